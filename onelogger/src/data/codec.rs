@@ -1,0 +1,503 @@
+//! How a record lies in the words of a lane.
+//!
+//! A record is a header word, the word that orders it, and what its kind and flags say. It is
+//! written once, on the instrumented thread, and read once, by the pipeline. Names and keys of a
+//! planted callsite stand in the callsite's own table and not in the record; a record of an
+//! explicit call brings its own (`callsite` 0).
+//!
+//! ```text
+//! header    kind 8 | flags 8 | length in words 24 | callsite 24
+//! order     clock ticks, or a sequence number under a manual clock
+//! context   trace id: high word, low word                     (no order word)
+//! start     span, parent, [time 2], [links], [name], [attributes], [start event's attributes]
+//! stop      span, [time 2], [stop event's attributes]
+//! event     span, [time 2], [name], [attributes]               (error, telemetry data error too)
+//! update    span, attributes
+//!
+//! time        wall nanoseconds, monotonic nanoseconds or NONE
+//! text        length in bytes, then the bytes, padded to a word
+//! name        kind 8 | level 8 | has a group 8; text; [text of the group]
+//! attributes  words that follow 32 | keys inline 1 | count 31; then [key text] value …
+//! value       tag 8 | length or boolean 56; then the payload
+//! links       words that follow 32 | count 32; then trace high, trace low, span, remote, attributes
+//! ```
+//!
+//! Reading never panics and never runs past the end: a record that makes no sense is `None`, as a
+//! lane may one day be a file that another process has left behind.
+
+use super::view::{AttributesRef, LinksRef};
+use super::{Attributes, Level, Link, Name, Outcome, SpanKind, Timestamp, TraceId, Value};
+use crate::sync::words;
+
+/// Words that a stop without attributes takes: header, order, span, explicit time.
+pub(crate) const STOP_WORDS: usize = 5;
+/// The longest record, in words.
+pub(crate) const MAX_WORDS: usize = (1 << 24) - 1;
+/// The callsite of a record that brings its own name.
+pub(crate) const DYNAMIC: u32 = 0;
+
+const NONE: u64 = u64::MAX;
+const KEYS_INLINE: u64 = 1 << 31;
+
+/// What a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum LaneKind {
+    /// From here on, records of this lane belong to another trace.
+    Context = 1,
+    Start = 2,
+    Stop = 3,
+    Event = 4,
+    Error = 5,
+    TelemetryDataError = 6,
+    Update = 7,
+}
+
+/// What a record has beyond the fixed words of its kind.
+mod flag {
+    pub(super) const TIME: u8 = 1;
+    pub(super) const REMOTE_PARENT: u8 = 1 << 1;
+    pub(super) const LINKS: u8 = 1 << 2;
+    pub(super) const ATTRIBUTES: u8 = 1 << 3;
+    pub(super) const EVENT_ATTRIBUTES: u8 = 1 << 4;
+    /// Two bits: the outcome of a stop.
+    pub(super) const OUTCOME_SHIFT: u8 = 5;
+    pub(super) const OUTCOME_MASK: u8 = 3;
+    /// A record of the library's own, which is not counted.
+    pub(super) const OWN: u8 = 1 << 7;
+}
+
+pub(crate) const TAG_STRING: u8 = 0;
+pub(crate) const TAG_BOOL: u8 = 1;
+pub(crate) const TAG_I64: u8 = 2;
+pub(crate) const TAG_F64: u8 = 3;
+pub(crate) const TAG_STRING_LIST: u8 = 4;
+pub(crate) const TAG_BOOL_LIST: u8 = 5;
+pub(crate) const TAG_I64_LIST: u8 = 6;
+pub(crate) const TAG_F64_LIST: u8 = 7;
+
+/// The name and what goes with it, of a record that no planted callsite describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Dynamic<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) kind: SpanKind,
+    pub(crate) level: Level,
+    pub(crate) group: Option<&'a str>,
+}
+
+/// What a start says beside its name.
+pub(crate) struct StartFields<'a> {
+    pub(crate) span: u64,
+    /// A raw span id of this recorder, or with `remote_parent` the span id of another process.
+    pub(crate) parent: u64,
+    pub(crate) remote_parent: bool,
+    pub(crate) time: Option<Timestamp>,
+    pub(crate) links: &'a [Link],
+    pub(crate) attributes: &'a Attributes,
+    pub(crate) event_attributes: &'a Attributes,
+}
+
+/// A record that is being written. Appends to the words given; [`Encoder::finish`] closes it.
+pub(crate) struct Encoder<'a> {
+    words: &'a mut Vec<u64>,
+    start: usize,
+    flags: u8,
+}
+
+impl<'a> Encoder<'a> {
+    fn begin(words: &'a mut Vec<u64>, fixed: &[u64]) -> Encoder<'a> {
+        let start = words.len();
+        words.push(0);
+        words.extend_from_slice(fixed);
+        Encoder {
+            words,
+            start,
+            flags: 0,
+        }
+    }
+
+    fn finish(self, kind: LaneKind) {
+        let length = (self.words.len() - self.start).min(MAX_WORDS) as u64;
+        let header = kind as u64 | (self.flags as u64) << 8 | length << 16;
+        self.words[self.start] = header | (DYNAMIC as u64) << 40;
+    }
+
+    fn time(&mut self, time: Option<Timestamp>) {
+        if let Some(time) = time {
+            self.flags |= flag::TIME;
+            self.words.push(time.unix_nanos);
+            self.words.push(time.monotonic_nanos.unwrap_or(NONE));
+        }
+    }
+
+    fn attributes(&mut self, attributes: &Attributes, flag: u8) {
+        if !attributes.is_empty() {
+            self.flags |= flag;
+            put_attributes(self.words, attributes);
+        }
+    }
+}
+
+/// Writes the record that says which trace the records after it belong to.
+pub(crate) fn put_context(words: &mut Vec<u64>, trace: TraceId) {
+    let trace = trace.to_u128();
+    Encoder::begin(words, &[(trace >> 64) as u64, trace as u64]).finish(LaneKind::Context);
+}
+
+/// Writes a start.
+pub(crate) fn put_start(
+    words: &mut Vec<u64>,
+    order: u64,
+    name: Dynamic<'_>,
+    fields: &StartFields<'_>,
+) {
+    let mut record = Encoder::begin(words, &[order, fields.span, fields.parent]);
+    if fields.remote_parent {
+        record.flags |= flag::REMOTE_PARENT;
+    }
+    record.time(fields.time);
+    if !fields.links.is_empty() {
+        record.flags |= flag::LINKS;
+        put_links(record.words, fields.links);
+    }
+    put_dynamic(record.words, name);
+    record.attributes(fields.attributes, flag::ATTRIBUTES);
+    record.attributes(fields.event_attributes, flag::EVENT_ATTRIBUTES);
+    record.finish(LaneKind::Start);
+}
+
+/// Writes a stop. Without attributes it takes at most [`STOP_WORDS`].
+pub(crate) fn put_stop(
+    words: &mut Vec<u64>,
+    order: u64,
+    span: u64,
+    time: Option<Timestamp>,
+    outcome: Outcome,
+    event_attributes: &Attributes,
+) {
+    let mut record = Encoder::begin(words, &[order, span]);
+    record.flags |= (outcome as u8) << flag::OUTCOME_SHIFT;
+    record.time(time);
+    record.attributes(event_attributes, flag::EVENT_ATTRIBUTES);
+    record.finish(LaneKind::Stop);
+}
+
+/// What an event says beside its name.
+pub(crate) struct EventFields<'a> {
+    pub(crate) span: u64,
+    pub(crate) time: Option<Timestamp>,
+    pub(crate) attributes: &'a Attributes,
+    /// Whether it is one of the library's own.
+    pub(crate) is_own: bool,
+}
+
+/// Writes an event, an error or a telemetry data error.
+pub(crate) fn put_event(
+    words: &mut Vec<u64>,
+    kind: LaneKind,
+    order: u64,
+    name: Dynamic<'_>,
+    fields: &EventFields<'_>,
+) {
+    let mut record = Encoder::begin(words, &[order, fields.span]);
+    if fields.is_own {
+        record.flags |= flag::OWN;
+    }
+    record.time(fields.time);
+    put_dynamic(record.words, name);
+    record.attributes(fields.attributes, flag::ATTRIBUTES);
+    record.finish(kind);
+}
+
+/// Writes attributes that are added to an open span.
+pub(crate) fn put_update(words: &mut Vec<u64>, order: u64, span: u64, attributes: &Attributes) {
+    let mut record = Encoder::begin(words, &[order, span]);
+    record.attributes(attributes, flag::ATTRIBUTES);
+    record.finish(LaneKind::Update);
+}
+
+/// Writes a name and what goes with it.
+pub(crate) fn put_dynamic(words: &mut Vec<u64>, name: Dynamic<'_>) {
+    let group = name.group.is_some() as u64;
+    words.push(name.kind as u64 | (name.level as u64) << 8 | group << 16);
+    put_text(words, name.name);
+    if let Some(group) = name.group {
+        put_text(words, group);
+    }
+}
+
+/// Writes a text.
+pub(crate) fn put_text(words: &mut Vec<u64>, text: &str) {
+    words.push(text.len() as u64);
+    put_bytes(words, text.as_bytes());
+}
+
+fn put_bytes(words: &mut Vec<u64>, bytes: &[u8]) {
+    let start = words.len();
+    words.resize(start + bytes.len().div_ceil(8), 0);
+    words::as_bytes_mut(&mut words[start..])[..bytes.len()].copy_from_slice(bytes);
+}
+
+/// Writes a section of attributes with their keys.
+pub(crate) fn put_attributes(words: &mut Vec<u64>, attributes: &Attributes) {
+    let start = words.len();
+    words.push(0);
+    for (name, value) in attributes.iter() {
+        put_text(words, name.as_str());
+        put_value(words, value);
+    }
+    let length = (words.len() - start - 1) as u64;
+    words[start] = length << 32 | KEYS_INLINE | attributes.len() as u64;
+}
+
+fn put_value(words: &mut Vec<u64>, value: &Value) {
+    fn head(words: &mut Vec<u64>, tag: u8, length: usize) {
+        words.push(tag as u64 | (length as u64) << 8);
+    }
+    match value {
+        Value::String(text) => {
+            head(words, TAG_STRING, text.len());
+            put_bytes(words, text.as_bytes());
+        }
+        Value::Bool(value) => head(words, TAG_BOOL, *value as usize),
+        Value::I64(value) => {
+            head(words, TAG_I64, 0);
+            words.push(*value as u64);
+        }
+        Value::F64(value) => {
+            head(words, TAG_F64, 0);
+            words.push(value.to_bits());
+        }
+        Value::StringList(list) => {
+            head(words, TAG_STRING_LIST, list.len());
+            for text in list {
+                put_text(words, text);
+            }
+        }
+        Value::BoolList(list) => {
+            head(words, TAG_BOOL_LIST, list.len());
+            words.extend(list.iter().map(|&value| value as u64));
+        }
+        Value::I64List(list) => {
+            head(words, TAG_I64_LIST, list.len());
+            words.extend(list.iter().map(|&value| value as u64));
+        }
+        Value::F64List(list) => {
+            head(words, TAG_F64_LIST, list.len());
+            words.extend(list.iter().map(|value| value.to_bits()));
+        }
+    }
+}
+
+/// Writes a section of links.
+pub(crate) fn put_links(words: &mut Vec<u64>, links: &[Link]) {
+    let start = words.len();
+    words.push(0);
+    for link in links {
+        let trace = link.context.trace_id.to_u128();
+        words.push((trace >> 64) as u64);
+        words.push(trace as u64);
+        words.push(link.context.span_id.to_u64());
+        words.push(link.context.is_remote as u64);
+        put_attributes(words, &link.attributes);
+    }
+    words[start] = ((words.len() - start - 1) as u64) << 32 | links.len() as u64;
+}
+
+/// A record as it was found in a lane.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LaneRecord<'a> {
+    pub(crate) order: u64,
+    pub(crate) span: u64,
+    pub(crate) parent: u64,
+    pub(crate) remote_parent: bool,
+    pub(crate) time: Option<Timestamp>,
+    pub(crate) outcome: Outcome,
+    pub(crate) is_own: bool,
+    /// The callsite that has the name and the keys; [`DYNAMIC`] where the record has them.
+    pub(crate) callsite: u32,
+    /// The words of the name, as [`read_dynamic`] reads them; empty with a planted callsite.
+    pub(crate) name: &'a [u64],
+    /// The words of the links, head included; empty if there are none.
+    pub(crate) links: &'a [u64],
+    /// The words of the attributes, head included; empty if there are none.
+    pub(crate) attributes: &'a [u64],
+    /// The words of the event's attributes, head included; empty if there are none.
+    pub(crate) event_attributes: &'a [u64],
+}
+
+/// Length in words of the record that begins here.
+pub(crate) fn record_length(header: u64) -> usize {
+    (header >> 16) as usize & MAX_WORDS
+}
+
+/// Kind of the record that begins here.
+pub(crate) fn record_kind(header: u64) -> Option<LaneKind> {
+    Some(match header as u8 {
+        1 => LaneKind::Context,
+        2 => LaneKind::Start,
+        3 => LaneKind::Stop,
+        4 => LaneKind::Event,
+        5 => LaneKind::Error,
+        6 => LaneKind::TelemetryDataError,
+        7 => LaneKind::Update,
+        _ => return None,
+    })
+}
+
+/// The trace id of a context record.
+pub(crate) fn read_context(record: &[u64]) -> Option<TraceId> {
+    let &[_, high, low] = record else { return None };
+    Some(TraceId::from_u128((high as u128) << 64 | low as u128))
+}
+
+/// Reads a record; `words` are exactly its own.
+pub(crate) fn read_record(words: &[u64]) -> Option<(LaneKind, LaneRecord<'_>)> {
+    let mut reader = Reader { words };
+    let header = reader.word()?;
+    let (kind, flags) = (record_kind(header)?, (header >> 8) as u8);
+    let (order, span) = (reader.word()?, reader.word()?);
+    let callsite = (header >> 40) as u32;
+    let is_own = flags & flag::OWN != 0;
+    let mut record = LaneRecord {
+        order,
+        span,
+        callsite,
+        is_own,
+        ..Default::default()
+    };
+    if kind == LaneKind::Start {
+        record.parent = reader.word()?;
+        record.remote_parent = flags & flag::REMOTE_PARENT != 0;
+    }
+    if flags & flag::TIME != 0 {
+        let (unix_nanos, monotonic) = (reader.word()?, reader.word()?);
+        let monotonic_nanos = (monotonic != NONE).then_some(monotonic);
+        record.time = Some(Timestamp {
+            unix_nanos,
+            monotonic_nanos,
+        });
+    }
+    if flags & flag::LINKS != 0 {
+        record.links = reader.section()?;
+    }
+    if kind == LaneKind::Stop {
+        record.outcome = Outcome::from_code(flags >> flag::OUTCOME_SHIFT & flag::OUTCOME_MASK);
+    } else if kind != LaneKind::Update && callsite == DYNAMIC {
+        record.name = reader.dynamic_words()?;
+    }
+    if flags & flag::ATTRIBUTES != 0 {
+        record.attributes = reader.section()?;
+    }
+    if flags & flag::EVENT_ATTRIBUTES != 0 {
+        record.event_attributes = reader.section()?;
+    }
+    Some((kind, record))
+}
+
+/// Reads words from the front.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reader<'a> {
+    pub(crate) words: &'a [u64],
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn word(&mut self) -> Option<u64> {
+        let (&first, rest) = self.words.split_first()?;
+        self.words = rest;
+        Some(first)
+    }
+
+    pub(crate) fn take(&mut self, count: usize) -> Option<&'a [u64]> {
+        let (taken, rest) = self.words.split_at_checked(count)?;
+        self.words = rest;
+        Some(taken)
+    }
+
+    pub(crate) fn text_of(&mut self, bytes: usize) -> Option<&'a str> {
+        let taken = self.take(bytes.div_ceil(8))?;
+        std::str::from_utf8(&words::as_bytes(taken)[..bytes]).ok()
+    }
+
+    pub(crate) fn text(&mut self) -> Option<&'a str> {
+        let bytes = usize::try_from(self.word()?).ok()?;
+        self.text_of(bytes)
+    }
+
+    /// A section of attributes or links, with the word at its head.
+    fn section(&mut self) -> Option<&'a [u64]> {
+        let length = (*self.words.first()? >> 32) as usize;
+        self.take(length + 1)
+    }
+
+    fn dynamic_words(&mut self) -> Option<&'a [u64]> {
+        let before = self.words;
+        self.dynamic()?;
+        Some(&before[..before.len() - self.words.len()])
+    }
+
+    pub(crate) fn dynamic(&mut self) -> Option<Dynamic<'a>> {
+        let head = self.word()?;
+        let name = self.text()?;
+        let group = if head >> 16 & 1 != 0 {
+            Some(self.text()?)
+        } else {
+            None
+        };
+        let kind = SpanKind::from_code(head as u8);
+        Some(Dynamic {
+            name,
+            kind,
+            level: Level::from_code((head >> 8) as u8),
+            group,
+        })
+    }
+
+    pub(crate) fn attributes(&mut self) -> Option<AttributesRef<'a>> {
+        let head = self.word()?;
+        let words = self.take((head >> 32) as usize)?;
+        Some(AttributesRef::new(
+            words,
+            (head as u32 & !(KEYS_INLINE as u32)) as usize,
+        ))
+    }
+
+    pub(crate) fn links(&mut self) -> Option<LinksRef<'a>> {
+        let head = self.word()?;
+        let words = self.take((head >> 32) as usize)?;
+        Some(LinksRef::new(words, head as u32 as usize))
+    }
+}
+
+/// The name in the words of [`LaneRecord::name`]; empty where they make no sense.
+pub(crate) fn read_dynamic(words: &[u64]) -> Dynamic<'_> {
+    Reader { words }.dynamic().unwrap_or(Dynamic {
+        name: "",
+        kind: SpanKind::Internal,
+        level: Level::Info,
+        group: None,
+    })
+}
+
+/// The attributes of a section; none where it is empty or makes no sense.
+pub(crate) fn read_attributes(section: &[u64]) -> AttributesRef<'_> {
+    Reader { words: section }.attributes().unwrap_or_default()
+}
+
+/// The links of a section; none where it is empty or makes no sense.
+pub(crate) fn read_links(section: &[u64]) -> LinksRef<'_> {
+    Reader { words: section }.links().unwrap_or_default()
+}
+
+impl<'a> Dynamic<'a> {
+    /// A name of the default kind and level.
+    pub(crate) fn named(name: &'a Name) -> Dynamic<'a> {
+        let (kind, level) = (SpanKind::Internal, Level::Info);
+        Dynamic {
+            name: name.as_str(),
+            kind,
+            level,
+            group: None,
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Plain values: what is recorded, how it is named, and how it is laid out in memory.
+//!
+//! Nothing here does I/O, reads a clock or starts a thread. [`codec`] is the one file that knows
+//! how a record lies in the words of a lane.
+
+mod attributes;
+pub(crate) mod codec;
+mod event;
+mod id;
+mod name;
+pub mod names;
+mod record;
+mod span;
+mod time;
+mod value;
+pub(crate) mod view;
+
+pub use attributes::{AttributeTypeError, Attributes};
+pub use event::{ErrorEvent, Event, TelemetryDataErrorType};
+pub use id::{ParseIdError, RecordId, SpanId, TraceId};
+pub use name::Name;
+pub use record::{EventRecord, Record, SpanRecord};
+pub use span::{ApplicationType, Level, Link, Outcome, Parent, SpanContext, SpanKind};
+pub use time::{TimeWindow, TimeWindowError, Timestamp};
+pub use value::Value;
+pub(crate) use value::non_finite_word;
+pub use view::{AttributesRef, LinksRef, ListRef, ValueRef};

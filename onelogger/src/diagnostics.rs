@@ -1,0 +1,119 @@
+//! The library's own messages: few, through the `log` crate, and into files where asked.
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+
+use serde::{Deserialize, Serialize};
+
+/// What becomes of the library's own messages.
+///
+/// They go through the `log` crate to wherever the application sends its own; an error that a
+/// person should see goes to the standard error where nobody listens to that. By default nothing is
+/// written to files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LoggerConfig {
+    /// The most detailed level that is let through.
+    pub log_level: LogLevel,
+    /// A line in the files; `{target}`, `{level}` and `{message}` are replaced.
+    pub log_format: String,
+    /// A file to which messages of level `Info` and above are appended.
+    pub log_file_path_for_info: Option<PathBuf>,
+    /// A file to which messages of level `Error` are appended.
+    pub log_file_path_for_err: Option<PathBuf>,
+}
+
+/// How much detail one of the library's own messages is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// None is let through.
+    Off,
+    /// What has failed.
+    Error,
+    /// What may be wrong.
+    Warn,
+    /// What is worth knowing.
+    #[default]
+    Info,
+    /// What helps to find a fault.
+    Debug,
+}
+
+impl Default for LoggerConfig {
+    fn default() -> LoggerConfig {
+        LoggerConfig::DEFAULT
+    }
+}
+
+impl LoggerConfig {
+    const DEFAULT: LoggerConfig = LoggerConfig {
+        log_level: LogLevel::Info,
+        log_format: String::new(),
+        log_file_path_for_info: None,
+        log_file_path_for_err: None,
+    };
+}
+
+/// The configuration of the provider that was configured last: messages come from threads that
+/// belong to none.
+static CONFIG: RwLock<LoggerConfig> = RwLock::new(LoggerConfig::DEFAULT);
+
+pub(crate) fn configure(config: &LoggerConfig) {
+    *CONFIG.write().unwrap_or_else(PoisonError::into_inner) = config.clone();
+}
+
+/// Something has failed. Seen on the standard error where no logger is installed.
+pub(crate) fn error(message: fmt::Arguments<'_>) {
+    say(LogLevel::Error, log::Level::Error, message);
+}
+
+/// Something may be wrong.
+pub(crate) fn warn(message: fmt::Arguments<'_>) {
+    say(LogLevel::Warn, log::Level::Warn, message);
+}
+
+fn say(own_level: LogLevel, level: log::Level, message: fmt::Arguments<'_>) {
+    const TARGET: &str = "onelogger";
+    const FORMAT: &str = "{target} - {level} - {message}";
+    let config = CONFIG.read().unwrap_or_else(PoisonError::into_inner);
+    if own_level > config.log_level {
+        return;
+    }
+    let files = [
+        (LogLevel::Info, &config.log_file_path_for_info),
+        (LogLevel::Error, &config.log_file_path_for_err),
+    ];
+    let wanted = files.into_iter().filter(|(least, _)| own_level <= *least);
+    let paths: Vec<PathBuf> = wanted.filter_map(|(_, path)| path.clone()).collect();
+    let format = if config.log_format.is_empty() {
+        FORMAT
+    } else {
+        &config.log_format
+    };
+    let line = format
+        .replace("{target}", TARGET)
+        .replace("{level}", level.as_str())
+        .replace("{message}", &message.to_string());
+    // Not held while a logger of the application runs.
+    drop(config);
+    for path in paths {
+        append(&path, &line);
+    }
+    if log::log_enabled!(target: TARGET, level) {
+        log::log!(target: TARGET, level, "{message}");
+    } else if level == log::Level::Error && log::max_level() == log::LevelFilter::Off {
+        // `eprintln!` would panic where the standard error is closed.
+        let _ = writeln!(std::io::stderr(), "onelogger: {message}");
+    }
+}
+
+/// A message about a message that cannot be written would have nowhere to go.
+fn append(path: &Path, line: &str) {
+    if let Ok(mut file) = OpenOptions::new().append(true).create(true).open(path) {
+        let _ = writeln!(file, "{line}");
+    }
+}

@@ -1,0 +1,490 @@
+use std::fmt;
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::data::codec::{
+    Dynamic, put_attributes, put_dynamic, put_links, read_attributes, read_dynamic, read_links,
+};
+use crate::data::{
+    Attributes, AttributesRef, EventRecord, Level, Link, LinksRef, Name, Outcome, Parent, Record,
+    SpanId, SpanKind, SpanRecord, TraceId,
+};
+
+/// What a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RecordKind {
+    /// A span started.
+    Start,
+    /// A span stopped; the record holds all that is known of it.
+    Stop,
+    /// Attributes were added to an open span; they stand in its stop as well.
+    Attributes,
+    /// Something happened.
+    Event,
+    /// The application reported an error.
+    Error,
+    /// The telemetry is faulty or incomplete.
+    TelemetryDataError,
+}
+
+/// A place in the words of a batch.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct WordRange {
+    start: u32,
+    end: u32,
+}
+
+impl WordRange {
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// A record of a batch; names, attributes and links stand in the batch's words.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) kind: RecordKind,
+    pub(crate) outcome: Outcome,
+    pub(crate) has_remote_parent: bool,
+    /// Whether the record is one of the library's own, which the ledger does not count.
+    pub(crate) is_own: bool,
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) parent: SpanId,
+    pub(crate) time_unix_nanos: u64,
+    pub(crate) start_time_unix_nanos: u64,
+    pub(crate) duration_nanos: u64,
+    pub(crate) name: WordRange,
+    pub(crate) links: WordRange,
+    pub(crate) attributes: WordRange,
+    pub(crate) event_attributes: WordRange,
+}
+
+impl Entry {
+    pub(crate) fn new(kind: RecordKind) -> Entry {
+        Entry {
+            kind,
+            outcome: Outcome::Ok,
+            has_remote_parent: false,
+            is_own: false,
+            trace_id: TraceId::INVALID,
+            span_id: SpanId::INVALID,
+            parent: SpanId::INVALID,
+            time_unix_nanos: 0,
+            start_time_unix_nanos: 0,
+            duration_nanos: 0,
+            name: WordRange::default(),
+            links: WordRange::default(),
+            attributes: WordRange::default(),
+            event_attributes: WordRange::default(),
+        }
+    }
+}
+
+/// The counts that are the same for every exporter, as they stood when a batch was closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) recorded: u64,
+    pub(crate) withheld: u64,
+    pub(crate) lane_full: u64,
+    pub(crate) too_large: u64,
+    pub(crate) malformed: u64,
+}
+
+/// Records in the order in which they were recorded, in one piece of memory that all exporters
+/// share.
+///
+/// A recorder's pipeline makes batches; for an exporter that is used alone a batch is made from
+/// [`Record`]s:
+///
+/// ```
+/// use onelogger::exporter::Batch;
+/// use onelogger::{EventRecord, Record};
+/// let event = EventRecord { name: "progress".into(), ..EventRecord::default() };
+/// let batch: Batch = [Record::Event(event)].into_iter().collect();
+/// assert_eq!(batch.records().iter().next().unwrap().name(), "progress");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    entries: Vec<Entry>,
+    words: Vec<u64>,
+    pub(crate) totals: Totals,
+}
+
+impl Batch {
+    /// The records.
+    pub fn records(&self) -> Records<'_> {
+        self.range(0..self.entries.len())
+    }
+
+    pub(crate) fn range(&self, range: Range<usize>) -> Records<'_> {
+        Records {
+            batch: self,
+            entries: &self.entries[range],
+        }
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// How much memory the records take.
+    pub(crate) fn size_bytes(&self) -> usize {
+        size_of_val(self.entries.as_slice()) + size_of_val(self.words.as_slice())
+    }
+
+    pub(crate) fn push(&mut self, entry: Entry) {
+        self.entries.push(entry);
+    }
+
+    /// Copies words that are already encoded.
+    pub(crate) fn copy(&mut self, words: &[u64]) -> WordRange {
+        self.append(|all| all.extend_from_slice(words))
+    }
+
+    pub(crate) fn put_name(&mut self, name: Dynamic<'_>) -> WordRange {
+        self.append(|words| put_dynamic(words, name))
+    }
+
+    pub(crate) fn put_attributes(&mut self, attributes: &Attributes) -> WordRange {
+        if attributes.is_empty() {
+            return WordRange::default();
+        }
+        self.append(|words| put_attributes(words, attributes))
+    }
+
+    fn put_links(&mut self, links: &[Link]) -> WordRange {
+        if links.is_empty() {
+            return WordRange::default();
+        }
+        self.append(|words| put_links(words, links))
+    }
+
+    fn append(&mut self, put: impl FnOnce(&mut Vec<u64>)) -> WordRange {
+        let start = self.words.len() as u32;
+        put(&mut self.words);
+        WordRange {
+            start,
+            end: self.words.len() as u32,
+        }
+    }
+
+    /// A batch of the records that are wanted.
+    pub(crate) fn select(&self, mut wanted: impl FnMut(&Entry) -> bool) -> Batch {
+        let mut selected = Batch {
+            totals: self.totals,
+            ..Batch::default()
+        };
+        for entry in &self.entries {
+            if wanted(entry) {
+                let mut copy = *entry;
+                for range in [
+                    &mut copy.name,
+                    &mut copy.links,
+                    &mut copy.attributes,
+                    &mut copy.event_attributes,
+                ] {
+                    *range = selected.copy(&self.words[range.range()]);
+                }
+                selected.push(copy);
+            }
+        }
+        selected
+    }
+
+    fn push_span(&mut self, kind: RecordKind, span: &SpanRecord) {
+        let name = Dynamic {
+            name: span.name.as_str(),
+            kind: span.kind,
+            level: span.level,
+            group: span.group.as_ref().map(Name::as_str),
+        };
+        let entry = Entry {
+            outcome: span.outcome,
+            has_remote_parent: span.parent.is_some_and(|parent| parent.is_remote),
+            trace_id: span.trace_id,
+            span_id: span.span_id,
+            parent: span.parent.map_or(SpanId::INVALID, |parent| parent.span_id),
+            time_unix_nanos: span.time_unix_nanos,
+            start_time_unix_nanos: span.start_time_unix_nanos,
+            duration_nanos: span.duration_nanos,
+            name: self.put_name(name),
+            links: self.put_links(&span.links),
+            attributes: self.put_attributes(&span.attributes),
+            event_attributes: self.put_attributes(&span.event_attributes),
+            ..Entry::new(kind)
+        };
+        self.push(entry);
+    }
+
+    fn push_event(&mut self, kind: RecordKind, event: &EventRecord) {
+        let name = Dynamic {
+            level: event.level,
+            ..Dynamic::named(&event.name)
+        };
+        let entry = Entry {
+            trace_id: event.trace_id,
+            span_id: event.span_id,
+            time_unix_nanos: event.time_unix_nanos,
+            name: self.put_name(name),
+            attributes: self.put_attributes(&event.attributes),
+            ..Entry::new(kind)
+        };
+        self.push(entry);
+    }
+}
+
+impl FromIterator<Record> for Batch {
+    fn from_iter<I: IntoIterator<Item = Record>>(records: I) -> Batch {
+        let mut batch = Batch::default();
+        for record in records {
+            match &record {
+                Record::Start(span) => batch.push_span(RecordKind::Start, span),
+                Record::Stop(span) => batch.push_span(RecordKind::Stop, span),
+                Record::Attributes(span) => batch.push_span(RecordKind::Attributes, span),
+                Record::Event(event) => batch.push_event(RecordKind::Event, event),
+                Record::Error(event) => batch.push_event(RecordKind::Error, event),
+                Record::TelemetryDataError(event) => {
+                    batch.push_event(RecordKind::TelemetryDataError, event);
+                }
+            }
+        }
+        batch
+    }
+}
+
+/// Records that an exporter is given, in the order in which they were recorded.
+#[derive(Clone, Copy)]
+pub struct Records<'a> {
+    batch: &'a Batch,
+    entries: &'a [Entry],
+}
+
+impl<'a> Records<'a> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The records.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = RecordRef<'a>> + use<'a> {
+        let batch = self.batch;
+        self.entries
+            .iter()
+            .map(move |entry| RecordRef { batch, entry })
+    }
+}
+
+impl fmt::Debug for Records<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// A record, read where it lies.
+#[derive(Clone, Copy)]
+pub struct RecordRef<'a> {
+    batch: &'a Batch,
+    entry: &'a Entry,
+}
+
+impl<'a> RecordRef<'a> {
+    /// What the record is.
+    pub fn kind(&self) -> RecordKind {
+        self.entry.kind
+    }
+
+    /// The name of the span or of the event.
+    pub fn name(&self) -> &'a str {
+        self.dynamic().name
+    }
+
+    /// The trace; invalid for an event without a span.
+    pub fn trace_id(&self) -> TraceId {
+        self.entry.trace_id
+    }
+
+    /// The span that the record concerns; invalid for an event without a span.
+    pub fn span_id(&self) -> SpanId {
+        self.entry.span_id
+    }
+
+    /// Of a span: what it hangs under, `None` for the root of a trace.
+    pub fn parent(&self) -> Option<Parent> {
+        let (span_id, is_remote) = (self.entry.parent, self.entry.has_remote_parent);
+        span_id.is_valid().then_some(Parent { span_id, is_remote })
+    }
+
+    /// Of a span: its kind.
+    pub fn span_kind(&self) -> SpanKind {
+        self.dynamic().kind
+    }
+
+    /// How much detail the record is.
+    pub fn level(&self) -> Level {
+        self.dynamic().level
+    }
+
+    /// Of a span: the group it can be switched with.
+    pub fn group(&self) -> Option<&'a str> {
+        self.dynamic().group
+    }
+
+    /// When it happened: nanoseconds since 1970.
+    pub fn time_unix_nanos(&self) -> u64 {
+        self.entry.time_unix_nanos
+    }
+
+    /// Of a stop: when the span started, in nanoseconds since 1970.
+    pub fn start_time_unix_nanos(&self) -> u64 {
+        self.entry.start_time_unix_nanos
+    }
+
+    /// Of a stop: how long the span took, on the monotonic clock.
+    pub fn duration(&self) -> Duration {
+        Duration::from_nanos(self.entry.duration_nanos)
+    }
+
+    /// Of a stop: how the span ended.
+    pub fn outcome(&self) -> Outcome {
+        self.entry.outcome
+    }
+
+    /// The attributes: of a start those given then, of a stop or an addition of attributes all
+    /// that the span has by then, of an event or an error its own.
+    pub fn attributes(&self) -> AttributesRef<'a> {
+        read_attributes(self.words(self.entry.attributes))
+    }
+
+    /// The attributes of the start event or the stop event; of an addition of attributes those
+    /// that were added or replaced.
+    pub fn event_attributes(&self) -> AttributesRef<'a> {
+        read_attributes(self.words(self.entry.event_attributes))
+    }
+
+    /// Of a span: its links.
+    pub fn links(&self) -> LinksRef<'a> {
+        read_links(self.words(self.entry.links))
+    }
+
+    /// A copy of its own.
+    pub fn to_owned(&self) -> Record {
+        match self.kind() {
+            RecordKind::Start => Record::Start(self.to_span()),
+            RecordKind::Stop => Record::Stop(self.to_span()),
+            RecordKind::Attributes => Record::Attributes(self.to_span()),
+            RecordKind::Event => Record::Event(self.to_event()),
+            RecordKind::Error => Record::Error(self.to_event()),
+            RecordKind::TelemetryDataError => Record::TelemetryDataError(self.to_event()),
+        }
+    }
+
+    fn to_span(self) -> SpanRecord {
+        SpanRecord {
+            trace_id: self.trace_id(),
+            span_id: self.span_id(),
+            parent: self.parent(),
+            name: self.name().to_owned().into(),
+            kind: self.span_kind(),
+            level: self.level(),
+            group: self.group().map(|group| group.to_owned().into()),
+            attributes: self.attributes().to_owned(),
+            event_attributes: self.event_attributes().to_owned(),
+            links: self.links().to_owned(),
+            time_unix_nanos: self.time_unix_nanos(),
+            start_time_unix_nanos: self.start_time_unix_nanos(),
+            duration_nanos: self.entry.duration_nanos,
+            outcome: self.outcome(),
+        }
+    }
+
+    fn to_event(self) -> EventRecord {
+        EventRecord {
+            trace_id: self.trace_id(),
+            span_id: self.span_id(),
+            name: self.name().to_owned().into(),
+            level: self.level(),
+            attributes: self.attributes().to_owned(),
+            time_unix_nanos: self.time_unix_nanos(),
+        }
+    }
+
+    fn dynamic(&self) -> Dynamic<'a> {
+        read_dynamic(self.words(self.entry.name))
+    }
+
+    fn words(&self, range: WordRange) -> &'a [u64] {
+        &self.batch.words[range.range()]
+    }
+}
+
+impl fmt::Debug for RecordRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.to_owned(), f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::SpanContext;
+
+    #[test]
+    fn records_come_out_of_a_batch_as_they_went_in() {
+        let span = SpanRecord {
+            trace_id: TraceId::from_u128(7),
+            span_id: SpanId::from_u64(8),
+            parent: Some(Parent {
+                span_id: SpanId::from_u64(9),
+                is_remote: true,
+            }),
+            name: "load".into(),
+            kind: SpanKind::Client,
+            level: Level::Debug,
+            group: Some("io".into()),
+            attributes: Attributes::from([("path", "/data")]),
+            event_attributes: Attributes::from([("cause", 3)]),
+            links: vec![Link {
+                context: SpanContext::remote(TraceId::from_u128(1 << 100), SpanId::from_u64(2)),
+                attributes: Attributes::from([("why", "retry")]),
+            }],
+            time_unix_nanos: 10,
+            start_time_unix_nanos: 5,
+            duration_nanos: 5,
+            outcome: Outcome::Cancelled,
+        };
+        let event = EventRecord {
+            name: "e".into(),
+            level: Level::Warn,
+            ..Default::default()
+        };
+        let records = [
+            Record::Start(span.clone()),
+            Record::Attributes(span.clone()),
+            Record::Stop(span),
+            Record::Event(event.clone()),
+            Record::Error(event.clone()),
+            Record::TelemetryDataError(event),
+        ];
+        let batch: Batch = records.iter().cloned().collect();
+        let back: Vec<_> = batch
+            .records()
+            .iter()
+            .map(|record| record.to_owned())
+            .collect();
+        assert_eq!(back, records);
+
+        let stops = batch.select(|entry| entry.kind == RecordKind::Stop);
+        let back: Vec<_> = stops
+            .records()
+            .iter()
+            .map(|record| record.to_owned())
+            .collect();
+        assert_eq!(back, records[2..3]);
+    }
+}

@@ -1,0 +1,204 @@
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use super::Records;
+use crate::data::{Attributes, Name, RecordId, SpanId, names::attribute};
+
+/// Sends records somewhere.
+///
+/// # What the pipeline promises
+///
+/// - [`open`](Exporter::open) comes first, once, on the thread that configures the provider. If it
+///   fails it is tried again later, after a back-off; no other method is called before it has
+///   succeeded.
+/// - All other calls come from one thread, the exporter's own (in synchronous mode: from whatever
+///   thread records, one at a time). Records come in the order in which they were recorded, each
+///   start before everything that concerns its span.
+/// - [`flush`](Exporter::flush) comes within a second after the last batch, with every
+///   `force_flush`, and before [`close`](Exporter::close). `close` comes last, once.
+/// - What the exporter's thread records itself (say, through an instrumented client library) is
+///   not recorded, so an exporter never traces itself.
+///
+/// # What an exporter owes
+///
+/// - It may block: only its own queue fills up. It returns in the end.
+/// - It says how far it came: see [`ExportError`]. Retries that its protocol defines are its own
+///   affair; what it reports as refused is counted as lost.
+/// - A panic is caught, counts the records of that call as lost and switches the exporter off.
+///
+/// ```
+/// use onelogger::exporter::{ExportError, Exporter, RecordKind, Records};
+///
+/// /// Counts events by name.
+/// #[derive(Default)]
+/// struct EventCounter(std::collections::BTreeMap<String, usize>);
+///
+/// impl Exporter for EventCounter {
+///     fn name(&self) -> &str {
+///         "EventCounter"
+///     }
+///
+///     fn export_batch(&mut self, records: Records<'_>) -> Result<(), ExportError> {
+///         for record in records.iter().filter(|record| record.kind() == RecordKind::Event) {
+///             *self.0.entry(record.name().to_owned()).or_default() += 1;
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Exporter: Send + 'static {
+    /// What to call this exporter in messages and in `health()`.
+    fn name(&self) -> &str;
+
+    /// Opens files and connections.
+    ///
+    /// # Errors
+    /// If there is nowhere to send records to.
+    fn open(&mut self, run: &Run) -> Result<(), ExportError> {
+        let _ = run;
+        Ok(())
+    }
+
+    /// Sends records, or takes them over to send them later.
+    ///
+    /// # Errors
+    /// If a record was refused: how many were accepted before it stands in the error. The records
+    /// after it come again in the next call.
+    fn export_batch(&mut self, records: Records<'_>) -> Result<(), ExportError>;
+
+    /// Sends what was taken over and is still here.
+    ///
+    /// # Errors
+    /// If something of it was lost.
+    fn flush(&mut self) -> Result<(), ExportError> {
+        Ok(())
+    }
+
+    /// Closes files and connections.
+    ///
+    /// # Errors
+    /// If something that was taken over was lost.
+    fn close(&mut self) -> Result<(), ExportError> {
+        Ok(())
+    }
+}
+
+/// Why an exporter did not send something, and how far it came.
+///
+/// The counts keep the ledger exact: of the records in the call the first `accepted` were sent or
+/// taken over, the next `refused` are lost, the rest were not looked at and come again. `revoked`
+/// counts records that an earlier call had accepted and that turned out to be lost.
+#[derive(Debug)]
+pub struct ExportError {
+    message: String,
+    source: Option<Box<dyn Error + Send + Sync>>,
+    pub(crate) accepted: usize,
+    pub(crate) refused: usize,
+    pub(crate) revoked: usize,
+}
+
+impl ExportError {
+    /// The first record of the call was refused.
+    pub fn new(message: impl Into<String>) -> ExportError {
+        ExportError {
+            message: message.into(),
+            source: None,
+            accepted: 0,
+            refused: 1,
+            revoked: 0,
+        }
+    }
+
+    /// Keeps what caused it.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> ExportError {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// So many records of the call were accepted before the failure.
+    #[must_use]
+    pub fn with_accepted(mut self, accepted: usize) -> ExportError {
+        self.accepted = accepted;
+        self
+    }
+
+    /// So many records after the accepted ones are lost.
+    #[must_use]
+    pub fn with_refused(mut self, refused: usize) -> ExportError {
+        self.refused = refused;
+        self
+    }
+
+    /// So many records that earlier calls had accepted are lost.
+    #[must_use]
+    pub fn with_revoked(mut self, revoked: usize) -> ExportError {
+        self.revoked = revoked;
+        self
+    }
+}
+
+impl fmt::Display for ExportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for ExportError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static))
+    }
+}
+
+/// What an exporter is told of the run whose records it will get.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub(crate) resource: Arc<Attributes>,
+    pub(crate) rank: Option<u32>,
+    pub(crate) record_id_upper: u64,
+    pub(crate) started_unix_nanos: u64,
+}
+
+impl Run {
+    /// A run for an exporter that is used alone, without a recorder.
+    ///
+    /// `record_id_upper` becomes the upper half of the ids in a file (see [`RecordId`]); choose it
+    /// at random and keep it for the process.
+    pub fn new(application_name: impl Into<Name>, record_id_upper: u64) -> Run {
+        let name = application_name.into().to_string();
+        Run {
+            resource: Arc::new(Attributes::new().with(attribute::APPLICATION_NAME, name)),
+            rank: None,
+            record_id_upper: version_8(record_id_upper),
+            started_unix_nanos: 0,
+        }
+    }
+
+    /// What is true of the whole run: application, session, rank, custom metadata.
+    pub fn resource(&self) -> &Attributes {
+        &self.resource
+    }
+
+    /// The rank of this process, if the environment names one.
+    pub fn rank(&self) -> Option<u32> {
+        self.rank
+    }
+
+    /// Nanoseconds since 1970 at which the provider was configured.
+    pub fn started_unix_nanos(&self) -> u64 {
+        self.started_unix_nanos
+    }
+
+    /// The id of a span of this process in a file.
+    pub fn record_id(&self, span: SpanId) -> RecordId {
+        RecordId::new(self.record_id_upper, span)
+    }
+}
+
+/// Marks the upper half of a UUID as one of version 8.
+pub(crate) const fn version_8(upper: u64) -> u64 {
+    upper & !0xf000 | 0x8000
+}

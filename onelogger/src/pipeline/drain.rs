@@ -1,0 +1,188 @@
+//! Brings the records of all lanes into one order.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::intake::{Intake, LaneReader};
+use crate::data::TraceId;
+use crate::data::codec::{LaneKind, read_context, record_kind, record_length};
+
+/// Where a record came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    Lane(u32),
+    Overflow,
+}
+
+/// The reading side of all lanes.
+///
+/// A record is taken only if it was made up to the cut, a reading of the clock from before the
+/// lanes were looked at. What caused such a record was made, and published, before it: so it is
+/// found in its lane, and comes first.
+#[derive(Default)]
+pub(super) struct Drain {
+    /// In the order of their ids.
+    lanes: Vec<Lane>,
+    /// Stops from the overflow list, in order.
+    overflow: Vec<Vec<u64>>,
+    /// Counts of lanes that are gone.
+    gone: LaneTotals,
+}
+
+/// Sums over the counts that producers keep.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LaneTotals {
+    pub(super) withheld: u64,
+    pub(super) full: u64,
+    pub(super) too_large: u64,
+}
+
+struct Lane {
+    reader: LaneReader,
+    /// Words taken from the lane and not yet passed on, from `at`.
+    words: Vec<u64>,
+    at: usize,
+    trace: TraceId,
+}
+
+impl Drain {
+    /// Passes on all records up to the cut, in the order in which they were made.
+    ///
+    /// With `is_last` the lanes are sealed and everything is passed on.
+    pub(super) fn run(
+        &mut self,
+        intake: &Intake,
+        cut: u64,
+        is_last: bool,
+        mut pass_on: impl FnMut(Source, TraceId, &[u64]),
+    ) {
+        self.collect(intake, is_last);
+        let mut heads = BinaryHeap::with_capacity(self.lanes.len() + 1);
+        for (place, lane) in self.lanes.iter_mut().enumerate() {
+            heads.extend(lane.head().map(|order| Reverse((order, place))));
+        }
+        let overflow = std::mem::take(&mut self.overflow);
+        let mut overflow = overflow.into_iter().peekable();
+        let overflow_place = self.lanes.len();
+        heads.extend(
+            overflow
+                .peek()
+                .map(|stop| Reverse((order_of(stop), overflow_place))),
+        );
+
+        while let Some(Reverse((order, place))) = heads.pop() {
+            if order > cut {
+                break;
+            }
+            if place == overflow_place {
+                if let Some(stop) = overflow.next() {
+                    pass_on(Source::Overflow, TraceId::INVALID, &stop);
+                }
+                heads.extend(overflow.peek().map(|stop| Reverse((order_of(stop), place))));
+                continue;
+            }
+            // Records of one lane that come before those of all others need no heap.
+            let limit = heads
+                .peek()
+                .map_or(cut, |Reverse((next, _))| cut.min(*next));
+            let lane = &mut self.lanes[place];
+            loop {
+                let length = record_length(lane.words[lane.at]).max(1);
+                let end = (lane.at + length).min(lane.words.len());
+                pass_on(
+                    Source::Lane(lane.reader.id),
+                    lane.trace,
+                    &lane.words[lane.at..end],
+                );
+                lane.at = end;
+                match lane.head() {
+                    Some(order) if order <= limit => {}
+                    Some(order) => break heads.push(Reverse((order, place))),
+                    None => break,
+                }
+            }
+        }
+        self.overflow = overflow.collect();
+        for lane in &mut self.lanes {
+            lane.words.drain(..lane.at);
+            lane.at = 0;
+        }
+    }
+
+    fn collect(&mut self, intake: &Intake, is_last: bool) {
+        let new = intake.take_new_lanes(is_last).into_iter();
+        self.lanes.extend(new.map(|reader| Lane {
+            reader,
+            words: Vec::new(),
+            at: 0,
+            trace: TraceId::INVALID,
+        }));
+        self.lanes.sort_unstable_by_key(|lane| lane.reader.id);
+        let gone = &mut self.gone;
+        self.lanes.retain_mut(|lane| {
+            let has_ended = lane.reader.consumer.has_ended();
+            if is_last {
+                lane.reader.consumer.seal_and_drain_into(&mut lane.words);
+            } else {
+                lane.reader.consumer.drain_into(&mut lane.words);
+            }
+            let is_done = has_ended && lane.words.is_empty();
+            if is_done {
+                gone.add(lane);
+            }
+            !is_done
+        });
+        let found = intake.take_overflow(is_last);
+        if !found.is_empty() {
+            self.overflow.extend(found);
+            self.overflow.sort_by_key(|stop| order_of(stop));
+        }
+    }
+
+    /// Gives the reservation of a stop that came another way back to the lane of its start.
+    pub(super) fn give_back(&mut self, lane: u32, words: usize) {
+        if let Ok(place) = self
+            .lanes
+            .binary_search_by_key(&lane, |lane| lane.reader.id)
+        {
+            self.lanes[place].reader.consumer.give_back(words);
+        }
+    }
+
+    pub(super) fn totals(&self) -> LaneTotals {
+        let mut totals = self.gone;
+        for lane in &self.lanes {
+            totals.add(lane);
+        }
+        totals
+    }
+}
+
+impl LaneTotals {
+    fn add(&mut self, lane: &Lane) {
+        let counts = &lane.reader.counts;
+        self.withheld += counts.withheld.get();
+        self.full += counts.full.get();
+        self.too_large += counts.too_large.get();
+    }
+}
+
+impl Lane {
+    /// The order word of the next record. Context records before it are taken in.
+    fn head(&mut self) -> Option<u64> {
+        loop {
+            let words = &self.words[self.at..];
+            let header = *words.first()?;
+            if record_kind(header) != Some(LaneKind::Context) {
+                return Some(words.get(1).copied().unwrap_or(0));
+            }
+            let length = record_length(header).max(1).min(words.len());
+            self.trace = read_context(&words[..length]).unwrap_or_default();
+            self.at += length;
+        }
+    }
+}
+
+fn order_of(record: &[u64]) -> u64 {
+    record.get(1).copied().unwrap_or(0)
+}

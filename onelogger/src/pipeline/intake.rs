@@ -1,0 +1,251 @@
+//! What instrumented threads and the pipeline share: lanes, the list of stops that found no room,
+//! and the signal that wakes the pipeline.
+
+use std::sync::{Arc, Mutex, OnceLock, TryLockError};
+use std::thread::Thread;
+use std::time::Duration;
+
+use super::clock::Clock;
+use super::identity::{IdBlock, IdSource};
+use crate::data::TraceId;
+use crate::sync::{Claim, Consumer, Counter, Flag, Producer, PushError, Stack, lane};
+
+pub(crate) struct Intake {
+    pub(crate) clock: Clock,
+    pub(crate) ids: IdSource,
+    /// What to do when a lane is full.
+    pub(crate) policy: LanePolicy,
+    lane_words: usize,
+    next_lane: Counter,
+    /// Lanes that the pipeline does not know yet.
+    new_lanes: Stack<LaneReader>,
+    /// Lanes whose threads have ended, for other threads to go on with.
+    spare: Mutex<Vec<LaneWriter>>,
+    /// Stops that found no room in the lane of their thread.
+    overflow: Stack<Vec<u64>>,
+    pub(crate) wake: Wake,
+    /// Spans that were stopped by the application after the close had stopped them.
+    pub(crate) late_stops: Counter,
+}
+
+/// What happens when a lane or a queue is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FullPolicy {
+    /// The record is lost, and counted.
+    #[default]
+    DropNewest,
+    /// Whoever has the record waits for room, for so long at most; then it is lost, and counted.
+    Block(Duration),
+}
+
+pub(crate) type LanePolicy = FullPolicy;
+
+/// Counts of one lane that its producer keeps and the pipeline reads.
+#[derive(Debug)]
+pub(crate) struct LaneCounts {
+    pub(crate) withheld: Counter,
+    pub(crate) full: Counter,
+    pub(crate) too_large: Counter,
+}
+
+/// The instrumented thread's end of a lane.
+pub(crate) struct LaneWriter {
+    pub(crate) id: u32,
+    producer: Producer,
+    pub(crate) counts: Arc<LaneCounts>,
+    pub(crate) ids: IdBlock,
+    /// The trace that the records published last belong to.
+    pub(crate) trace: TraceId,
+    /// A record under construction.
+    pub(crate) scratch: Vec<u64>,
+}
+
+/// The pipeline's end of a lane.
+pub(crate) struct LaneReader {
+    pub(crate) id: u32,
+    pub(crate) consumer: Consumer,
+    pub(crate) counts: Arc<LaneCounts>,
+}
+
+impl Intake {
+    pub(crate) fn new(
+        clock: Clock,
+        ids: IdSource,
+        policy: LanePolicy,
+        lane_words: usize,
+    ) -> Intake {
+        Intake {
+            clock,
+            ids,
+            policy,
+            lane_words,
+            next_lane: Counter::new(0),
+            new_lanes: Stack::new(),
+            spare: Mutex::new(Vec::new()),
+            overflow: Stack::new(),
+            wake: Wake::default(),
+            late_stops: Counter::new(0),
+        }
+    }
+
+    /// A lane for the current thread; `None` once the intake is closed.
+    pub(crate) fn lane(&self) -> Option<LaneWriter> {
+        // Only ever tried: a thread that is starting or ending does not wait for another.
+        if let Some(writer) = self.try_spare().and_then(|mut spare| spare.pop()) {
+            return (!writer.is_sealed()).then_some(writer);
+        }
+        let (producer, consumer) = lane(self.lane_words);
+        let id = self.next_lane.add(1) as u32;
+        let counts = Arc::new(LaneCounts {
+            withheld: Counter::new(0),
+            full: Counter::new(0),
+            too_large: Counter::new(0),
+        });
+        let reader = LaneReader {
+            id,
+            consumer,
+            counts: Arc::clone(&counts),
+        };
+        self.new_lanes.push(reader).ok()?;
+        let (ids, trace, scratch) = (IdBlock::default(), TraceId::INVALID, Vec::new());
+        Some(LaneWriter {
+            id,
+            producer,
+            counts,
+            ids,
+            trace,
+            scratch,
+        })
+    }
+
+    /// Takes a lane whose thread needs it no more.
+    pub(crate) fn put_back(&self, mut writer: LaneWriter) {
+        /// More than so many are not kept: their memory is freed when they are drained.
+        const KEPT: usize = 16;
+        /// A scratch that has grown beyond this was for something exceptional.
+        const SCRATCH_WORDS: usize = 1 << 12;
+        if writer.is_sealed() {
+            return;
+        }
+        writer.scratch.clear();
+        writer.scratch.shrink_to(SCRATCH_WORDS);
+        if let Some(mut spare) = self.try_spare().filter(|spare| spare.len() < KEPT) {
+            spare.push(writer);
+        }
+    }
+
+    fn try_spare(&self) -> Option<std::sync::MutexGuard<'_, Vec<LaneWriter>>> {
+        match self.spare.try_lock() {
+            Ok(spare) => Some(spare),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Takes a stop that found no room in the lane of its thread; gives it back once closed.
+    pub(crate) fn overflow(&self, stop: Vec<u64>) -> Result<(), Vec<u64>> {
+        self.overflow.push(stop)
+    }
+
+    pub(super) fn take_new_lanes(&self, is_last: bool) -> Vec<LaneReader> {
+        if is_last {
+            self.new_lanes.seal()
+        } else {
+            self.new_lanes.take_all()
+        }
+    }
+
+    pub(super) fn take_overflow(&self, is_last: bool) -> Vec<Vec<u64>> {
+        if is_last {
+            self.overflow.seal()
+        } else {
+            self.overflow.take_all()
+        }
+    }
+
+    /// Frees the memory of lanes that no thread uses.
+    pub(super) fn drop_spare_lanes(&self) {
+        if let Some(mut spare) = self.try_spare() {
+            spare.clear();
+        }
+    }
+}
+
+impl LaneWriter {
+    /// The longest record that the lane can ever take.
+    pub(crate) fn capacity(&self) -> usize {
+        self.producer.capacity()
+    }
+
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.producer.is_sealed()
+    }
+
+    /// Publishes the record in `scratch`. Waits for room if `patience` says so.
+    pub(crate) fn publish(
+        &mut self,
+        claim: Claim,
+        intake: &Intake,
+        patience: LanePolicy,
+    ) -> Result<(), PushError> {
+        let mut waited = Duration::ZERO;
+        loop {
+            match (self.producer.push(&self.scratch, claim), patience) {
+                (Ok(used), _) => {
+                    if used > self.producer.capacity() / 4 {
+                        intake.wake.wake();
+                    }
+                    return Ok(());
+                }
+                (Err(PushError::Full), LanePolicy::Block(max)) if waited < max => {
+                    intake.wake.wake();
+                    let pause = Duration::from_micros(100).max(waited / 8);
+                    let pause = pause.min(max - waited).min(Duration::from_millis(5));
+                    std::thread::sleep(pause);
+                    waited += pause;
+                }
+                (Err(error), _) => {
+                    intake.wake.wake();
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
+/// Wakes the pipeline's thread, once for each time that it looks.
+#[derive(Debug)]
+pub(crate) struct Wake {
+    is_called: Flag,
+    thread: OnceLock<Thread>,
+}
+
+impl Default for Wake {
+    fn default() -> Wake {
+        Wake {
+            is_called: Flag::new(),
+            thread: OnceLock::new(),
+        }
+    }
+}
+
+impl Wake {
+    pub(crate) fn wake(&self) {
+        if let Some(thread) = self.thread.get().filter(|_| self.is_called.raise()) {
+            thread.unpark();
+        }
+    }
+
+    /// Says which thread is to be woken: this one.
+    pub(super) fn attend(&self) {
+        let _ = self.thread.set(std::thread::current());
+    }
+
+    /// Waits for a call, or for so long.
+    pub(super) fn wait(&self, for_at_most: Duration) {
+        if !self.is_called.is_raised() {
+            std::thread::park_timeout(for_at_most);
+        }
+        self.is_called.lower();
+    }
+}

@@ -1,0 +1,176 @@
+//! What became of every record, for each exporter.
+
+use std::fmt;
+
+use crate::data::names::attribute;
+use crate::data::{Attributes, Name};
+use crate::exporter::Totals;
+
+/// Why a record did not reach an exporter's backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum LossReason {
+    /// The thread's lane had no room: the pipeline did not keep up.
+    LaneFull,
+    /// The record is longer than a lane.
+    RecordTooLarge,
+    /// The record could not be read.
+    Malformed,
+    /// The exporter's queue had no room: the exporter did not keep up.
+    QueueFull,
+    /// The exporter refused the record.
+    ExportFailed,
+    /// The exporter was switched off after failures, or could not be opened.
+    ExporterDisabled,
+}
+
+impl LossReason {
+    /// All of them.
+    pub const ALL: [LossReason; 6] = [
+        LossReason::LaneFull,
+        LossReason::RecordTooLarge,
+        LossReason::Malformed,
+        LossReason::QueueFull,
+        LossReason::ExportFailed,
+        LossReason::ExporterDisabled,
+    ];
+
+    /// The word that stands for it in the output, after `onelogger.lost.`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            LossReason::LaneFull => "lane_full",
+            LossReason::RecordTooLarge => "record_too_large",
+            LossReason::Malformed => "malformed",
+            LossReason::QueueFull => "queue_full",
+            LossReason::ExportFailed => "export_failed",
+            LossReason::ExporterDisabled => "exporter_disabled",
+        }
+    }
+}
+
+impl fmt::Display for LossReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What became of the records, for one exporter.
+///
+/// `recorded + added = delivered + lost + withheld` holds whenever nothing is on its way: after a
+/// flush while no one records, and after close. A start, a stop, an event, an error, a report of a
+/// telemetry data error by the application and an addition of attributes are a record each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Made by the application.
+    pub recorded: u64,
+    /// Made by processors.
+    pub added: u64,
+    /// Accepted by the exporter.
+    pub delivered: u64,
+    /// Held back on purpose: by the filter, a sampler, a processor, or because a telemetry data
+    /// error is reported to each exporter once.
+    pub withheld: u64,
+    lost: [u64; LossReason::ALL.len()],
+}
+
+impl Counts {
+    /// Records lost for this reason.
+    pub fn lost(&self, reason: LossReason) -> u64 {
+        self.lost[reason as usize]
+    }
+
+    /// Records lost for whatever reason.
+    pub fn lost_total(&self) -> u64 {
+        self.lost.iter().sum()
+    }
+
+    /// Whether every record is accounted for.
+    pub fn is_balanced(&self) -> bool {
+        self.recorded + self.added == self.delivered + self.lost_total() + self.withheld
+    }
+
+    /// The reasons for which something was lost, with the counts, as attributes.
+    pub(super) fn loss_attributes(&self) -> Attributes {
+        let reasons = LossReason::ALL
+            .into_iter()
+            .filter(|&reason| self.lost(reason) > 0);
+        let entry = |reason: LossReason| {
+            let name = Name::from(format!("{}{reason}", attribute::LOST_PREFIX));
+            (name, self.lost(reason))
+        };
+        reasons.map(entry).collect()
+    }
+
+    /// All counts as attributes: what the closing record holds.
+    pub(super) fn closing_attributes(&self) -> Attributes {
+        let mut attributes = Attributes::new()
+            .with(attribute::RECORDED, self.recorded)
+            .with(attribute::ADDED, self.added)
+            .with(attribute::DELIVERED, self.delivered)
+            .with(attribute::WITHHELD, self.withheld);
+        attributes.merge(self.loss_attributes());
+        attributes
+    }
+}
+
+/// What one exporter adds to the counts that all exporters share.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ledger {
+    totals: Totals,
+    delivered: u64,
+    withheld: u64,
+    queue_full: u64,
+    export_failed: u64,
+    exporter_disabled: u64,
+}
+
+impl Ledger {
+    /// Takes the shared counts as they stood with the newest batch.
+    pub(super) fn reach(&mut self, totals: Totals) {
+        if totals.recorded >= self.totals.recorded {
+            self.totals = totals;
+        }
+    }
+
+    pub(super) fn deliver(&mut self, records: usize) {
+        self.delivered += records as u64;
+    }
+
+    /// Moves records that had been accepted to the lost ones.
+    pub(super) fn revoke(&mut self, records: usize) {
+        let revoked = (records as u64).min(self.delivered);
+        self.delivered -= revoked;
+        self.export_failed += revoked;
+    }
+
+    pub(super) fn withhold(&mut self, records: usize) {
+        self.withheld += records as u64;
+    }
+
+    pub(super) fn lose(&mut self, records: usize, reason: LossReason) {
+        let records = records as u64;
+        match reason {
+            LossReason::QueueFull => self.queue_full += records,
+            LossReason::ExporterDisabled => self.exporter_disabled += records,
+            // The others are counted before the exporters' ways part.
+            _ => self.export_failed += records,
+        }
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        let mut lost = [0; LossReason::ALL.len()];
+        lost[LossReason::LaneFull as usize] = self.totals.lane_full;
+        lost[LossReason::RecordTooLarge as usize] = self.totals.too_large;
+        lost[LossReason::Malformed as usize] = self.totals.malformed;
+        lost[LossReason::QueueFull as usize] = self.queue_full;
+        lost[LossReason::ExportFailed as usize] = self.export_failed;
+        lost[LossReason::ExporterDisabled as usize] = self.exporter_disabled;
+        Counts {
+            recorded: self.totals.recorded,
+            added: 0,
+            delivered: self.delivered,
+            withheld: self.totals.withheld + self.withheld,
+            lost,
+        }
+    }
+}

@@ -1,0 +1,435 @@
+//! From the lanes to the exporters.
+//!
+//! One thread drains the lanes in time order, assembles records and shares each batch with every
+//! exporter's queue; each exporter has a thread of its own. In synchronous mode the same functions
+//! run on the thread that records, one at a time.
+//!
+//! ```text
+//! drain ─> assemble ─> batch ─┬─> queue ─> worker ─> exporter
+//!                             └─> queue ─> worker ─> exporter
+//! ```
+
+mod assemble;
+pub(crate) mod clock;
+mod drain;
+mod health;
+pub(crate) mod identity;
+pub(crate) mod intake;
+mod ledger;
+mod queue;
+mod ticket;
+mod worker;
+
+use std::cell::Cell;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+pub use clock::ManualClock;
+pub use health::{ExporterHealth, ExporterState, Health};
+pub use intake::FullPolicy;
+pub use ledger::{Counts, LossReason};
+pub use worker::DisableRule;
+
+use self::assemble::Assembler;
+use self::clock::{Anchor, Moment};
+use self::drain::Drain;
+use self::health::SharedStatus;
+use self::intake::Intake;
+use self::queue::{Queue, QueueSender, Work};
+use self::ticket::Ticket;
+use self::worker::Worker;
+use crate::data::codec::STOP_WORDS;
+use crate::exporter::{Batch, ExportError, Exporter, Run, Totals};
+
+/// How a pipeline works.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) is_synchronous: bool,
+    pub(crate) drain_interval: Duration,
+    pub(crate) queue_bytes: usize,
+    pub(crate) queue_policy: FullPolicy,
+    pub(crate) disable_rule: DisableRule,
+}
+
+/// A batch is passed on when it has grown so large.
+const BATCH_BYTES: usize = 1 << 20;
+/// An exporter is flushed so long after the first batch that it got since the last flush.
+const FLUSH_AFTER: Duration = Duration::from_millis(500);
+
+thread_local! {
+    /// Whether this thread is the pipeline's or an exporter's, and records nothing.
+    static IS_OURS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the current thread works for a pipeline, so that what it records would feed itself.
+pub(crate) fn is_pipeline_thread() -> bool {
+    IS_OURS.try_with(Cell::get).unwrap_or(false)
+}
+
+/// Marks the current thread as working for the pipeline until it is dropped.
+struct Ours(bool);
+
+impl Ours {
+    fn enter() -> Ours {
+        Ours(IS_OURS.with(|is_ours| is_ours.replace(true)))
+    }
+}
+
+impl Drop for Ours {
+    fn drop(&mut self) {
+        IS_OURS.with(|is_ours| is_ours.set(self.0));
+    }
+}
+
+/// A running pipeline, as the recorder holds it.
+pub(crate) struct Pipeline {
+    intake: Arc<Intake>,
+    statuses: Vec<SharedStatus>,
+    mode: Mode,
+}
+
+enum Mode {
+    /// On a thread of its own, which looks for requests whenever it wakes.
+    Asynchronous(Arc<Mutex<Requests>>),
+    /// On the thread that records.
+    Synchronous(Mutex<Option<Stages>>),
+}
+
+#[derive(Default)]
+struct Requests {
+    flushes: Vec<Ticket>,
+    close: Option<Ticket>,
+}
+
+/// An exporter that could not be opened.
+#[derive(Debug)]
+pub(crate) struct OpenFailure {
+    pub(crate) exporter: String,
+    pub(crate) error: ExportError,
+}
+
+impl Pipeline {
+    /// Opens the exporters and starts the threads. Exporters that cannot be opened are tried again
+    /// later; they are listed, for the caller to decide whether that is good enough.
+    ///
+    /// # Errors
+    /// If a thread cannot be started.
+    pub(crate) fn start(
+        intake: Arc<Intake>,
+        exporters: Vec<Box<dyn Exporter>>,
+        run: &Run,
+        settings: &Settings,
+    ) -> std::io::Result<(Pipeline, Vec<OpenFailure>)> {
+        let mut failures = Vec::new();
+        let mut workers = Vec::new();
+        let ours = Ours::enter();
+        for exporter in exporters {
+            let mut worker = Worker::new(exporter, settings.disable_rule, run.clone());
+            if let Err(error) = worker.open() {
+                failures.push(OpenFailure {
+                    exporter: worker.status.lock().name.clone(),
+                    error,
+                });
+            }
+            workers.push(worker);
+        }
+        drop(ours);
+        let statuses = workers.iter().map(|worker| worker.status.clone()).collect();
+        let mode = if settings.is_synchronous {
+            let outlets = workers
+                .into_iter()
+                .map(|worker| Outlet::Inline(Box::new(worker)));
+            let stages = Stages::new(Arc::clone(&intake), outlets.collect());
+            Mode::Synchronous(Mutex::new(Some(stages)))
+        } else {
+            let outlets: Result<Vec<_>, _> = workers
+                .into_iter()
+                .map(|worker| Outlet::spawn(worker, &intake, settings))
+                .collect();
+            let stages = Stages::new(Arc::clone(&intake), outlets?);
+            let requests = Arc::new(Mutex::new(Requests::default()));
+            let (ours, interval) = (Arc::clone(&requests), settings.drain_interval);
+            spawn("onelogger", move || stages.run(&ours, interval))?;
+            Mode::Asynchronous(requests)
+        };
+        Ok((
+            Pipeline {
+                intake,
+                statuses,
+                mode,
+            },
+            failures,
+        ))
+    }
+
+    /// Does what is due after a record: in synchronous mode everything.
+    pub(crate) fn after_record(&self) {
+        if let Mode::Synchronous(stages) = &self.mode {
+            if let Some(stages) = &mut *lock(stages) {
+                let _ours = Ours::enter();
+                stages.pass_on();
+                stages.flush();
+            }
+        }
+    }
+
+    /// Waits until everything recorded before was offered to every exporter, and was flushed.
+    /// Whether that was done in time.
+    pub(crate) fn force_flush(&self, timeout: Duration) -> bool {
+        match &self.mode {
+            Mode::Synchronous(_) => {
+                self.after_record();
+                true
+            }
+            Mode::Asynchronous(requests) => {
+                let ticket = Ticket::new(1);
+                lock(requests).flushes.push(ticket.clone());
+                self.intake.wake.wake();
+                ticket.wait(timeout)
+            }
+        }
+    }
+
+    /// Refuses further records, stops open spans, passes everything on, closes the exporters.
+    /// Whether that was done in time; if not, it goes on.
+    pub(crate) fn close(&self, timeout: Duration) -> bool {
+        match &self.mode {
+            Mode::Synchronous(stages) => {
+                if let Some(mut stages) = lock(stages).take() {
+                    let _ours = Ours::enter();
+                    stages.close(&Ticket::new(0));
+                }
+                true
+            }
+            Mode::Asynchronous(requests) => {
+                let ticket = Ticket::new(1);
+                lock(requests).close = Some(ticket.clone());
+                self.intake.wake.wake();
+                ticket.wait(timeout)
+            }
+        }
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        Health {
+            exporters: self.statuses.iter().map(SharedStatus::health).collect(),
+            stopped_after_close: self.intake.late_stops.get(),
+        }
+    }
+}
+
+/// Drain, assembly and fan-out, run by one thread at a time.
+struct Stages {
+    intake: Arc<Intake>,
+    drain: Drain,
+    assembler: Assembler,
+    anchor: Anchor,
+    outlets: Vec<Outlet>,
+    sent: Totals,
+}
+
+impl Stages {
+    fn new(intake: Arc<Intake>, outlets: Vec<Outlet>) -> Stages {
+        let anchor = intake.clock.anchor();
+        let (drain, assembler) = (Drain::default(), Assembler::default());
+        Stages {
+            intake,
+            drain,
+            assembler,
+            anchor,
+            outlets,
+            sent: Totals::default(),
+        }
+    }
+
+    /// The pipeline's thread.
+    fn run(mut self, requests: &Mutex<Requests>, interval: Duration) {
+        let _ours = Ours::enter();
+        self.intake.wake.attend();
+        loop {
+            let Requests { flushes, close } = std::mem::take(&mut *lock(requests));
+            if let Some(ticket) = close {
+                self.close(&ticket);
+                flushes.iter().for_each(Ticket::done);
+                ticket.done();
+                return;
+            }
+            self.pass_on();
+            for ticket in flushes {
+                for outlet in &mut self.outlets {
+                    outlet.flush(&ticket);
+                }
+                ticket.done();
+            }
+            self.intake.wake.wait(interval);
+        }
+    }
+
+    /// Passes on what was recorded up to now.
+    fn pass_on(&mut self) {
+        // Before the lanes are looked at: see `Drain`.
+        let cut = self.intake.clock.cut();
+        self.drain_up_to(cut, false);
+    }
+
+    fn drain_up_to(&mut self, cut: u64, is_last: bool) {
+        self.anchor.renew(&self.intake.clock);
+        let Stages {
+            intake,
+            drain,
+            assembler,
+            anchor,
+            outlets,
+            ..
+        } = self;
+        let mut batch = Batch::default();
+        let mut freed = Vec::new();
+        drain.run(intake, cut, is_last, |source, trace, words| {
+            freed.extend(assembler.add(&mut batch, (source, trace, words), &intake.ids, anchor));
+            if batch.size_bytes() >= BATCH_BYTES {
+                send(outlets, std::mem::take(&mut batch));
+            }
+        });
+        for lane in freed {
+            drain.give_back(lane, STOP_WORDS);
+        }
+        if is_last {
+            let now = intake.clock.anchor();
+            let moment = Moment {
+                unix: now.unix,
+                monotonic: now.monotonic,
+            };
+            assembler.stop_all(&mut batch, &intake.ids, moment);
+        }
+        batch.totals = self.totals();
+        // Also without records, where a loss is news.
+        if !batch.entries().is_empty() || batch.totals != self.sent {
+            self.sent = batch.totals;
+            send(&mut self.outlets, batch);
+        }
+    }
+
+    fn totals(&self) -> Totals {
+        let lanes = self.drain.totals();
+        Totals {
+            recorded: self.assembler.recorded + lanes.withheld + lanes.full + lanes.too_large,
+            withheld: lanes.withheld,
+            lane_full: lanes.full,
+            too_large: lanes.too_large,
+            malformed: self.assembler.malformed,
+        }
+    }
+
+    fn flush(&mut self) {
+        for outlet in &mut self.outlets {
+            outlet.flush(&Ticket::new(0));
+        }
+    }
+
+    fn close(&mut self, ticket: &Ticket) {
+        self.drain_up_to(u64::MAX, true);
+        self.intake.drop_spare_lanes();
+        let (totals, now) = (self.totals(), self.intake.clock.unix_nanos());
+        for outlet in self.outlets.drain(..) {
+            outlet.close(ticket, totals, now);
+        }
+    }
+}
+
+/// Where a batch goes.
+enum Outlet {
+    Inline(Box<Worker>),
+    Queued(QueueSender),
+}
+
+impl Outlet {
+    /// Starts an exporter's thread.
+    fn spawn(worker: Worker, intake: &Arc<Intake>, settings: &Settings) -> std::io::Result<Outlet> {
+        let queue = Arc::new(Queue::new(settings.queue_bytes));
+        let (status, theirs) = (worker.status.clone(), Arc::clone(&queue));
+        let clock = Arc::clone(intake);
+        spawn("onelogger-export", move || work(worker, &theirs, &clock))?;
+        Ok(Outlet::Queued(QueueSender::new(
+            queue,
+            settings.queue_policy,
+            status,
+        )))
+    }
+
+    fn send(&mut self, batch: &Arc<Batch>) {
+        match self {
+            Outlet::Inline(worker) => worker.deliver(batch),
+            Outlet::Queued(sender) => sender.send(batch),
+        }
+    }
+
+    fn flush(&mut self, ticket: &Ticket) {
+        match self {
+            Outlet::Inline(worker) => worker.flush(),
+            Outlet::Queued(sender) => {
+                ticket.expect(1);
+                sender.queue.add(Work::Flush(ticket.clone()));
+            }
+        }
+    }
+
+    fn close(self, ticket: &Ticket, totals: Totals, now_unix_nanos: u64) {
+        match self {
+            Outlet::Inline(mut worker) => worker.close(totals, now_unix_nanos),
+            Outlet::Queued(sender) => {
+                ticket.expect(1);
+                sender.queue.add(Work::Close(ticket.clone(), totals));
+            }
+        }
+    }
+}
+
+fn send(outlets: &mut [Outlet], batch: Batch) {
+    let batch = Arc::new(batch);
+    for outlet in outlets {
+        outlet.send(&batch);
+    }
+}
+
+/// An exporter's thread.
+fn work(mut worker: Worker, queue: &Queue, intake: &Intake) {
+    let _ours = Ours::enter();
+    let mut flush_at = None;
+    loop {
+        match queue.take(flush_at) {
+            Some(Work::Deliver(batch)) => {
+                worker.deliver(&batch);
+                flush_at = flush_at.or_else(|| Instant::now().checked_add(FLUSH_AFTER));
+            }
+            Some(Work::Flush(ticket)) => {
+                worker.flush();
+                ticket.done();
+                flush_at = None;
+            }
+            Some(Work::Close(ticket, totals)) => {
+                worker.close(totals, intake.clock.unix_nanos());
+                ticket.done();
+                return;
+            }
+            None => {
+                worker.flush();
+                flush_at = None;
+            }
+        }
+        if flush_at.is_some_and(|at| at <= Instant::now()) {
+            worker.flush();
+            flush_at = None;
+        }
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(run)
+        .map(drop)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,159 @@
+//! The bounded queue between the pipeline and one exporter's thread.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::health::SharedStatus;
+use super::intake::FullPolicy;
+use super::ledger::LossReason;
+use super::ticket::Ticket;
+use crate::data::SpanId;
+use crate::exporter::{Batch, Entry, RecordKind, Totals};
+
+/// What an exporter's thread is to do next.
+pub(super) enum Work {
+    Deliver(Arc<Batch>),
+    Flush(Ticket),
+    Close(Ticket, Totals),
+}
+
+/// The queue as both sides see it.
+pub(super) struct Queue {
+    state: Mutex<State>,
+    has_work: Condvar,
+    has_room: Condvar,
+    capacity_bytes: usize,
+}
+
+#[derive(Default)]
+struct State {
+    work: VecDeque<Work>,
+    bytes: usize,
+}
+
+impl Queue {
+    pub(super) fn new(capacity_bytes: usize) -> Queue {
+        Queue {
+            state: Mutex::default(),
+            has_work: Condvar::new(),
+            has_room: Condvar::new(),
+            capacity_bytes,
+        }
+    }
+
+    /// Adds what is never refused.
+    pub(super) fn add(&self, work: Work) {
+        let mut state = self.lock();
+        if let Work::Deliver(batch) = &work {
+            state.bytes += batch.size_bytes();
+        }
+        state.work.push_back(work);
+        self.has_work.notify_one();
+    }
+
+    /// Whether there is room for a batch, after a wait of so long at most. An empty queue takes a
+    /// batch of any size.
+    fn has_room_for(&self, bytes: usize, patience: FullPolicy) -> bool {
+        let wait = match patience {
+            FullPolicy::DropNewest => Duration::ZERO,
+            FullPolicy::Block(max) => max,
+        };
+        let deadline = Instant::now().checked_add(wait);
+        let mut state = self.lock();
+        while state.bytes > 0 && state.bytes + bytes > self.capacity_bytes {
+            let rest = deadline.map_or(Duration::from_secs(3600), |deadline| {
+                deadline.saturating_duration_since(Instant::now())
+            });
+            if rest.is_zero() {
+                return false;
+            }
+            (state, _) = self
+                .has_room
+                .wait_timeout(state, rest)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        true
+    }
+
+    /// Takes the next piece of work; `None` if there is none until the deadline.
+    pub(super) fn take(&self, deadline: Option<Instant>) -> Option<Work> {
+        let mut state = self.lock();
+        loop {
+            if let Some(work) = state.work.pop_front() {
+                if let Work::Deliver(batch) = &work {
+                    state.bytes -= batch.size_bytes();
+                    self.has_room.notify_one();
+                }
+                return Some(work);
+            }
+            let rest = deadline.map_or(Duration::from_secs(3600), |deadline| {
+                deadline.saturating_duration_since(Instant::now())
+            });
+            if rest.is_zero() {
+                return None;
+            }
+            (state, _) = self
+                .has_work
+                .wait_timeout(state, rest)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The pipeline's side of a queue.
+///
+/// A span whose start is in the queue has its stop delivered, though the queue be full: the number
+/// of such stops is bounded by that of open spans. A span whose start found no room is lost as a
+/// whole, with all that concerns it.
+pub(super) struct QueueSender {
+    pub(super) queue: Arc<Queue>,
+    policy: FullPolicy,
+    status: SharedStatus,
+    /// Open spans whose starts found no room.
+    shed: HashSet<SpanId>,
+}
+
+impl QueueSender {
+    pub(super) fn new(queue: Arc<Queue>, policy: FullPolicy, status: SharedStatus) -> QueueSender {
+        QueueSender {
+            queue,
+            policy,
+            status,
+            shed: HashSet::new(),
+        }
+    }
+
+    pub(super) fn send(&mut self, batch: &Arc<Batch>) {
+        let is_room = self.queue.has_room_for(batch.size_bytes(), self.policy);
+        if is_room && self.shed.is_empty() {
+            return self.queue.add(Work::Deliver(Arc::clone(batch)));
+        }
+        let mut lost = 0;
+        let selected = batch.select(|entry| {
+            let is_wanted = self.is_wanted(entry, is_room);
+            lost += (!is_wanted && !entry.is_own) as usize;
+            is_wanted
+        });
+        if lost > 0 {
+            self.status.lock().ledger.lose(lost, LossReason::QueueFull);
+        }
+        // Also when nothing is left: the totals are new, and so is the loss to report.
+        self.queue.add(Work::Deliver(Arc::new(selected)));
+    }
+
+    fn is_wanted(&mut self, entry: &Entry, is_room: bool) -> bool {
+        match entry.kind {
+            RecordKind::Start if !is_room => {
+                self.shed.insert(entry.span_id);
+                false
+            }
+            RecordKind::Stop => !self.shed.remove(&entry.span_id),
+            _ => is_room && !self.shed.contains(&entry.span_id),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
+
+use super::{BuildError, DefaultRecorder, SpanFilter};
+use crate::data::TimeWindow;
+use crate::data::codec::STOP_WORDS;
+use crate::exporter::Exporter;
+use crate::pipeline::clock::Clock;
+use crate::pipeline::identity::IdSource;
+use crate::pipeline::intake::Intake;
+use crate::pipeline::{DisableRule, FullPolicy, ManualClock, Settings};
+use crate::sync::Flag;
+
+/// Settings of a [`DefaultRecorder`].
+///
+/// ```
+/// use std::time::Duration;
+/// use onelogger::{DefaultRecorder, FullPolicy, SpanFilter};
+/// use onelogger::exporter::MemoryExporter;
+/// let (exporter, _records) = MemoryExporter::new();
+/// let recorder = DefaultRecorder::builder()
+///     .exporter(exporter)
+///     .filter(SpanFilter::except(["step"]))
+///     .lane_policy(FullPolicy::Block(Duration::from_millis(100)))
+///     .build()?;
+/// # drop(recorder);
+/// # Ok::<(), onelogger::recorder::BuildError>(())
+/// ```
+#[must_use]
+pub struct DefaultRecorderBuilder {
+    exporters: Vec<Box<dyn Exporter>>,
+    filter: SpanFilter,
+    window: TimeWindow,
+    lane_bytes: usize,
+    lane_policy: FullPolicy,
+    settings: Settings,
+    clock: Option<ManualClock>,
+    has_fixed_ids: bool,
+}
+
+/// A lane of fewer words could not take a span with a few attributes.
+const SMALLEST_LANE_WORDS: usize = 16 * STOP_WORDS;
+
+impl Default for DefaultRecorderBuilder {
+    fn default() -> DefaultRecorderBuilder {
+        DefaultRecorderBuilder {
+            exporters: Vec::new(),
+            filter: SpanFilter::all(),
+            window: TimeWindow::default(),
+            lane_bytes: 1 << 20,
+            lane_policy: FullPolicy::default(),
+            settings: Settings {
+                is_synchronous: false,
+                drain_interval: Duration::from_millis(100),
+                queue_bytes: 16 << 20,
+                queue_policy: FullPolicy::default(),
+                disable_rule: DisableRule::default(),
+            },
+            clock: None,
+            has_fixed_ids: false,
+        }
+    }
+}
+
+impl DefaultRecorderBuilder {
+    /// Adds an exporter. Each has a thread and a queue of its own.
+    pub fn exporter(mut self, exporter: impl Exporter) -> DefaultRecorderBuilder {
+        self.exporters.push(Box::new(exporter));
+        self
+    }
+
+    /// Adds an exporter whose type is known at run time only.
+    pub fn boxed_exporter(mut self, exporter: Box<dyn Exporter>) -> DefaultRecorderBuilder {
+        self.exporters.push(exporter);
+        self
+    }
+
+    /// Which spans are exported. All by default.
+    pub fn filter(mut self, filter: SpanFilter) -> DefaultRecorderBuilder {
+        self.filter = filter;
+        self
+    }
+
+    /// How far from now an explicit time may lie. 10 years back and a minute ahead by default.
+    pub fn time_window(mut self, window: TimeWindow) -> DefaultRecorderBuilder {
+        self.window = window;
+        self
+    }
+
+    /// The memory of each thread's lane. 1 MiB by default; memory that is never used is never
+    /// touched. No record can be longer than this.
+    pub fn lane_bytes(mut self, bytes: usize) -> DefaultRecorderBuilder {
+        self.lane_bytes = bytes;
+        self
+    }
+
+    /// What happens when a thread's lane is full. [`FullPolicy::DropNewest`] by default.
+    pub fn lane_policy(mut self, policy: FullPolicy) -> DefaultRecorderBuilder {
+        self.lane_policy = policy;
+        self
+    }
+
+    /// The memory of each exporter's queue. 16 MiB by default.
+    pub fn queue_bytes(mut self, bytes: usize) -> DefaultRecorderBuilder {
+        self.settings.queue_bytes = bytes;
+        self
+    }
+
+    /// What happens when an exporter's queue is full. [`FullPolicy::DropNewest`] by default.
+    ///
+    /// With [`FullPolicy::Block`] the pipeline waits, and with it every other exporter: for the one
+    /// exporter that must be complete.
+    pub fn queue_policy(mut self, policy: FullPolicy) -> DefaultRecorderBuilder {
+        self.settings.queue_policy = policy;
+        self
+    }
+
+    /// How often the pipeline looks at the lanes when nothing else wakes it. 100 ms by default.
+    pub fn drain_interval(mut self, interval: Duration) -> DefaultRecorderBuilder {
+        self.settings.drain_interval = interval;
+        self
+    }
+
+    /// When an exporter that fails is switched off.
+    pub fn disable_rule(mut self, rule: DisableRule) -> DefaultRecorderBuilder {
+        self.settings.disable_rule = rule;
+        self
+    }
+
+    /// Exports on the thread that records, before each call returns: for tests, and for programs
+    /// that may have no other thread. Calls then wait for the exporters, and for each other.
+    pub fn synchronous(mut self) -> DefaultRecorderBuilder {
+        self.settings.is_synchronous = true;
+        self
+    }
+
+    /// Takes times from a clock that the caller moves.
+    pub fn manual_clock(mut self, clock: ManualClock) -> DefaultRecorderBuilder {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Gives the same ids in every run, for tests. Ids of two processes are then alike.
+    pub fn fixed_ids(mut self) -> DefaultRecorderBuilder {
+        self.has_fixed_ids = true;
+        self
+    }
+
+    /// Checks the settings. No file is opened and no thread started before the provider is
+    /// configured with the recorder.
+    ///
+    /// # Errors
+    /// If settings are wrong; the error holds all of them.
+    pub fn build(self) -> Result<DefaultRecorder, BuildError> {
+        let mut problems = Vec::new();
+        BuildError::check_filter(self.filter.check(), &mut problems);
+        let lane_words = self.lane_bytes / size_of::<u64>();
+        if lane_words < SMALLEST_LANE_WORDS {
+            let least = SMALLEST_LANE_WORDS * size_of::<u64>();
+            problems.push(format!("a lane needs at least {least} bytes"));
+        }
+        if self.settings.queue_bytes == 0 {
+            problems.push("an exporter's queue needs some memory".to_owned());
+        }
+        if self.settings.drain_interval.is_zero() {
+            problems.push("the drain interval must be longer than nothing".to_owned());
+        }
+        let (DisableRule::AfterConsecutive(limit) | DisableRule::AfterTotal(limit)) =
+            self.settings.disable_rule;
+        if limit == 0 {
+            problems.push("an exporter cannot be switched off after 0 failures".to_owned());
+        }
+        if !problems.is_empty() {
+            return Err(BuildError { problems });
+        }
+        let clock = self.clock.map_or_else(Clock::system, Clock::Manual);
+        let ids = if self.has_fixed_ids {
+            IdSource::fixed()
+        } else {
+            IdSource::random()
+        };
+        Ok(DefaultRecorder {
+            intake: Intake::new(clock, ids, self.lane_policy, lane_words).into(),
+            filter: self.filter,
+            window: self.window,
+            settings: self.settings,
+            exporters: Mutex::new(Some(self.exporters)),
+            pipeline: OnceLock::new(),
+            is_closed: Flag::new(),
+        })
+    }
+}

@@ -1,0 +1,110 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{CloseError, RecordError, Recorder, TelemetryDataError};
+use crate::diagnostics;
+use crate::sync::{Counter, Flag};
+
+/// What happens when the library is misused: a span is stopped twice, a recorder is used after its
+/// close. (A failing exporter is another matter, and never reaches the application.)
+///
+/// In every case the exporters are told, once, by a telemetry data error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorHandlingStrategy {
+    /// The call is dropped, counted and reported; everything else goes on.
+    #[default]
+    ReportAndContinue,
+    /// The call returns the error. For development, and where telemetry is critical.
+    PropagateExceptions,
+    /// One log line, then telemetry is off for good. The close still works.
+    DisableQuietlyAndReportMetricError,
+}
+
+/// A recorder in force, with the strategy that guards the calls to it.
+pub(crate) struct Configured {
+    pub(crate) recorder: Arc<dyn Recorder>,
+    pub(crate) strategy: ErrorHandlingStrategy,
+    /// Telemetry is off for good.
+    is_off: Flag,
+    has_logged: Flag,
+    misuses: Counter,
+}
+
+impl Configured {
+    pub(crate) fn new(recorder: Arc<dyn Recorder>, strategy: ErrorHandlingStrategy) -> Configured {
+        let (is_off, has_logged, misuses) = (Flag::new(), Flag::new(), Counter::new(0));
+        Configured {
+            recorder,
+            strategy,
+            is_off,
+            has_logged,
+            misuses,
+        }
+    }
+
+    pub(crate) fn is_enabled(&self) -> bool {
+        !self.is_off.is_raised()
+    }
+
+    /// Switches telemetry off for good.
+    pub(crate) fn switch_off(&self) {
+        self.is_off.raise();
+    }
+
+    /// Calls refused so far.
+    pub(crate) fn misuses(&self) -> u64 {
+        self.misuses.get()
+    }
+
+    /// Makes a call and handles its failure as the strategy says; `instead` is what a call gives
+    /// that was dropped.
+    pub(crate) fn guard<T>(
+        &self,
+        name: &str,
+        instead: T,
+        call: impl FnOnce(&dyn Recorder) -> Result<T, RecordError>,
+    ) -> Result<T, RecordError> {
+        if !self.is_enabled() {
+            return Ok(instead);
+        }
+        let error = match call(&*self.recorder) {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        self.misuses.add(1);
+        let message = format!("Exception in telemetry code when calling {name}: {error}");
+        if error != RecordError::Closed {
+            // If the report is refused as well there is nobody left to tell.
+            let _ = self
+                .recorder
+                .telemetry_data_error(TelemetryDataError::own(message.clone()));
+        }
+        match self.strategy {
+            ErrorHandlingStrategy::PropagateExceptions => {
+                diagnostics::error(format_args!("{message}"));
+                Err(error)
+            }
+            ErrorHandlingStrategy::ReportAndContinue => {
+                if self.has_logged.raise() {
+                    diagnostics::warn(format_args!("{message} (later refusals are only counted)"));
+                }
+                Ok(instead)
+            }
+            ErrorHandlingStrategy::DisableQuietlyAndReportMetricError => {
+                if self.has_logged.raise() {
+                    diagnostics::error(format_args!("{message}; telemetry is switched off"));
+                }
+                self.switch_off();
+                Ok(instead)
+            }
+        }
+    }
+
+    /// Closes the recorder, also one that is switched off.
+    pub(crate) fn close(&self, timeout: Duration) -> Result<(), CloseError> {
+        self.recorder.close(timeout)
+    }
+}

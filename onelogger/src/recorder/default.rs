@@ -1,0 +1,473 @@
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use super::producer::with_lane;
+use super::span::{Anchor, Fate, Inner};
+use super::{
+    CloseError, DefaultRecorderBuilder, FlushError, OpenError, RecordError, Recorder, Span,
+    SpanBuilder, SpanFilter, SpanParent, SpanStop, TelemetryDataError,
+};
+use crate::data::codec::{
+    Dynamic, EventFields, LaneKind, MAX_WORDS, STOP_WORDS, StartFields, put_context, put_event,
+    put_start, put_stop, put_update,
+};
+use crate::data::names::{attribute, event};
+use crate::data::{
+    Attributes, ErrorEvent, Event, Name, SpanContext, TimeWindow, Timestamp, TraceId,
+};
+use crate::exporter::{Exporter, Run};
+use crate::pipeline::intake::{FullPolicy, Intake, LaneCounts, LaneWriter};
+use crate::pipeline::{Health, Pipeline, Settings, is_pipeline_thread};
+use crate::sync::{Claim, Flag, PushError};
+
+/// Writes records into lanes, from which a pipeline takes them to the exporters.
+///
+/// Built with [`DefaultRecorder::builder`], opened by configuring a provider with it. Calls come
+/// from any number of threads and wait for none of them. What happens when the pipeline does not
+/// keep up is the builder's [`lane_policy`](DefaultRecorderBuilder::lane_policy).
+///
+/// The current span is not this type's affair: a span that is started here with
+/// [`SpanParent::Current`] is a root. [`recorder()`](crate::recorder) fills it in.
+pub struct DefaultRecorder {
+    pub(super) intake: Arc<Intake>,
+    pub(super) filter: SpanFilter,
+    pub(super) window: TimeWindow,
+    pub(super) settings: Settings,
+    /// Taken when the recorder is opened.
+    pub(super) exporters: Mutex<Option<Vec<Box<dyn Exporter>>>>,
+    pub(super) pipeline: OnceLock<Pipeline>,
+    pub(super) is_closed: Flag,
+}
+
+impl DefaultRecorder {
+    /// A recorder without exporters, to which they are added.
+    pub fn builder() -> DefaultRecorderBuilder {
+        DefaultRecorderBuilder::default()
+    }
+
+    /// The pipeline, if the recorder is open.
+    fn open_pipeline(&self) -> Result<&Pipeline, RecordError> {
+        if self.is_closed.is_raised() {
+            return Err(RecordError::Closed);
+        }
+        self.pipeline.get().ok_or(RecordError::NotConfigured)
+    }
+
+    fn check_time(&self, time: Option<Timestamp>) -> Result<(), RecordError> {
+        if let Some(time) = time {
+            self.window.check(time, self.intake.clock.unix_nanos())?;
+        }
+        Ok(())
+    }
+
+    /// The span's own data, if it may be used with this recorder.
+    fn own<'a>(&self, span: &'a Span) -> Result<Option<&'a Inner>, RecordError> {
+        match span.inner() {
+            Some(inner) if !Arc::ptr_eq(&inner.intake, &self.intake) => {
+                Err(RecordError::ForeignSpan {
+                    name: inner.name.to_string(),
+                })
+            }
+            inner => Ok(inner),
+        }
+    }
+
+    fn open_span<'a>(&self, span: &'a Span) -> Result<Option<&'a Inner>, RecordError> {
+        match self.own(span)? {
+            Some(inner) if inner.is_stopped.is_raised() => Err(RecordError::SpanStopped {
+                name: inner.name.to_string(),
+            }),
+            inner => Ok(inner),
+        }
+    }
+
+    /// Writes a record that belongs to an open span, or to none.
+    fn record(
+        &self,
+        span: Option<&Inner>,
+        put: impl FnOnce(&mut Vec<u64>, u64),
+    ) -> Result<(), RecordError> {
+        let pipeline = self.open_pipeline()?;
+        if is_pipeline_thread() {
+            return Ok(());
+        }
+        let published = with_lane(&self.intake, |lane| {
+            if let Some(span) = span.filter(|span| span.fate != Fate::Recorded) {
+                count(span.fate, &lane.counts);
+                return Ok(());
+            }
+            let trace = span.map_or(lane.trace, |span| span.context.trace_id);
+            begin(lane, trace);
+            put(&mut lane.scratch, self.order_after(span));
+            match self.publish(lane, Claim::Nothing) {
+                Ok(()) => lane.trace = trace,
+                Err(PushError::Full) => count(fullness(lane), &lane.counts),
+                Err(PushError::Sealed) => return Err(RecordError::Closed),
+            }
+            Ok(())
+        });
+        published.unwrap_or(Err(RecordError::Closed))?;
+        pipeline.after_record();
+        Ok(())
+    }
+
+    /// An order word for now, and not before the start of the span.
+    fn order_after(&self, span: Option<&Inner>) -> u64 {
+        let order = self.intake.clock.order();
+        span.map_or(order, |span| order.max(span.order + 1))
+    }
+
+    fn publish(&self, lane: &mut LaneWriter, claim: Claim) -> Result<(), PushError> {
+        // What can never fit is not waited for.
+        let patience = match fullness(lane) {
+            Fate::TooLarge => FullPolicy::DropNewest,
+            _ => self.intake.policy,
+        };
+        lane.publish(claim, &self.intake, patience)
+    }
+
+    /// Where a new span hangs, and in which trace.
+    fn place(&self, parent: &SpanParent) -> Option<(TraceId, Anchor)> {
+        match parent {
+            SpanParent::Current | SpanParent::Root => None,
+            SpanParent::Remote(context) if context.is_valid() => {
+                Some((context.trace_id, Anchor::Remote(*context)))
+            }
+            SpanParent::Remote(_) => None,
+            SpanParent::Span(span) => {
+                let inner = span.inner()?;
+                let anchor = match Arc::ptr_eq(&inner.intake, &self.intake) {
+                    true => inner.anchor,
+                    false => Anchor::Remote(inner.context),
+                };
+                Some((inner.context.trace_id, anchor))
+            }
+        }
+    }
+}
+
+impl Recorder for DefaultRecorder {
+    fn open(&self, run: &Run) -> Result<(), OpenError> {
+        let mut exporters = self
+            .exporters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let Some(exporters) = exporters.take() else {
+            return Err(OpenError::new(
+                "the recorder was opened before; build a new one",
+            ));
+        };
+        let run = Run {
+            record_id_upper: self.intake.ids.record_id_upper,
+            started_unix_nanos: self.intake.clock.unix_nanos(),
+            ..run.clone()
+        };
+        let (pipeline, failures) =
+            Pipeline::start(Arc::clone(&self.intake), exporters, &run, &self.settings)
+                .map_err(|error| OpenError::io("cannot start a thread", error))?;
+        // Nobody else has taken the exporters, so nobody else has set it.
+        let _ = self.pipeline.set(pipeline);
+        OpenError::exporters(failures)
+    }
+
+    fn start(&self, span: SpanBuilder) -> Result<Span, RecordError> {
+        let pipeline = self.open_pipeline()?;
+        if is_pipeline_thread() {
+            return Ok(Span::disabled());
+        }
+        self.check_time(span.start_time)?;
+        let placed = self.place(&span.parent);
+        let is_wanted = self.filter.accepts(span.name.as_str());
+        let started = with_lane(&self.intake, |lane| {
+            let raw = lane.ids.next(&self.intake.ids);
+            let (trace, parent) =
+                placed.unwrap_or_else(|| (self.intake.ids.trace_id(raw), Anchor::Root));
+            let order = self.intake.clock.order();
+            let fate = if is_wanted {
+                self.put_start(lane, &span, raw, trace, parent, order)?
+            } else {
+                Fate::Withheld
+            };
+            count(fate, &lane.counts);
+            Ok(Span::new(Inner {
+                context: SpanContext {
+                    trace_id: trace,
+                    span_id: self.intake.ids.span_id(raw),
+                    is_remote: false,
+                },
+                name: span.name,
+                raw,
+                anchor: if fate == Fate::Recorded {
+                    Anchor::Local(raw)
+                } else {
+                    parent
+                },
+                order,
+                lane: lane.id,
+                fate,
+                is_stopped: Flag::new(),
+                intake: Arc::clone(&self.intake),
+            }))
+        });
+        let started = started.unwrap_or(Err(RecordError::Closed))?;
+        pipeline.after_record();
+        Ok(started)
+    }
+
+    fn stop(&self, span: &Span, stop: SpanStop) -> Result<(), RecordError> {
+        let Some(inner) = self.own(span)? else {
+            return Ok(());
+        };
+        self.check_time(stop.time)?;
+        if !inner.is_stopped.raise() {
+            return Err(RecordError::SpanStopped {
+                name: inner.name.to_string(),
+            });
+        }
+        let pipeline = self
+            .open_pipeline()
+            .inspect_err(|_| self.count_late_stop())?;
+        let is_accepted = with_lane(&self.intake, |lane| {
+            if inner.fate != Fate::Recorded {
+                count(inner.fate, &lane.counts);
+                return true;
+            }
+            self.put_stop(lane, inner, &stop)
+        });
+        if is_accepted != Some(true) {
+            self.count_late_stop();
+            return Err(RecordError::Closed);
+        }
+        pipeline.after_record();
+        Ok(())
+    }
+
+    fn event(&self, span: Option<&Span>, event: Event) -> Result<(), RecordError> {
+        let inner = span.map(|span| self.open_span(span)).transpose()?;
+        if matches!(inner, Some(None)) {
+            return Ok(());
+        }
+        self.check_time(event.time)?;
+        let inner = inner.flatten();
+        self.record(inner, |words, order| {
+            let time = self.intake.clock.carried(event.time);
+            let fields = EventFields {
+                span: inner.map_or(0, |inner| inner.raw),
+                time,
+                attributes: &event.attributes,
+                is_own: false,
+            };
+            put_event(
+                words,
+                LaneKind::Event,
+                order,
+                Dynamic::named(&event.name),
+                &fields,
+            );
+        })
+    }
+
+    fn error(&self, span: Option<&Span>, error: ErrorEvent) -> Result<(), RecordError> {
+        let inner = span.map(|span| self.open_span(span)).transpose()?;
+        if matches!(inner, Some(None)) {
+            return Ok(());
+        }
+        self.check_time(error.time)?;
+        let inner = inner.flatten();
+        self.record(inner, |words, order| {
+            let fields = EventFields {
+                span: inner.map_or(0, |inner| inner.raw),
+                time: self.intake.clock.carried(error.time),
+                attributes: &error.to_attributes(),
+                is_own: false,
+            };
+            let name = Name::from_static(event::ERROR);
+            put_event(
+                words,
+                LaneKind::Error,
+                order,
+                Dynamic::named(&name),
+                &fields,
+            );
+        })
+    }
+
+    fn set_attributes(&self, span: &Span, attributes: Attributes) -> Result<(), RecordError> {
+        let Some(inner) = self.open_span(span)? else {
+            return Ok(());
+        };
+        if attributes.is_empty() {
+            return Ok(());
+        }
+        self.record(Some(inner), |words, order| {
+            put_update(words, order, inner.raw, &attributes)
+        })
+    }
+
+    fn telemetry_data_error(&self, error: TelemetryDataError) -> Result<(), RecordError> {
+        self.record(None, |words, order| {
+            let mut attributes = Attributes::new().with(attribute::ERROR_MESSAGE, error.message);
+            attributes.merge(error.attributes);
+            let fields = EventFields {
+                span: 0,
+                time: self.intake.clock.carried(None),
+                attributes: &attributes,
+                is_own: error.is_own,
+            };
+            let name = Name::from_static(event::TELEMETRY_DATA_ERROR);
+            put_event(
+                words,
+                LaneKind::TelemetryDataError,
+                order,
+                Dynamic::named(&name),
+                &fields,
+            );
+        })
+    }
+
+    fn force_flush(&self, timeout: Duration) -> Result<(), FlushError> {
+        let pipeline = self.open_pipeline().map_err(|_| FlushError::NotOpen)?;
+        match pipeline.force_flush(timeout) {
+            true => Ok(()),
+            false => Err(FlushError::TimedOut(timeout)),
+        }
+    }
+
+    fn close(&self, timeout: Duration) -> Result<(), CloseError> {
+        if !self.is_closed.raise() {
+            return Ok(());
+        }
+        match self
+            .pipeline
+            .get()
+            .is_none_or(|pipeline| pipeline.close(timeout))
+        {
+            true => Ok(()),
+            false => Err(CloseError::TimedOut(timeout)),
+        }
+    }
+
+    fn health(&self) -> Health {
+        self.pipeline
+            .get()
+            .map(Pipeline::health)
+            .unwrap_or_default()
+    }
+
+    fn direct(&self) -> Option<&DefaultRecorder> {
+        Some(self)
+    }
+}
+
+impl DefaultRecorder {
+    /// The close has stopped the span already, so nothing of it is missing.
+    fn count_late_stop(&self) {
+        self.intake.late_stops.add(1);
+    }
+
+    fn put_start(
+        &self,
+        lane: &mut LaneWriter,
+        span: &SpanBuilder,
+        raw: u64,
+        trace: TraceId,
+        parent: Anchor,
+        order: u64,
+    ) -> Result<Fate, RecordError> {
+        let name = Dynamic {
+            name: span.name.as_str(),
+            kind: span.kind,
+            level: span.level,
+            group: span.group.as_ref().map(Name::as_str),
+        };
+        let (parent, remote_parent) = match parent {
+            Anchor::Root => (0, false),
+            Anchor::Local(raw) => (raw, false),
+            Anchor::Remote(context) => (context.span_id.to_u64(), true),
+        };
+        let fields = StartFields {
+            span: raw,
+            parent,
+            remote_parent,
+            time: self.intake.clock.carried(span.start_time),
+            links: &span.links,
+            attributes: &span.attributes,
+            event_attributes: &span.start_attributes,
+        };
+        begin(lane, trace);
+        put_start(&mut lane.scratch, order, name, &fields);
+        match self.publish(lane, Claim::Reserve(STOP_WORDS)) {
+            Ok(()) => lane.trace = trace,
+            Err(PushError::Full) => return Ok(fullness(lane)),
+            Err(PushError::Sealed) => return Err(RecordError::Closed),
+        }
+        Ok(Fate::Recorded)
+    }
+
+    /// Writes a stop; whether the recorder was still open.
+    ///
+    /// A stop is never lost: its own lane has room for it, and what finds no room elsewhere, or has
+    /// attributes that make it too long, goes to the overflow list.
+    fn put_stop(&self, lane: &mut LaneWriter, span: &Inner, stop: &SpanStop) -> bool {
+        let order = self.order_after(Some(span));
+        let time = self.intake.clock.carried(stop.time);
+        lane.scratch.clear();
+        put_stop(
+            &mut lane.scratch,
+            order,
+            span.raw,
+            time,
+            stop.outcome,
+            &stop.attributes,
+        );
+        if fullness(lane) == Fate::TooLarge {
+            // The attributes are lost, and counted as an addition of attributes; the stop is not.
+            lane.counts.too_large.add(1);
+            lane.scratch.clear();
+            let none = Attributes::new();
+            put_stop(
+                &mut lane.scratch,
+                order,
+                span.raw,
+                time,
+                stop.outcome,
+                &none,
+            );
+        }
+        let claim = match lane.id == span.lane {
+            true => Claim::Use(STOP_WORDS),
+            false => Claim::Nothing,
+        };
+        match lane.publish(claim, &self.intake, FullPolicy::DropNewest) {
+            Ok(()) => true,
+            Err(PushError::Full) => self.intake.overflow(lane.scratch.clone()).is_ok(),
+            Err(PushError::Sealed) => false,
+        }
+    }
+}
+
+/// Empties the scratch, and says which trace the record belongs to if that has changed.
+fn begin(lane: &mut LaneWriter, trace: TraceId) {
+    lane.scratch.clear();
+    if trace != lane.trace {
+        put_context(&mut lane.scratch, trace);
+    }
+}
+
+/// Why the record in the scratch finds no room.
+fn fullness(lane: &LaneWriter) -> Fate {
+    match lane.scratch.len() + STOP_WORDS > lane.capacity().min(MAX_WORDS) {
+        true => Fate::TooLarge,
+        false => Fate::Lost,
+    }
+}
+
+/// Counts a record that is not written.
+fn count(fate: Fate, counts: &LaneCounts) {
+    match fate {
+        Fate::Recorded => {}
+        Fate::Withheld => drop(counts.withheld.add(1)),
+        Fate::Lost => drop(counts.full.add(1)),
+        Fate::TooLarge => drop(counts.too_large.add(1)),
+    }
+}

@@ -1,0 +1,160 @@
+use std::collections::HashSet;
+
+/// Which spans are exported, by name.
+///
+/// Names compare exactly and case-sensitively; in a pattern `*` stands for any text and `?` for any
+/// character. A span that is not exported is a span all the same: it can be the parent of others,
+/// which then hang under its nearest exported ancestor. Its events and errors are withheld with
+/// it.
+///
+/// ```
+/// use onelogger::SpanFilter;
+/// let filter = SpanFilter::except(["step_*", "data_wait"]);
+/// assert!(filter.accepts("epoch") && !filter.accepts("step_12"));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct SpanFilter(Kind);
+
+#[derive(Clone, Debug, Default)]
+enum Kind {
+    #[default]
+    All,
+    Only(Patterns),
+    Except(Patterns),
+}
+
+#[derive(Clone, Debug, Default)]
+struct Patterns {
+    exact: HashSet<String>,
+    globs: Vec<Vec<char>>,
+}
+
+/// A filter has no pattern, or an empty one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct PatternError(&'static str);
+
+impl SpanFilter {
+    /// Every span.
+    pub fn all() -> SpanFilter {
+        SpanFilter(Kind::All)
+    }
+
+    /// Spans whose name matches one of the patterns: a whitelist.
+    pub fn only<P: AsRef<str>>(patterns: impl IntoIterator<Item = P>) -> SpanFilter {
+        SpanFilter(Kind::Only(Patterns::new(patterns)))
+    }
+
+    /// Spans whose name matches none of the patterns: a blacklist.
+    pub fn except<P: AsRef<str>>(patterns: impl IntoIterator<Item = P>) -> SpanFilter {
+        SpanFilter(Kind::Except(Patterns::new(patterns)))
+    }
+
+    /// Whether a span of this name is exported.
+    pub fn accepts(&self, name: &str) -> bool {
+        match &self.0 {
+            Kind::All => true,
+            Kind::Only(patterns) => patterns.matches(name),
+            Kind::Except(patterns) => !patterns.matches(name),
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), PatternError> {
+        match &self.0 {
+            Kind::Only(patterns) | Kind::Except(patterns)
+                if patterns.exact.is_empty() && patterns.globs.is_empty() =>
+            {
+                Err(PatternError("a span filter needs at least one pattern"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Patterns {
+    fn new<P: AsRef<str>>(patterns: impl IntoIterator<Item = P>) -> Patterns {
+        let mut all = Patterns::default();
+        for pattern in patterns {
+            let pattern = pattern.as_ref();
+            if pattern.contains(['*', '?']) {
+                all.globs.push(pattern.chars().collect());
+            } else {
+                all.exact.insert(pattern.to_owned());
+            }
+        }
+        all
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        self.exact.contains(name) || self.globs.iter().any(|glob| matches_glob(glob, name))
+    }
+}
+
+/// Takes time in proportion to the product of both lengths, whatever the pattern.
+fn matches_glob(glob: &[char], name: &str) -> bool {
+    let name: Vec<char> = name.chars().collect();
+    let (mut at, mut in_glob) = (0, 0);
+    // Where to go on if what follows the last `*` does not match: the star takes one more.
+    let mut retry = None;
+    while at < name.len() {
+        match glob.get(in_glob) {
+            Some('*') => {
+                retry = Some((at, in_glob + 1));
+                in_glob += 1;
+            }
+            Some(&character) if character == '?' || character == name[at] => {
+                at += 1;
+                in_glob += 1;
+            }
+            _ => match retry {
+                Some((from, after_star)) => {
+                    retry = Some((from + 1, after_star));
+                    (at, in_glob) = (from + 1, after_star);
+                }
+                None => return false,
+            },
+        }
+    }
+    glob[in_glob..].iter().all(|&character| character == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs_match_whole_names() {
+        let check = |glob: &str, name: &str| SpanFilter::only([glob]).accepts(name);
+        for (glob, name) in [
+            ("*", ""),
+            ("a*", "a"),
+            ("*b", "aab"),
+            ("a?c", "aéc"),
+            ("a*b*c", "axbxbxc"),
+            ("**", "x"),
+        ] {
+            assert!(check(glob, name), "{glob} {name}");
+        }
+        for (glob, name) in [
+            ("a*", "ba"),
+            ("?", ""),
+            ("a?c", "ac"),
+            ("a*b", "abc"),
+            ("A*", "a"),
+        ] {
+            assert!(!check(glob, name), "{glob} {name}");
+        }
+    }
+
+    #[test]
+    fn a_name_without_wildcards_compares_exactly() {
+        let filter = SpanFilter::except(["noisy"]);
+        assert!(!filter.accepts("noisy") && filter.accepts("Noisy") && filter.accepts("noisy2"));
+    }
+
+    #[test]
+    fn an_empty_list_is_refused() {
+        assert!(SpanFilter::only([""; 0]).check().is_err());
+        assert!(SpanFilter::all().check().is_ok());
+    }
+}

@@ -1,0 +1,311 @@
+use std::fmt;
+use std::sync::Arc;
+
+use crate::data::{
+    Attributes, Level, Link, Name, Outcome, SpanContext, SpanKind, Timestamp, Value,
+};
+use crate::pipeline::intake::Intake;
+use crate::sync::Flag;
+
+/// A span that was started by an explicit call.
+///
+/// A handle: clones are the same span, and it may be stopped on another thread than the one that
+/// started it. Dropping it does not stop the span; a span that is never stopped is stopped, and
+/// marked so, when the recorder is closed.
+#[derive(Clone)]
+pub struct Span(Option<Arc<Inner>>);
+
+pub(super) struct Inner {
+    pub(super) name: Name,
+    pub(super) context: SpanContext,
+    /// The id within the recorder's lanes.
+    pub(super) raw: u64,
+    /// What children hang under: this span if it is recorded, else what it hangs under itself.
+    pub(super) anchor: Anchor,
+    /// The order word of the start: nothing that concerns the span comes before it.
+    pub(super) order: u64,
+    /// The lane that keeps room for the stop.
+    pub(super) lane: u32,
+    pub(super) fate: Fate,
+    pub(super) is_stopped: Flag,
+    pub(super) intake: Arc<Intake>,
+}
+
+/// The span that children are recorded under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Anchor {
+    /// None: they are roots.
+    Root,
+    /// A span of the same recorder, by its raw id.
+    Local(u64),
+    /// A span of another process or another recorder.
+    Remote(SpanContext),
+}
+
+/// What became of the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Recorded,
+    /// The filter holds the span back, and all that concerns it.
+    Withheld,
+    /// There was no room for it.
+    Lost,
+    /// It can never fit.
+    TooLarge,
+}
+
+impl Span {
+    /// A span that is not recorded. Everything that is done with it does nothing.
+    pub fn disabled() -> Span {
+        Span(None)
+    }
+
+    pub(super) fn new(inner: Inner) -> Span {
+        Span(Some(Arc::new(inner)))
+    }
+
+    pub(super) fn inner(&self) -> Option<&Inner> {
+        self.0.as_deref()
+    }
+
+    /// The name; empty for a disabled span.
+    pub fn name(&self) -> &str {
+        self.inner().map_or("", |inner| inner.name.as_str())
+    }
+
+    /// Trace id and span id; invalid for a disabled span.
+    pub fn context(&self) -> SpanContext {
+        self.inner()
+            .map_or_else(SpanContext::default, |inner| inner.context)
+    }
+
+    /// Whether what is recorded of the span reaches exporters.
+    pub fn is_recording(&self) -> bool {
+        self.inner()
+            .is_some_and(|inner| inner.fate == Fate::Recorded && !inner.is_stopped.is_raised())
+    }
+
+    /// Whether the span was stopped. A disabled span never is.
+    pub fn is_stopped(&self) -> bool {
+        self.inner()
+            .is_some_and(|inner| inner.is_stopped.is_raised())
+    }
+
+    /// Whether this is a disabled span.
+    pub fn is_disabled(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl PartialEq for Span {
+    fn eq(&self, other: &Span) -> bool {
+        match (&self.0, &other.0) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let context = self.context();
+        f.debug_struct("Span")
+            .field("name", &self.name())
+            .field("trace_id", &context.trace_id)
+            .field("span_id", &context.span_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a new span hangs under.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum SpanParent {
+    /// The current span of the thread or task, if there is one.
+    #[default]
+    Current,
+    /// Nothing: the span begins a trace of its own.
+    Root,
+    /// This span, stopped or not.
+    Span(Span),
+    /// A span of another process.
+    Remote(SpanContext),
+}
+
+/// A span to be started.
+///
+/// ```
+/// use onelogger::{SpanBuilder, SpanKind};
+/// let span = SpanBuilder::new("fetch").kind(SpanKind::Client).with("url", "/shard/3");
+/// # assert_eq!(span.attributes.len(), 1);
+/// ```
+#[derive(Clone, Debug)]
+pub struct SpanBuilder {
+    /// The name.
+    pub name: Name,
+    /// The attributes known at the start.
+    pub attributes: Attributes,
+    /// The attributes of the start event.
+    pub start_attributes: Attributes,
+    /// When it started, if not now.
+    pub start_time: Option<Timestamp>,
+    /// What it hangs under.
+    pub parent: SpanParent,
+    /// Its kind.
+    pub kind: SpanKind,
+    /// Its level.
+    pub level: Level,
+    /// The group it can be switched with.
+    pub group: Option<Name>,
+    /// Links to other spans.
+    pub links: Vec<Link>,
+}
+
+impl SpanBuilder {
+    /// A span of this name, under the current one.
+    pub fn new(name: impl Into<Name>) -> SpanBuilder {
+        SpanBuilder {
+            name: name.into(),
+            attributes: Attributes::new(),
+            start_attributes: Attributes::new(),
+            start_time: None,
+            parent: SpanParent::Current,
+            kind: SpanKind::Internal,
+            level: Level::Info,
+            group: None,
+            links: Vec::new(),
+        }
+    }
+
+    /// Adds or replaces an attribute.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<Name>, value: impl Into<Value>) -> SpanBuilder {
+        self.attributes.set(name, value);
+        self
+    }
+
+    /// Adds or replaces attributes.
+    #[must_use]
+    pub fn attributes(mut self, attributes: Attributes) -> SpanBuilder {
+        self.attributes.merge(attributes);
+        self
+    }
+
+    /// Adds or replaces attributes of the start event.
+    #[must_use]
+    pub fn start_attributes(mut self, attributes: Attributes) -> SpanBuilder {
+        self.start_attributes.merge(attributes);
+        self
+    }
+
+    /// Says when it started.
+    #[must_use]
+    pub fn start_time(mut self, time: impl Into<Timestamp>) -> SpanBuilder {
+        self.start_time = Some(time.into());
+        self
+    }
+
+    /// Hangs it under this span. Under a disabled span it is a root.
+    #[must_use]
+    pub fn parent(mut self, parent: &Span) -> SpanBuilder {
+        self.parent = SpanParent::Span(parent.clone());
+        self
+    }
+
+    /// Hangs it under a span of another process.
+    #[must_use]
+    pub fn remote_parent(mut self, parent: SpanContext) -> SpanBuilder {
+        self.parent = SpanParent::Remote(parent);
+        self
+    }
+
+    /// Makes it the root of a trace.
+    #[must_use]
+    pub fn root(mut self) -> SpanBuilder {
+        self.parent = SpanParent::Root;
+        self
+    }
+
+    /// Sets its kind.
+    #[must_use]
+    pub fn kind(mut self, kind: SpanKind) -> SpanBuilder {
+        self.kind = kind;
+        self
+    }
+
+    /// Sets its level.
+    #[must_use]
+    pub fn level(mut self, level: Level) -> SpanBuilder {
+        self.level = level;
+        self
+    }
+
+    /// Sets its group.
+    #[must_use]
+    pub fn group(mut self, group: impl Into<Name>) -> SpanBuilder {
+        self.group = Some(group.into());
+        self
+    }
+
+    /// Adds a link.
+    #[must_use]
+    pub fn link(mut self, context: SpanContext, attributes: Attributes) -> SpanBuilder {
+        self.links.push(Link {
+            context,
+            attributes,
+        });
+        self
+    }
+}
+
+impl<N: Into<Name>> From<N> for SpanBuilder {
+    fn from(name: N) -> SpanBuilder {
+        SpanBuilder::new(name)
+    }
+}
+
+/// How a span is stopped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SpanStop {
+    /// The attributes of the stop event.
+    pub attributes: Attributes,
+    /// When it stopped, if not now.
+    pub time: Option<Timestamp>,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+impl SpanStop {
+    /// A stop that happens now and has nothing special to say.
+    pub fn new() -> SpanStop {
+        SpanStop::default()
+    }
+
+    /// Adds or replaces an attribute of the stop event.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<Name>, value: impl Into<Value>) -> SpanStop {
+        self.attributes.set(name, value);
+        self
+    }
+
+    /// Adds or replaces attributes of the stop event.
+    #[must_use]
+    pub fn attributes(mut self, attributes: Attributes) -> SpanStop {
+        self.attributes.merge(attributes);
+        self
+    }
+
+    /// Says when it stopped. A time before the start is taken as the start's.
+    #[must_use]
+    pub fn at(mut self, time: impl Into<Timestamp>) -> SpanStop {
+        self.time = Some(time.into());
+        self
+    }
+
+    /// Says how it ended.
+    #[must_use]
+    pub fn outcome(mut self, outcome: Outcome) -> SpanStop {
+        self.outcome = outcome;
+        self
+    }
+}

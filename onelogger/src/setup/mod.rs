@@ -1,0 +1,8 @@
+//! Configuration: what an application does once, in `main`.
+
+mod config;
+mod environment;
+mod provider;
+
+pub use config::{ConfigError, OneLoggerConfig, OneLoggerConfigBuilder, TelemetryConfig};
+pub use provider::{ConfigureError, OneLoggerGuard, OneLoggerProvider, recorder};

@@ -1,0 +1,253 @@
+use std::fmt;
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use super::OneLoggerConfig;
+use crate::context::{self, Context};
+use crate::diagnostics;
+use crate::recorder::{CloseError, Configured, ErrorHandlingStrategy, OpenError, Recorder};
+use crate::signal::RecorderHandle;
+
+/// Where an application configures telemetry, once, in `main`.
+///
+/// [`instance`](OneLoggerProvider::instance) is the provider of the process. Others can be made and
+/// put in force for a thread or a task with [`attach`](OneLoggerProvider::attach); tests do that.
+///
+/// | state | leaves it by | to |
+/// | --- | --- | --- |
+/// | unconfigured | `configure` | enabled; silent, if the configuration disables this rank |
+/// | enabled | misuse under `DisableQuietlyAndReportMetricError`, `force_disable_logging` | off |
+/// | enabled, off, silent | `close`, the guard's end | closed |
+/// | closed | `configure` with a new recorder | enabled, or silent |
+///
+/// A provider that `force_disable_logging` has switched off stays off, whatever is configured.
+#[derive(Clone, Default)]
+pub struct OneLoggerProvider(Arc<RwLock<State>>);
+
+#[derive(Default)]
+struct State {
+    configured: Option<Active>,
+    /// `force_disable_logging` was called.
+    is_off: bool,
+    /// There was a close, and no configuration since.
+    is_closed: bool,
+}
+
+struct Active {
+    config: Arc<OneLoggerConfig>,
+    /// `None` where this rank is disabled.
+    recorder: Option<Arc<Configured>>,
+}
+
+static INSTANCE: LazyLock<OneLoggerProvider> = LazyLock::new(OneLoggerProvider::new);
+
+/// How long the end of a guard waits for the exporters.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The provider could not be configured.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigureError {
+    /// It is configured already. Close it first.
+    #[error("the provider is already configured; close it first")]
+    AlreadyConfigured,
+    /// The recorder, or under [`ErrorHandlingStrategy::PropagateExceptions`] one of its exporters,
+    /// could not be opened.
+    #[error("the recorder cannot be opened: {0}")]
+    Open(#[from] OpenError),
+}
+
+impl OneLoggerProvider {
+    /// A provider of its own.
+    pub fn new() -> OneLoggerProvider {
+        OneLoggerProvider::default()
+    }
+
+    /// The provider of the process.
+    pub fn instance() -> &'static OneLoggerProvider {
+        &INSTANCE
+    }
+
+    /// Opens the recorder and puts it in force. The guard flushes and closes when it is dropped:
+    /// keep it until the end of `main`.
+    ///
+    /// Where the configuration disables this rank, nothing is opened and nothing started.
+    ///
+    /// # Errors
+    /// If the provider is configured already, or the recorder cannot be opened. An exporter that
+    /// cannot be opened is an error under [`ErrorHandlingStrategy::PropagateExceptions`]; under the
+    /// other strategies it is logged, and tried again later, because a job should not fail to start
+    /// for its telemetry.
+    pub fn configure(
+        &self,
+        config: OneLoggerConfig,
+        recorder: impl Recorder,
+    ) -> Result<OneLoggerGuard, ConfigureError> {
+        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if state.configured.is_some() {
+            return Err(ConfigureError::AlreadyConfigured);
+        }
+        let mut configured = None;
+        if config.enable_for_current_rank() {
+            diagnostics::configure(config.logger_config());
+            let strategy = config.strategy();
+            let recorder: Arc<dyn Recorder> = Arc::new(recorder);
+            if let Err(error) = recorder.open(&config.run()) {
+                let must_fail = strategy == ErrorHandlingStrategy::PropagateExceptions;
+                if error.is_fatal() || must_fail {
+                    // What was opened is closed again; what that may have to say is the same.
+                    let _ = recorder.close(CLOSE_TIMEOUT);
+                    return Err(error.into());
+                }
+                diagnostics::error(format_args!("{error}; it will be tried again"));
+            }
+            let active = Configured::new(recorder, strategy);
+            if state.is_off {
+                active.switch_off();
+            }
+            configured = Some(Arc::new(active));
+        }
+        state.is_closed = false;
+        let recorder = configured.clone();
+        state.configured = Some(Active {
+            config: Arc::new(config),
+            recorder,
+        });
+        Ok(OneLoggerGuard {
+            provider: self.clone(),
+            configured,
+            timeout: CLOSE_TIMEOUT,
+        })
+    }
+
+    /// The recorder; one that does nothing before `configure` and where this rank is disabled.
+    pub fn recorder(&self) -> RecorderHandle {
+        RecorderHandle::new(self.configured())
+    }
+
+    /// The configuration, once there is one.
+    pub fn config(&self) -> Option<Arc<OneLoggerConfig>> {
+        let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        state
+            .configured
+            .as_ref()
+            .map(|active| Arc::clone(&active.config))
+    }
+
+    /// Whether the provider is configured.
+    pub fn is_ready(&self) -> bool {
+        let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        state.configured.is_some() && !state.is_closed
+    }
+
+    /// Whether records are taken: configured, this rank not disabled, not switched off, not closed.
+    pub fn is_enabled(&self) -> bool {
+        self.is_ready() && self.recorder().is_enabled()
+    }
+
+    /// Switches telemetry off for good. Closing still works.
+    pub fn force_disable_logging(&self) {
+        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        state.is_off = true;
+        if let Some(recorder) = state
+            .configured
+            .as_ref()
+            .and_then(|active| active.recorder.as_ref())
+        {
+            recorder.switch_off();
+        }
+    }
+
+    /// Flushes and closes the recorder. After that the provider can be configured again; until then
+    /// calls on its recorder are refused.
+    ///
+    /// # Errors
+    /// If that takes longer than `timeout`; the work goes on.
+    pub fn close(&self, timeout: Duration) -> Result<(), CloseError> {
+        let configured = {
+            let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            state.is_closed = state.configured.is_some();
+            state.configured.take().and_then(|active| active.recorder)
+        };
+        // Outside the lock: others may record, and be refused, meanwhile.
+        configured.map_or(Ok(()), |configured| configured.close(timeout))
+    }
+
+    /// Puts this provider in force for the current thread, without a current span, until the guard
+    /// is dropped. What captures the context carries it on.
+    pub fn attach(&self) -> context::Attached {
+        let configured = self.configured();
+        configured
+            .map_or_else(Context::capture, Context::of)
+            .attach()
+    }
+
+    fn configured(&self) -> Option<Arc<Configured>> {
+        let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        state
+            .configured
+            .as_ref()
+            .and_then(|active| active.recorder.clone())
+    }
+}
+
+impl fmt::Debug for OneLoggerProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OneLoggerProvider")
+            .field("is_ready", &self.is_ready())
+            .finish()
+    }
+}
+
+/// The recorder in force here: that of the context, else that of
+/// [`OneLoggerProvider::instance`]. One that does nothing where neither is configured.
+pub fn recorder() -> RecorderHandle {
+    match context::provider() {
+        Some(configured) => RecorderHandle::new(Some(configured)),
+        None => OneLoggerProvider::instance().recorder(),
+    }
+}
+
+/// Flushes and closes the recorder when dropped.
+///
+/// The drop waits for at most ten seconds ([`close_timeout`](OneLoggerGuard::close_timeout) changes
+/// that) and never panics.
+#[must_use = "telemetry ends when the guard is dropped: bind it to a name, as `let _onelogger`"]
+pub struct OneLoggerGuard {
+    provider: OneLoggerProvider,
+    configured: Option<Arc<Configured>>,
+    timeout: Duration,
+}
+
+impl OneLoggerGuard {
+    /// How long the drop may wait for the exporters.
+    pub fn close_timeout(mut self, timeout: Duration) -> OneLoggerGuard {
+        self.timeout = timeout;
+        self
+    }
+}
+
+impl fmt::Debug for OneLoggerGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OneLoggerGuard")
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for OneLoggerGuard {
+    fn drop(&mut self) {
+        // Only what this guard stands for: the provider may have been closed and configured anew.
+        let (ours, now) = (&self.configured, self.provider.configured());
+        let is_ours = match (ours, &now) {
+            (Some(ours), Some(now)) => Arc::ptr_eq(ours, now),
+            (None, None) => true,
+            _ => false,
+        };
+        if is_ours {
+            if let Err(error) = self.provider.close(self.timeout) {
+                diagnostics::error(format_args!("{error}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::context;
+use crate::data::{Attributes, ErrorEvent, Event};
+use crate::pipeline::Health;
+use crate::recorder::{
+    Configured, FlushError, RecordError, Span, SpanBuilder, SpanParent, SpanStop,
+    TelemetryDataError,
+};
+
+/// The recorder in force, as applications use it: with the current span, and guarded by the
+/// error-handling strategy.
+///
+/// Made by [`recorder()`](crate::recorder) and
+/// [`OneLoggerProvider::recorder`](crate::OneLoggerProvider::recorder); clones are the same
+/// recorder. Where no provider is configured, or this rank is disabled, every call does nothing
+/// and succeeds.
+///
+/// Calls fail only under [`ErrorHandlingStrategy::PropagateExceptions`]
+/// (crate::ErrorHandlingStrategy::PropagateExceptions); under the others a refused call is dropped,
+/// counted and reported, and `Ok` is returned.
+///
+/// ```
+/// use onelogger::{Event, SpanStop};
+/// let recorder = onelogger::recorder();
+/// let span = recorder.start("load")?;
+/// recorder.event(&span, Event::new("progress").with("done", 3))?;
+/// recorder.stop_with(&span, SpanStop::new().with("rows", 128))?;
+/// # Ok::<(), onelogger::recorder::RecordError>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct RecorderHandle(Option<Arc<Configured>>);
+
+impl RecorderHandle {
+    pub(crate) fn new(configured: Option<Arc<Configured>>) -> RecorderHandle {
+        RecorderHandle(configured)
+    }
+
+    /// Starts a span and makes it the current one of this thread or task. Unless the builder says
+    /// otherwise it hangs under the one that was current before.
+    ///
+    /// # Errors
+    /// See [`Recorder::start`](crate::Recorder::start).
+    pub fn start(&self, span: impl Into<SpanBuilder>) -> Result<Span, RecordError> {
+        let Some(configured) = &self.0 else {
+            return Ok(Span::disabled());
+        };
+        let mut span = span.into();
+        if span.parent == SpanParent::Current {
+            span.parent = context::current_span().map_or(SpanParent::Root, SpanParent::Span);
+        }
+        let started =
+            configured.guard("start", Span::disabled(), |recorder| recorder.start(span))?;
+        context::push(&started);
+        Ok(started)
+    }
+
+    /// Stops a span now.
+    ///
+    /// # Errors
+    /// See [`Recorder::stop`](crate::Recorder::stop).
+    pub fn stop(&self, span: &Span) -> Result<(), RecordError> {
+        self.stop_with(span, SpanStop::new())
+    }
+
+    /// Stops a span.
+    ///
+    /// # Errors
+    /// See [`Recorder::stop`](crate::Recorder::stop).
+    pub fn stop_with(&self, span: &Span, stop: SpanStop) -> Result<(), RecordError> {
+        self.guard("stop", |recorder| recorder.stop(span, stop))
+    }
+
+    /// Records an event of a span; of the current one, if any, with `None`.
+    ///
+    /// # Errors
+    /// See [`Recorder::event`](crate::Recorder::event).
+    pub fn event<'a>(
+        &self,
+        span: impl Into<Option<&'a Span>>,
+        event: impl Into<Event>,
+    ) -> Result<(), RecordError> {
+        let Some(configured) = &self.0 else {
+            return Ok(());
+        };
+        let (span, event) = (span.into(), event.into());
+        let current = span.map_or_else(context::current_span, |_| None);
+        configured.guard("event", (), |recorder| {
+            recorder.event(span.or(current.as_ref()), event)
+        })
+    }
+
+    /// Records an error in a span; in the current one, if any, with `None`.
+    ///
+    /// # Errors
+    /// See [`Recorder::error`](crate::Recorder::error).
+    pub fn error<'a>(
+        &self,
+        span: impl Into<Option<&'a Span>>,
+        error: impl Into<ErrorEvent>,
+    ) -> Result<(), RecordError> {
+        let Some(configured) = &self.0 else {
+            return Ok(());
+        };
+        let (span, error) = (span.into(), error.into());
+        let current = span.map_or_else(context::current_span, |_| None);
+        configured.guard("error", (), |recorder| {
+            recorder.error(span.or(current.as_ref()), error)
+        })
+    }
+
+    /// Adds or replaces attributes of an open span.
+    ///
+    /// # Errors
+    /// See [`Recorder::set_attributes`](crate::Recorder::set_attributes).
+    pub fn set_attributes(
+        &self,
+        span: &Span,
+        attributes: impl Into<Attributes>,
+    ) -> Result<(), RecordError> {
+        let attributes = attributes.into();
+        self.guard("set_attributes", |recorder| {
+            recorder.set_attributes(span, attributes)
+        })
+    }
+
+    /// Tells every exporter, once, that its data is not to be trusted.
+    ///
+    /// # Errors
+    /// See [`Recorder::telemetry_data_error`](crate::Recorder::telemetry_data_error).
+    pub fn telemetry_data_error(
+        &self,
+        error: impl Into<TelemetryDataError>,
+    ) -> Result<(), RecordError> {
+        let error = error.into();
+        self.guard("telemetry_data_error", |recorder| {
+            recorder.telemetry_data_error(error)
+        })
+    }
+
+    /// Waits until every record accepted before this call was offered to every exporter.
+    ///
+    /// # Errors
+    /// If that takes longer than `timeout`; the work goes on.
+    pub fn force_flush(&self, timeout: Duration) -> Result<(), FlushError> {
+        self.0.as_ref().map_or(Ok(()), |configured| {
+            configured.recorder.force_flush(timeout)
+        })
+    }
+
+    /// What became of the records so far.
+    pub fn health(&self) -> Health {
+        self.0
+            .as_ref()
+            .map(|configured| configured.recorder.health())
+            .unwrap_or_default()
+    }
+
+    /// How many calls were refused.
+    pub fn refused_calls(&self) -> u64 {
+        self.0.as_ref().map_or(0, |configured| configured.misuses())
+    }
+
+    /// Whether records are taken: a provider is configured and telemetry is not switched off.
+    pub fn is_enabled(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|configured| configured.is_enabled())
+    }
+
+    fn guard(
+        &self,
+        name: &str,
+        call: impl FnOnce(&dyn crate::Recorder) -> Result<(), RecordError>,
+    ) -> Result<(), RecordError> {
+        self.0
+            .as_ref()
+            .map_or(Ok(()), |configured| configured.guard(name, (), call))
+    }
+}
+
+impl fmt::Debug for RecorderHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecorderHandle")
+            .field("is_enabled", &self.is_enabled())
+            .finish()
+    }
+}

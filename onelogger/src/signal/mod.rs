@@ -1,0 +1,5 @@
+//! What user code holds.
+
+mod handle;
+
+pub use handle::RecorderHandle;

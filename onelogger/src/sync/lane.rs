@@ -1,0 +1,372 @@
+//! A bounded ring of words from one thread to the pipeline.
+//!
+//! Protocol. `tail` counts the words that the producer has published, `head` those that the
+//! consumer has taken; both only grow. The words from `head` to `tail` belong to the consumer, the
+//! others to the producer. The producer stores `tail` with Release after it has written, and the
+//! consumer loads it with Acquire before it reads; the consumer stores `head` with Release after
+//! it has read, and the producer loads it with Acquire before it writes there again.
+//!
+//! The lowest bit of the published word says that the lane is sealed. The producer publishes with
+//! a compare-exchange, so a record is either seen by the consumer that seals, or refused: at a
+//! close no record can fall between.
+//!
+//! A start reserves room for its stop ([`Claim::Reserve`]), so that a stop never finds the lane
+//! full ([`Claim::Use`]). A stop that went another way leaves its reservation behind; the consumer
+//! gives that back through `returned`. Reservations only limit what the producer may publish; the
+//! safety of the words does not rest on them.
+
+use std::sync::Arc;
+
+use super::primitive::{AtomicBool, AtomicU64, Ordering, SharedWords};
+
+struct Lane {
+    words: SharedWords,
+    /// Words published, times two, plus one when sealed.
+    tail: AtomicU64,
+    /// Words taken.
+    head: AtomicU64,
+    /// Words of reservations that the consumer has given back.
+    returned: AtomicU64,
+    /// There is no producer any more.
+    ended: AtomicBool,
+}
+
+const SEALED: u64 = 1;
+
+/// The writing end. There is one for each lane.
+pub(crate) struct Producer {
+    lane: Arc<Lane>,
+    /// What we published last.
+    tail: u64,
+    /// The consumer's `head` as we last saw it.
+    head: u64,
+    /// Words ever reserved, less those used; `returned` comes off as well.
+    reserved: u64,
+}
+
+/// The reading end. There is one for each lane.
+pub(crate) struct Consumer {
+    lane: Arc<Lane>,
+    head: u64,
+}
+
+/// What a record has to do with reservations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    Nothing,
+    /// Keep so many words free for later.
+    Reserve(usize),
+    /// So many words were kept free for this record.
+    Use(usize),
+}
+
+/// Why a record was not published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PushError {
+    /// There is no room for it now.
+    Full,
+    /// The consumer takes nothing more.
+    Sealed,
+}
+
+/// Makes a lane of so many words.
+pub(crate) fn lane(words: usize) -> (Producer, Consumer) {
+    let lane = Arc::new(Lane {
+        words: SharedWords::new(words.max(1)),
+        tail: AtomicU64::new(0),
+        head: AtomicU64::new(0),
+        returned: AtomicU64::new(0),
+        ended: AtomicBool::new(false),
+    });
+    let producer = Producer {
+        lane: Arc::clone(&lane),
+        tail: 0,
+        head: 0,
+        reserved: 0,
+    };
+    (producer, Consumer { lane, head: 0 })
+}
+
+impl Producer {
+    /// Publishes `words`, all of them or nothing. Returns how many words the consumer has not yet
+    /// taken, as far as is known without looking again.
+    pub(crate) fn push(&mut self, words: &[u64], claim: Claim) -> Result<usize, PushError> {
+        let (keep, kept) = match claim {
+            Claim::Nothing => (0, 0),
+            Claim::Reserve(words) => (words as u64, 0),
+            Claim::Use(words) => (0, words as u64),
+        };
+        let need = words.len() as u64 + keep;
+        if need > self.free() + kept {
+            // Pairs with the Release store in `drain_into`: the consumer has read the words before
+            // this `head`, so they may be written again.
+            self.head = self.lane.head.load(Ordering::Acquire);
+            if need > self.free() + kept {
+                let sealed = self.lane.tail.load(Ordering::Relaxed) & SEALED != 0;
+                return Err(if sealed {
+                    PushError::Sealed
+                } else {
+                    PushError::Full
+                });
+            }
+        }
+        let capacity = self.lane.words.len();
+        let at = (self.tail % capacity as u64) as usize;
+        let (first, second) = words.split_at(words.len().min(capacity - at));
+        // SAFETY: `free` is at most what lies outside `head..tail`, plus, with `Use`, words that
+        // were left out of an earlier `free` for this record. So the places written lie outside
+        // `head..tail`; the consumer does not read them before the publication below, and there
+        // is no other producer (`Producer` is not `Clone` and `push` takes `&mut self`).
+        unsafe {
+            self.lane.words.write(at, first);
+            self.lane.words.write(0, second);
+        }
+        let tail = self.tail + words.len() as u64;
+        // Release: pairs with the Acquire loads of `drain_into` and `seal`. It fails only when the
+        // consumer has sealed the lane; then nobody will look at the words again.
+        self.lane
+            .tail
+            .compare_exchange(
+                self.tail << 1,
+                tail << 1,
+                Ordering::Release,
+                Ordering::Relaxed,
+            )
+            .map_err(|_| PushError::Sealed)?;
+        self.tail = tail;
+        self.reserved = self.reserved + keep - kept;
+        Ok((self.tail - self.head) as usize)
+    }
+
+    /// Whether the consumer takes nothing more.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.lane.tail.load(Ordering::Relaxed) & SEALED != 0
+    }
+
+    /// How many words the lane has.
+    pub(crate) fn capacity(&self) -> usize {
+        self.lane.words.len()
+    }
+
+    fn free(&self) -> u64 {
+        // Relaxed: a number that grows; to see it late is to see less room.
+        let outstanding = self.reserved - self.lane.returned.load(Ordering::Relaxed);
+        (self.lane.words.len() as u64).saturating_sub(self.tail - self.head + outstanding)
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        // Release: pairs with the Acquire load of `has_ended`; what we published is visible to
+        // whoever sees that we ended.
+        self.lane.ended.store(true, Ordering::Release);
+    }
+}
+
+impl Consumer {
+    /// Appends all that is published to `out` and frees its room.
+    pub(crate) fn drain_into(&mut self, out: &mut Vec<u64>) {
+        // Acquire: pairs with the Release publication of `push`.
+        let tail = self.lane.tail.load(Ordering::Acquire) >> 1;
+        self.take_up_to(tail, out);
+    }
+
+    /// Refuses all later records, and appends what was published before to `out`.
+    pub(crate) fn seal_and_drain_into(&mut self, out: &mut Vec<u64>) {
+        // Acquire: as in `drain_into`. The producer's compare-exchange comes before this in the
+        // order of changes to `tail`, and its words are read below; or after, and it fails.
+        let tail = self.lane.tail.fetch_or(SEALED, Ordering::Acquire) >> 1;
+        self.take_up_to(tail, out);
+    }
+
+    fn take_up_to(&mut self, tail: u64, out: &mut Vec<u64>) {
+        let capacity = self.lane.words.len();
+        let (at, count) = (
+            (self.head % capacity as u64) as usize,
+            (tail - self.head) as usize,
+        );
+        let first = count.min(capacity - at);
+        // SAFETY: the words from `head` to `tail` are published, which the Acquire load of `tail`
+        // makes visible, and the producer does not write them before it sees the store below.
+        unsafe {
+            self.lane.words.read(at, first, out);
+            self.lane.words.read(0, count - first, out);
+        }
+        self.head = tail;
+        // Release: pairs with the Acquire load in `push`.
+        self.lane.head.store(tail, Ordering::Release);
+    }
+
+    /// Gives a reservation of so many words back that no stop will use.
+    pub(crate) fn give_back(&mut self, words: usize) {
+        self.lane
+            .returned
+            .fetch_add(words as u64, Ordering::Relaxed);
+    }
+
+    /// Whether the producer is gone, so that nothing comes beyond what a drain after this finds.
+    pub(crate) fn has_ended(&self) -> bool {
+        // Acquire: pairs with the Release store of the producer's `drop`.
+        self.lane.ended.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(all(test, not(onelogger_loom)))]
+mod tests {
+    use super::*;
+
+    fn drained(consumer: &mut Consumer) -> Vec<u64> {
+        let mut out = Vec::new();
+        consumer.drain_into(&mut out);
+        out
+    }
+
+    #[test]
+    fn words_come_out_in_order_across_the_wrap() {
+        let (mut producer, mut consumer) = lane(7);
+        let mut next = 0;
+        for round in 0..50 {
+            let words: Vec<u64> = (next..next + 1 + round % 7).collect();
+            next += words.len() as u64;
+            producer.push(&words, Claim::Nothing).unwrap();
+            assert_eq!(drained(&mut consumer), words);
+        }
+    }
+
+    #[test]
+    fn a_reserved_stop_finds_room_in_a_full_lane() {
+        let (mut producer, mut consumer) = lane(8);
+        producer.push(&[1, 2], Claim::Reserve(3)).unwrap();
+        assert_eq!(
+            producer.push(&[3, 4, 5, 6], Claim::Nothing),
+            Err(PushError::Full)
+        );
+        producer.push(&[3, 4, 5], Claim::Nothing).unwrap();
+        assert_eq!(producer.push(&[6], Claim::Nothing), Err(PushError::Full));
+        producer.push(&[7, 8, 9], Claim::Use(3)).unwrap();
+        assert_eq!(drained(&mut consumer), [1, 2, 3, 4, 5, 7, 8, 9]);
+        producer.push(&[0; 8], Claim::Nothing).unwrap();
+    }
+
+    #[test]
+    fn a_reservation_that_is_given_back_is_room_again() {
+        let (mut producer, mut consumer) = lane(8);
+        producer.push(&[1], Claim::Reserve(5)).unwrap();
+        drained(&mut consumer);
+        assert_eq!(producer.push(&[0; 4], Claim::Nothing), Err(PushError::Full));
+        consumer.give_back(5);
+        producer.push(&[0; 8], Claim::Nothing).unwrap();
+    }
+
+    #[test]
+    fn a_sealed_lane_refuses() {
+        let (mut producer, mut consumer) = lane(8);
+        producer.push(&[1], Claim::Nothing).unwrap();
+        let mut out = Vec::new();
+        consumer.seal_and_drain_into(&mut out);
+        assert_eq!(producer.push(&[2], Claim::Nothing), Err(PushError::Sealed));
+        assert!(producer.is_sealed());
+        assert_eq!((out, drained(&mut consumer)), (vec![1], vec![]));
+    }
+
+    #[test]
+    fn a_million_words_arrive_once_and_in_order() {
+        let (mut producer, mut consumer) = lane(61);
+        let writer = std::thread::Builder::new()
+            .spawn(move || {
+                let mut next = 0;
+                while next < 1_000_000_u64 {
+                    let words: Vec<u64> = (next..next + 1 + next % 5).collect();
+                    if producer.push(&words, Claim::Nothing).is_ok() {
+                        next += words.len() as u64;
+                    } else {
+                        std::thread::yield_now();
+                    }
+                }
+                next
+            })
+            .unwrap();
+        let (mut seen, mut out) = (0, Vec::new());
+        loop {
+            let ended = consumer.has_ended();
+            out.clear();
+            consumer.drain_into(&mut out);
+            for &word in &out {
+                assert_eq!(word, seen);
+                seen += 1;
+            }
+            if ended && out.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(seen, writer.join().unwrap());
+    }
+}
+
+#[cfg(all(test, onelogger_loom))]
+mod loom_tests {
+    use super::*;
+
+    /// The ring wraps while the consumer drains: no word is torn, lost or doubled.
+    #[test]
+    fn loom_words_arrive_once_and_in_order() {
+        loom::model(|| {
+            let (mut producer, mut consumer) = lane(3);
+            let writer = loom::thread::spawn(move || {
+                let mut sent = 0;
+                for record in [[1_u64, 2], [3, 4], [5, 6]] {
+                    match producer.push(&record, Claim::Nothing) {
+                        Ok(_) => sent += 1,
+                        Err(error) => {
+                            assert_eq!(error, PushError::Full);
+                            break;
+                        }
+                    }
+                }
+                sent
+            });
+            let mut out = Vec::new();
+            consumer.drain_into(&mut out);
+            consumer.drain_into(&mut out);
+            let sent = writer.join().unwrap();
+            consumer.drain_into(&mut out);
+            let expected: Vec<u64> = (1..=2 * sent).collect();
+            assert_eq!(out, expected);
+        });
+    }
+
+    /// A seal against a push: what was accepted is what was drained.
+    #[test]
+    fn loom_a_record_is_drained_or_refused() {
+        loom::model(|| {
+            let (mut producer, mut consumer) = lane(4);
+            let writer = loom::thread::spawn(move || {
+                let first = producer.push(&[1], Claim::Reserve(1)).is_ok();
+                let second = producer.push(&[2], Claim::Use(1)).is_ok();
+                assert!(first || !second);
+                first as usize + second as usize
+            });
+            let mut out = Vec::new();
+            consumer.drain_into(&mut out);
+            consumer.seal_and_drain_into(&mut out);
+            assert_eq!(writer.join().unwrap(), out.len());
+        });
+    }
+
+    /// A producer that ends: whoever sees that, sees all that it published.
+    #[test]
+    fn loom_an_ended_lane_holds_all_that_was_published() {
+        loom::model(|| {
+            let (mut producer, mut consumer) = lane(2);
+            let writer = loom::thread::spawn(move || {
+                producer.push(&[7], Claim::Nothing).unwrap();
+            });
+            if consumer.has_ended() {
+                let mut out = Vec::new();
+                consumer.drain_into(&mut out);
+                assert_eq!(out, [7]);
+            }
+            writer.join().unwrap();
+        });
+    }
+}

@@ -1,0 +1,15 @@
+//! The floor: everything that is `unsafe` or atomic, and nothing else.
+//!
+//! Each structure states its protocol at the top of its file (who writes, who reads, which store
+//! pairs with which load) and has a loom model beside its unit tests. The models run with
+//! `cargo xtask loom`.
+
+mod flag;
+mod lane;
+mod primitive;
+mod stack;
+pub(crate) mod words;
+
+pub(crate) use flag::{Counter, Flag};
+pub(crate) use lane::{Claim, Consumer, Producer, PushError, lane};
+pub(crate) use stack::Stack;
