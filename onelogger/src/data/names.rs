@@ -58,6 +58,9 @@ pub mod attribute {
     pub const ADDED: &str = "onelogger.added";
     /// Of the closing record: records that this exporter delivered.
     pub const DELIVERED: &str = "onelogger.delivered";
+    /// Of the closing record: of the delivered records, additions of attributes. A file shows them
+    /// in the stop of their span and has no line for them.
+    pub const DELIVERED_UPDATES: &str = "onelogger.delivered.updates";
     /// Of the closing record: records held back on purpose (filter, sampler, processor).
     pub const WITHHELD: &str = "onelogger.withheld";
     /// What the names of the loss counters begin with; the reason follows.

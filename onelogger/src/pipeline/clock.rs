@@ -31,6 +31,8 @@ pub struct ManualClock(Arc<Manual>);
 
 #[derive(Debug)]
 struct Manual {
+    /// Where the wall clock stood in the beginning.
+    origin: u64,
     /// Where both clocks stand.
     now: Mutex<Timestamp>,
     /// Records made so far.
@@ -48,6 +50,7 @@ impl ManualClock {
             monotonic_nanos: Some(MANUAL_ORIGIN),
         };
         ManualClock(Arc::new(Manual {
+            origin: unix_nanos,
             now: Mutex::new(now),
             sequence: Counter::new(0),
         }))
@@ -55,10 +58,18 @@ impl ManualClock {
 
     /// Moves both clocks on.
     pub fn advance(&self, by: Duration) {
-        let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        let nanos = nanos(by);
         let mut now = self.0.now.lock().unwrap_or_else(PoisonError::into_inner);
         now.unix_nanos = now.unix_nanos.saturating_add(nanos);
         now.monotonic_nanos = now.monotonic_nanos.map(|mono| mono.saturating_add(nanos));
+    }
+
+    /// Sets both clocks to where they were when the clock was made, plus `elapsed`.
+    pub fn set_elapsed(&self, elapsed: Duration) {
+        let nanos = nanos(elapsed);
+        let mut now = self.0.now.lock().unwrap_or_else(PoisonError::into_inner);
+        now.unix_nanos = self.0.origin.saturating_add(nanos);
+        now.monotonic_nanos = Some(MANUAL_ORIGIN.saturating_add(nanos));
     }
 
     /// The wall-clock time, in nanoseconds since 1970.

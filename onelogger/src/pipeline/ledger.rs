@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::data::names::attribute;
 use crate::data::{Attributes, Name};
-use crate::exporter::Totals;
+use crate::exporter::{Entry, RecordKind, Totals};
 
 /// Why a record did not reach an exporter's backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -67,6 +67,9 @@ pub struct Counts {
     pub added: u64,
     /// Accepted by the exporter.
     pub delivered: u64,
+    /// Of the delivered ones, additions of attributes: an exporter may show them with the stop of
+    /// their span only, so that they are nowhere to be counted.
+    pub delivered_updates: u64,
     /// Held back on purpose: by the filter, a sampler, a processor, or because a telemetry data
     /// error is reported to each exporter once.
     pub withheld: u64,
@@ -107,6 +110,7 @@ impl Counts {
             .with(attribute::RECORDED, self.recorded)
             .with(attribute::ADDED, self.added)
             .with(attribute::DELIVERED, self.delivered)
+            .with(attribute::DELIVERED_UPDATES, self.delivered_updates)
             .with(attribute::WITHHELD, self.withheld);
         attributes.merge(self.loss_attributes());
         attributes
@@ -118,6 +122,8 @@ impl Counts {
 pub(super) struct Ledger {
     totals: Totals,
     delivered: u64,
+    /// Of the delivered ones, additions of attributes, which need no line or span of their own.
+    updates: u64,
     withheld: u64,
     queue_full: u64,
     export_failed: u64,
@@ -132,8 +138,15 @@ impl Ledger {
         }
     }
 
-    pub(super) fn deliver(&mut self, records: usize) {
-        self.delivered += records as u64;
+    pub(super) fn deliver(&mut self, records: &[Entry]) {
+        let is_update = |record: &&Entry| record.kind == RecordKind::Attributes;
+        self.delivered += records.len() as u64;
+        self.updates += records.iter().filter(is_update).count() as u64;
+    }
+
+    /// A report of the application has got through.
+    pub(super) fn deliver_report(&mut self) {
+        self.delivered += 1;
     }
 
     /// Moves records that had been accepted to the lost ones.
@@ -169,6 +182,7 @@ impl Ledger {
             recorded: self.totals.recorded,
             added: 0,
             delivered: self.delivered,
+            delivered_updates: self.updates,
             withheld: self.totals.withheld + self.withheld,
             lost,
         }

@@ -120,7 +120,11 @@ impl Worker {
     fn export(&mut self, batch: &Batch, start: usize, end: usize) -> usize {
         let records = batch.range(start..end);
         let Err(mut error) = self.call(|exporter| exporter.export_batch(records)) else {
-            self.accepted(records.len());
+            self.accepted();
+            self.status
+                .lock()
+                .ledger
+                .deliver(&batch.entries()[start..end]);
             return records.len();
         };
         error.accepted = error.accepted.min(records.len());
@@ -132,7 +136,7 @@ impl Worker {
         let done = error.accepted + error.refused;
         {
             let ledger = &mut self.status.lock().ledger;
-            ledger.deliver(error.accepted);
+            ledger.deliver(&batch.entries()[start..start + error.accepted]);
             ledger.lose(error.refused, LossReason::ExportFailed);
             ledger.revoke(error.revoked);
         }
@@ -146,16 +150,12 @@ impl Worker {
         done
     }
 
-    fn accepted(&mut self, records: usize) {
-        if records == 0 {
-            return;
-        }
+    /// The exporter works.
+    fn accepted(&mut self) {
         self.has_exported = true;
         self.consecutive_failures = 0;
         self.back_off = FIRST_BACK_OFF;
-        let mut status = self.status.lock();
-        status.ledger.deliver(records);
-        status.state = ExporterState::Ready;
+        self.status.lock().state = ExporterState::Ready;
     }
 
     /// Gives the exporter a telemetry data error of the application or of the library, if it is
@@ -174,7 +174,10 @@ impl Worker {
         match self.call(|exporter| exporter.export_batch(report.records())) {
             Ok(()) => {
                 self.has_reported = true;
-                self.accepted(!is_own as usize);
+                self.accepted();
+                if !is_own {
+                    self.status.lock().ledger.deliver_report();
+                }
             }
             Err(error) => {
                 {
