@@ -52,6 +52,8 @@ pub(crate) struct Entry {
     pub(crate) span_id: SpanId,
     pub(crate) parent: SpanId,
     pub(crate) time_unix_nanos: u64,
+    /// When the record was made, whatever time it gives for what it tells of.
+    pub(crate) recorded_unix_nanos: u64,
     pub(crate) start_time_unix_nanos: u64,
     pub(crate) duration_nanos: u64,
     pub(crate) name: WordRange,
@@ -71,6 +73,7 @@ impl Entry {
             span_id: SpanId::INVALID,
             parent: SpanId::INVALID,
             time_unix_nanos: 0,
+            recorded_unix_nanos: 0,
             start_time_unix_nanos: 0,
             duration_nanos: 0,
             name: WordRange::default(),
@@ -140,6 +143,13 @@ impl Batch {
     /// Copies words that are already encoded.
     pub(crate) fn copy(&mut self, words: &[u64]) -> WordRange {
         self.append(|all| all.extend_from_slice(words))
+    }
+
+    /// Says of the records from `first` on when they were made.
+    pub(crate) fn set_recorded(&mut self, first: usize, unix_nanos: u64) {
+        for entry in &mut self.entries[first..] {
+            entry.recorded_unix_nanos = unix_nanos;
+        }
     }
 
     pub(crate) fn put_name(&mut self, name: Dynamic<'_>) -> WordRange {
@@ -382,6 +392,11 @@ impl<'a> RecordRef<'a> {
             RecordKind::Error => Record::Error(self.to_event()),
             RecordKind::TelemetryDataError => Record::TelemetryDataError(self.to_event()),
         }
+    }
+
+    /// Whether the record is one of the library's own.
+    pub(crate) fn is_own(&self) -> bool {
+        self.entry.is_own
     }
 
     fn to_span(self) -> SpanRecord {

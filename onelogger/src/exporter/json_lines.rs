@@ -297,7 +297,10 @@ impl<S: Sink> JsonLines<S> {
     }
 
     fn put_event(&mut self, place: usize, record: &RecordRef<'_>, kind: &str, body: &str) {
-        self.put_pending(place);
+        // The library's own reports concern no span: a start goes on waiting for its stop.
+        if !record.is_own() {
+            self.put_pending(place);
+        }
         let mut text = std::mem::take(&mut self.text);
         put_display(&mut text, format_args!("{{\"type\":\"{kind}\""));
         if record.span_id().is_valid() {

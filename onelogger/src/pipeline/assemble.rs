@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::clock::{Anchor, Moment};
+use super::clock::Moment;
 use super::drain::Source;
 use super::identity::IdSource;
 use crate::data::codec::{
@@ -50,7 +50,7 @@ impl Assembler {
         batch: &mut Batch,
         (source, trace, words): (Source, TraceId, &[u64]),
         ids: &IdSource,
-        anchor: &Anchor,
+        made_at: impl FnOnce(u64) -> Moment,
     ) -> Option<u32> {
         let Some((kind, record)) = read_record(words) else {
             self.recorded += 1;
@@ -58,10 +58,13 @@ impl Assembler {
             return None;
         };
         self.recorded += !record.is_own as u64;
-        let moment = anchor.moment(record.order, record.time);
+        let made = made_at(record.order);
+        let moment = record.time.map_or(made, |given| made.place(given));
+        let first = batch.entries().len();
+        let mut freed = None;
         match kind {
             LaneKind::Start => self.start(batch, source, trace, &record, ids, moment),
-            LaneKind::Stop => return self.stop(batch, source, &record, ids, moment),
+            LaneKind::Stop => freed = self.stop(batch, source, &record, ids, moment),
             LaneKind::Update => self.update(batch, &record, ids, moment),
             LaneKind::Event => event(batch, RecordKind::Event, trace, &record, ids, moment),
             LaneKind::Error => event(batch, RecordKind::Error, trace, &record, ids, moment),
@@ -78,7 +81,8 @@ impl Assembler {
             // The drain takes these in.
             LaneKind::Context => {}
         }
-        None
+        batch.set_recorded(first, made.unix);
+        freed
     }
 
     fn start(
@@ -182,7 +186,10 @@ impl Assembler {
             // The clock reads now, wherever an explicit start lies: the difference is measured.
             let stopped = span.stop(moment, false, Outcome::Ok, Some(truncated));
             let entry = span.entry(batch, RecordKind::Stop, ids.span_id(raw), moment);
-            batch.push(stopped(entry));
+            batch.push(Entry {
+                recorded_unix_nanos: moment.unix,
+                ..stopped(entry)
+            });
         }
     }
 

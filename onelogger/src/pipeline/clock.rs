@@ -11,13 +11,14 @@ use crate::sync::Counter;
 pub(crate) enum Clock {
     /// The order word is the monotonic clock, in nanoseconds since the recorder was made.
     System { origin: Instant },
-    /// The order word is a sequence number; every record carries its time.
+    /// The order word is a sequence number; the clock knows when each was given out.
     Manual(ManualClock),
 }
 
 /// A clock that stands still until it is moved, for tests.
 ///
-/// Wall and monotonic time move together. Clones are the same clock.
+/// Wall and monotonic time move together. Clones are the same clock. It remembers each move, so it
+/// is not for programs that run long.
 ///
 /// ```
 /// use std::time::Duration;
@@ -33,10 +34,10 @@ pub struct ManualClock(Arc<Manual>);
 struct Manual {
     /// Where the wall clock stood in the beginning.
     origin: u64,
-    /// Where both clocks stand.
-    now: Mutex<Timestamp>,
     /// Records made so far.
     sequence: Counter,
+    /// Each move: the number of the first record after it, and the time that had passed.
+    moves: Mutex<Vec<(u64, Duration)>>,
 }
 
 /// Where the monotonic clock of a manual clock begins.
@@ -45,41 +46,44 @@ const MANUAL_ORIGIN: u64 = 1_000_000_000_000;
 impl ManualClock {
     /// A clock that shows this wall-clock time, in nanoseconds since 1970.
     pub fn new(unix_nanos: u64) -> ManualClock {
-        let now = Timestamp {
-            unix_nanos,
-            monotonic_nanos: Some(MANUAL_ORIGIN),
-        };
+        let (sequence, moves) = (Counter::new(0), Mutex::new(vec![(0, Duration::ZERO)]));
         ManualClock(Arc::new(Manual {
             origin: unix_nanos,
-            now: Mutex::new(now),
-            sequence: Counter::new(0),
+            sequence,
+            moves,
         }))
     }
 
     /// Moves both clocks on.
     pub fn advance(&self, by: Duration) {
-        let nanos = nanos(by);
-        let mut now = self.0.now.lock().unwrap_or_else(PoisonError::into_inner);
-        now.unix_nanos = now.unix_nanos.saturating_add(nanos);
-        now.monotonic_nanos = now.monotonic_nanos.map(|mono| mono.saturating_add(nanos));
+        self.go_to(|passed| passed.saturating_add(by));
     }
 
     /// Sets both clocks to where they were when the clock was made, plus `elapsed`.
     pub fn set_elapsed(&self, elapsed: Duration) {
-        let nanos = nanos(elapsed);
-        let mut now = self.0.now.lock().unwrap_or_else(PoisonError::into_inner);
-        now.unix_nanos = self.0.origin.saturating_add(nanos);
-        now.monotonic_nanos = Some(MANUAL_ORIGIN.saturating_add(nanos));
+        self.go_to(|_| elapsed);
     }
 
     /// The wall-clock time, in nanoseconds since 1970.
     pub fn unix_nanos(&self) -> u64 {
-        self.now().unix_nanos
+        self.moment(u64::MAX).unix
     }
 
-    /// Wall-clock and monotonic time.
-    pub fn now(&self) -> Timestamp {
-        *self.0.now.lock().unwrap_or_else(PoisonError::into_inner)
+    fn go_to(&self, next: impl FnOnce(Duration) -> Duration) {
+        let mut moves = self.0.moves.lock().unwrap_or_else(PoisonError::into_inner);
+        let passed = moves.last().map_or(Duration::ZERO, |(_, passed)| *passed);
+        moves.push((self.0.sequence.get() + 1, next(passed)));
+    }
+
+    /// When a record was made.
+    fn moment(&self, order: u64) -> Moment {
+        let moves = self.0.moves.lock().unwrap_or_else(PoisonError::into_inner);
+        let after = moves.partition_point(|(first, _)| *first <= order);
+        let passed = nanos(moves[after.saturating_sub(1)].1);
+        Moment {
+            unix: self.0.origin.saturating_add(passed),
+            monotonic: MANUAL_ORIGIN.saturating_add(passed),
+        }
     }
 }
 
@@ -106,70 +110,31 @@ impl Clock {
         }
     }
 
-    /// The time that a record carries beside its order word.
-    pub(crate) fn carried(&self, given: Option<Timestamp>) -> Option<Timestamp> {
-        match (self, given) {
-            (Clock::System { .. }, given) => given,
-            (Clock::Manual(clock), None) => Some(clock.now()),
-            (Clock::Manual(clock), Some(given)) => Some(Timestamp {
-                monotonic_nanos: Some(place(given, &Anchor::of(clock.now()))),
-                ..given
-            }),
-        }
-    }
-
     pub(crate) fn unix_nanos(&self) -> u64 {
-        match self {
-            Clock::System { .. } => Timestamp::from(SystemTime::now()).unix_nanos,
-            Clock::Manual(clock) => clock.unix_nanos(),
-        }
+        self.now().unix
     }
 
-    pub(crate) fn anchor(&self) -> Anchor {
+    pub(crate) fn now(&self) -> Moment {
         match self {
-            Clock::System { .. } => Anchor {
-                unix: self.unix_nanos(),
+            Clock::System { .. } => Moment {
+                unix: Timestamp::from(SystemTime::now()).unix_nanos,
                 monotonic: self.order(),
             },
-            Clock::Manual(clock) => Anchor::of(clock.now()),
+            Clock::Manual(clock) => clock.moment(u64::MAX),
         }
     }
-}
-
-/// A moment that both clocks saw, from which the wall-clock time of others is derived.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Anchor {
-    pub(crate) unix: u64,
-    pub(crate) monotonic: u64,
 }
 
 /// A moment on both clocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Moment {
     pub(crate) unix: u64,
     pub(crate) monotonic: u64,
 }
 
-impl Anchor {
-    fn of(now: Timestamp) -> Anchor {
-        Anchor {
-            unix: now.unix_nanos,
-            monotonic: now.monotonic_nanos.unwrap_or(MANUAL_ORIGIN),
-        }
-    }
-
-    /// Takes a new anchor where the wall clock was set; keeps the old one otherwise, so that times
-    /// do not jitter by what lies between the two reads.
-    pub(crate) fn renew(&mut self, clock: &Clock) {
-        const STEP_NANOS: u64 = 500_000;
-        let now = clock.anchor();
-        let expected = self.moment_at(now.monotonic).unix;
-        if now.unix.abs_diff(expected) > STEP_NANOS {
-            *self = now;
-        }
-    }
-
-    fn moment_at(&self, monotonic: u64) -> Moment {
+impl Moment {
+    /// The moment at which the monotonic clock shows this.
+    fn at(self, monotonic: u64) -> Moment {
         let since = monotonic.wrapping_sub(self.monotonic) as i64;
         Moment {
             unix: self.unix.saturating_add_signed(since),
@@ -177,24 +142,50 @@ impl Anchor {
         }
     }
 
-    /// When a record was made, or when it says that it happened.
-    pub(crate) fn moment(&self, order: u64, carried: Option<Timestamp>) -> Moment {
-        match carried {
-            None => self.moment_at(order),
-            Some(given) => Moment {
-                unix: given.unix_nanos,
-                monotonic: place(given, self),
-            },
+    /// An explicit time. Without a monotonic reading of its own it is as far from this moment on
+    /// the one clock as on the other.
+    pub(crate) fn place(self, given: Timestamp) -> Moment {
+        let since = given.unix_nanos.wrapping_sub(self.unix) as i64;
+        let estimated = self.monotonic.saturating_add_signed(since);
+        let monotonic = given.monotonic_nanos.unwrap_or(estimated);
+        Moment {
+            unix: given.unix_nanos,
+            monotonic,
         }
     }
 }
 
-/// The monotonic time of a timestamp: its own, or as far from the anchor's as its wall-clock time.
-fn place(given: Timestamp, anchor: &Anchor) -> u64 {
-    given.monotonic_nanos.unwrap_or_else(|| {
-        let since = given.unix_nanos.wrapping_sub(anchor.unix) as i64;
-        anchor.monotonic.saturating_add_signed(since)
-    })
+/// Turns order words into times.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeline {
+    /// A moment that both clocks saw, from which the others are derived.
+    anchor: Moment,
+}
+
+impl Timeline {
+    pub(crate) fn new(clock: &Clock) -> Timeline {
+        Timeline {
+            anchor: clock.now(),
+        }
+    }
+
+    /// Takes a new anchor where the wall clock was set; keeps the old one otherwise, so that times
+    /// do not jitter by what lies between the two reads.
+    pub(crate) fn renew(&mut self, clock: &Clock) {
+        const STEP_NANOS: u64 = 500_000;
+        let now = clock.now();
+        if now.unix.abs_diff(self.anchor.at(now.monotonic).unix) > STEP_NANOS {
+            self.anchor = now;
+        }
+    }
+
+    /// When a record was made.
+    pub(crate) fn moment(&self, clock: &Clock, order: u64) -> Moment {
+        match clock {
+            Clock::System { .. } => self.anchor.at(order),
+            Clock::Manual(clock) => clock.moment(order),
+        }
+    }
 }
 
 fn nanos(duration: Duration) -> u64 {
@@ -207,33 +198,51 @@ mod tests {
 
     #[test]
     fn a_stepped_wall_clock_moves_times_and_no_duration() {
-        let mut anchor = Anchor {
-            unix: 1_000_000_000,
-            monotonic: 0,
+        let mut timeline = Timeline {
+            anchor: Moment {
+                unix: 1_000_000_000,
+                monotonic: 0,
+            },
         };
-        let start = anchor.moment(5, None);
-        anchor = Anchor {
+        let clock = Clock::system();
+        let start = timeline.moment(&clock, 5);
+        timeline.anchor = Moment {
             unix: 10,
             monotonic: 20,
         };
-        let stop = anchor.moment(30, None);
+        let stop = timeline.moment(&clock, 30);
         assert_eq!((start.unix, stop.unix), (1_000_000_005, 20));
         assert_eq!(stop.monotonic - start.monotonic, 25);
     }
 
     #[test]
-    fn an_explicit_time_is_placed_by_its_distance_from_the_anchor() {
-        let anchor = Anchor {
+    fn an_explicit_time_is_placed_by_its_distance() {
+        let now = Moment {
             unix: 5_000,
             monotonic: 700,
         };
-        let given = Timestamp::from_unix_nanos(4_900);
+        let placed = now.place(Timestamp::from_unix_nanos(4_900));
         assert_eq!(
-            anchor.moment(0, Some(given)),
+            placed,
             Moment {
                 unix: 4_900,
                 monotonic: 600
             }
         );
+    }
+
+    #[test]
+    fn a_manual_clock_knows_when_each_record_was_made() {
+        let manual = ManualClock::new(100);
+        let clock = Clock::Manual(manual.clone());
+        let before = clock.order();
+        manual.advance(Duration::from_nanos(5));
+        let after = clock.order();
+        manual.set_elapsed(Duration::from_nanos(3));
+        assert_eq!(
+            [before, after].map(|order| manual.moment(order).unix),
+            [100, 105]
+        );
+        assert_eq!(manual.unix_nanos(), 103);
     }
 }

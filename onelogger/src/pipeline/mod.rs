@@ -31,7 +31,7 @@ pub use ledger::{Counts, LossReason};
 pub use worker::DisableRule;
 
 use self::assemble::Assembler;
-use self::clock::{Anchor, Moment};
+use self::clock::Timeline;
 use self::drain::Drain;
 use self::health::SharedStatus;
 use self::intake::Intake;
@@ -223,20 +223,20 @@ struct Stages {
     intake: Arc<Intake>,
     drain: Drain,
     assembler: Assembler,
-    anchor: Anchor,
+    timeline: Timeline,
     outlets: Vec<Outlet>,
     sent: Totals,
 }
 
 impl Stages {
     fn new(intake: Arc<Intake>, outlets: Vec<Outlet>) -> Stages {
-        let anchor = intake.clock.anchor();
+        let timeline = Timeline::new(&intake.clock);
         let (drain, assembler) = (Drain::default(), Assembler::default());
         Stages {
             intake,
             drain,
             assembler,
-            anchor,
+            timeline,
             outlets,
             sent: Totals::default(),
         }
@@ -273,19 +273,20 @@ impl Stages {
     }
 
     fn drain_up_to(&mut self, cut: u64, is_last: bool) {
-        self.anchor.renew(&self.intake.clock);
+        self.timeline.renew(&self.intake.clock);
         let Stages {
             intake,
             drain,
             assembler,
-            anchor,
+            timeline,
             outlets,
             ..
         } = self;
         let mut batch = Batch::default();
         let mut freed = Vec::new();
         drain.run(intake, cut, is_last, |source, trace, words| {
-            freed.extend(assembler.add(&mut batch, (source, trace, words), &intake.ids, anchor));
+            let made_at = |order| timeline.moment(&intake.clock, order);
+            freed.extend(assembler.add(&mut batch, (source, trace, words), &intake.ids, made_at));
             if batch.size_bytes() >= BATCH_BYTES {
                 send(outlets, std::mem::take(&mut batch));
             }
@@ -294,11 +295,7 @@ impl Stages {
             drain.give_back(lane, STOP_WORDS);
         }
         if is_last {
-            let now = intake.clock.anchor();
-            let moment = Moment {
-                unix: now.unix,
-                monotonic: now.monotonic,
-            };
+            let moment = intake.clock.now();
             assembler.stop_all(&mut batch, &intake.ids, moment);
         }
         batch.totals = self.totals();

@@ -145,8 +145,8 @@ impl Worker {
             self.consecutive_failures = 0;
         }
         // The report stands where the refused record would have stood, and bears its time.
-        let refused = records.iter().nth(error.accepted.min(records.len() - 1));
-        self.failed(&error, refused.map_or(0, |record| record.time_unix_nanos()));
+        let refused = &batch.entries()[start + error.accepted.min(records.len() - 1)];
+        self.failed(&error, refused.recorded_unix_nanos);
         done
     }
 

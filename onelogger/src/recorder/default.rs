@@ -250,7 +250,7 @@ impl Recorder for DefaultRecorder {
         self.check_time(event.time)?;
         let inner = inner.flatten();
         self.record(inner, |words, order| {
-            let time = self.intake.clock.carried(event.time);
+            let time = event.time;
             let fields = EventFields {
                 span: inner.map_or(0, |inner| inner.raw),
                 time,
@@ -277,7 +277,7 @@ impl Recorder for DefaultRecorder {
         self.record(inner, |words, order| {
             let fields = EventFields {
                 span: inner.map_or(0, |inner| inner.raw),
-                time: self.intake.clock.carried(error.time),
+                time: error.time,
                 attributes: &error.to_attributes(),
                 is_own: false,
             };
@@ -310,7 +310,7 @@ impl Recorder for DefaultRecorder {
             attributes.merge(error.attributes);
             let fields = EventFields {
                 span: 0,
-                time: self.intake.clock.carried(None),
+                time: None,
                 attributes: &attributes,
                 is_own: error.is_own,
             };
@@ -389,7 +389,7 @@ impl DefaultRecorder {
             span: raw,
             parent,
             remote_parent,
-            time: self.intake.clock.carried(span.start_time),
+            time: span.start_time,
             links: &span.links,
             attributes: &span.attributes,
             event_attributes: &span.start_attributes,
@@ -410,7 +410,7 @@ impl DefaultRecorder {
     /// attributes that make it too long, goes to the overflow list.
     fn put_stop(&self, lane: &mut LaneWriter, span: &Inner, stop: &SpanStop) -> bool {
         let order = self.order_after(Some(span));
-        let time = self.intake.clock.carried(stop.time);
+        let time = stop.time;
         lane.scratch.clear();
         put_stop(
             &mut lane.scratch,
