@@ -1,1 +1,67 @@
-fn main() {}
+//! The project's own commands. `cargo xtask help` lists them; CONTRIBUTING.md says when to use
+//! which.
+
+mod conformance;
+mod examples;
+mod loom;
+mod process;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+/// What a command has to say when it fails: lower case, and the way out.
+type Result<T = ()> = std::result::Result<T, String>;
+
+/// How a step of a command ended that did not fail.
+enum Outcome {
+    Passed,
+    /// It could not run here, for this reason, and that is no failure.
+    Skipped(String),
+}
+
+const HELP: &str = "\
+usage: cargo xtask <command>
+
+  test                               all that CI runs; stops at the first failure
+  tidy                               the house rules that the compiler does not know
+  loom                               the loom models of onelogger/src/sync
+  conformance                        the shipped scenarios against what the Python library wrote
+  conformance --random N [--seed S]  N random scenarios against the Python library (installs it
+                                     from PyPI under target/)
+  help                               this text
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let result = match *args {
+        ["test"] => test::run(),
+        ["tidy"] => tidy::run().map(drop),
+        ["loom"] => loom::run().map(drop),
+        ["conformance"] => conformance::shipped().map(report_skip),
+        ["conformance", ref options @ ..] => conformance::random(options),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        _ => Err(format!(
+            "unknown command `{}`; `cargo xtask help` lists what there is",
+            args.join(" ")
+        )),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn report_skip(outcome: Outcome) {
+    if let Outcome::Skipped(reason) = outcome {
+        println!("skipped: {reason}");
+    }
+}

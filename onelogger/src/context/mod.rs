@@ -27,7 +27,17 @@ use crate::recorder::{Configured, Span};
 #[derive(Clone, Default)]
 pub struct Context {
     spans: Vec<Span>,
-    provider: Option<Arc<Configured>>,
+    provider: InForce,
+}
+
+/// Which provider is in force.
+#[derive(Clone, Default)]
+enum InForce {
+    /// That of the process.
+    #[default]
+    Global,
+    /// One of its own; `None` if that records nothing.
+    Own(Option<Arc<Configured>>),
 }
 
 thread_local! {
@@ -45,7 +55,7 @@ pub struct Attached {
 impl Context {
     const EMPTY: Context = Context {
         spans: Vec::new(),
-        provider: None,
+        provider: InForce::Global,
     };
 
     /// No span, and the global provider.
@@ -81,10 +91,10 @@ impl Context {
     }
 
     /// Without spans, and with this provider in force.
-    pub(crate) fn of(provider: Arc<Configured>) -> Context {
+    pub(crate) fn of(provider: Option<Arc<Configured>>) -> Context {
         Context {
             spans: Vec::new(),
-            provider: Some(provider),
+            provider: InForce::Own(provider),
         }
     }
 
@@ -123,10 +133,10 @@ impl Drop for Attached {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let has_provider = self.provider.is_some();
+        let has_provider = matches!(self.provider, InForce::Own(_));
         f.debug_struct("Context")
             .field("spans", &self.spans)
-            .field("has_provider", &has_provider)
+            .field("has_own_provider", &has_provider)
             .finish()
     }
 }
@@ -151,9 +161,14 @@ pub(crate) fn push(span: &Span) {
     with_current(|current| current.push(span));
 }
 
-/// The provider that the context carries.
-pub(crate) fn provider() -> Option<Arc<Configured>> {
-    with_current(|current| current.provider.clone()).flatten()
+/// The recorder of the context's own provider: the inner `None` if that records nothing, the outer
+/// one if the provider of the process is in force.
+pub(crate) fn own_provider() -> Option<Option<Arc<Configured>>> {
+    with_current(|current| match &current.provider {
+        InForce::Global => None,
+        InForce::Own(configured) => Some(configured.clone()),
+    })
+    .flatten()
 }
 
 /// `None` where the thread is ending, or where this is called from within itself.

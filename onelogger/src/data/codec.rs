@@ -1,9 +1,9 @@
 //! How a record lies in the words of a lane.
 //!
 //! A record is a header word, the word that orders it, and what its kind and flags say. It is
-//! written once, on the instrumented thread, and read once, by the pipeline. Names and keys of a
-//! planted callsite stand in the callsite's own table and not in the record; a record of an
-//! explicit call brings its own (`callsite` 0).
+//! written once, on the instrumented thread, and read once, by the pipeline. A record of an explicit
+//! call brings its name and its keys (`callsite` 0); one of a callsite that a macro has planted will
+//! bring values only, and the number of the callsite in a table beside the lanes.
 //!
 //! ```text
 //! header    kind 8 | flags 8 | length in words 24 | callsite 24
@@ -314,9 +314,7 @@ pub(crate) struct LaneRecord<'a> {
     pub(crate) time: Option<Timestamp>,
     pub(crate) outcome: Outcome,
     pub(crate) is_own: bool,
-    /// The callsite that has the name and the keys; [`DYNAMIC`] where the record has them.
-    pub(crate) callsite: u32,
-    /// The words of the name, as [`read_dynamic`] reads them; empty with a planted callsite.
+    /// The words of the name, as [`read_dynamic`] reads them.
     pub(crate) name: &'a [u64],
     /// The words of the links, head included; empty if there are none.
     pub(crate) links: &'a [u64],
@@ -357,12 +355,14 @@ pub(crate) fn read_record(words: &[u64]) -> Option<(LaneKind, LaneRecord<'_>)> {
     let header = reader.word()?;
     let (kind, flags) = (record_kind(header)?, (header >> 8) as u8);
     let (order, span) = (reader.word()?, reader.word()?);
-    let callsite = (header >> 40) as u32;
+    if (header >> 40) as u32 != DYNAMIC {
+        // There is no table of planted callsites yet, so nobody knows the record's name.
+        return None;
+    }
     let is_own = flags & flag::OWN != 0;
     let mut record = LaneRecord {
         order,
         span,
-        callsite,
         is_own,
         ..Default::default()
     };
@@ -383,7 +383,7 @@ pub(crate) fn read_record(words: &[u64]) -> Option<(LaneKind, LaneRecord<'_>)> {
     }
     if kind == LaneKind::Stop {
         record.outcome = Outcome::from_code(flags >> flag::OUTCOME_SHIFT & flag::OUTCOME_MASK);
-    } else if kind != LaneKind::Update && callsite == DYNAMIC {
+    } else if kind != LaneKind::Update {
         record.name = reader.dynamic_words()?;
     }
     if flags & flag::ATTRIBUTES != 0 {

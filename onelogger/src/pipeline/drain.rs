@@ -3,9 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::intake::{Intake, LaneReader};
+use super::intake::{Intake, LaneCounts, LaneReader};
 use crate::data::TraceId;
 use crate::data::codec::{LaneKind, read_context, record_kind, record_length};
+use crate::sync::Tally;
 
 /// Where a record came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub(super) struct Drain {
     lanes: Vec<Lane>,
     /// Stops from the overflow list, in order.
     overflow: Vec<Vec<u64>>,
-    /// Counts of lanes that are gone.
+    /// Counts of lanes that are gone, or sealed.
     gone: LaneTotals,
 }
 
@@ -128,7 +129,7 @@ impl Drain {
             }
             let is_done = has_ended && lane.words.is_empty();
             if is_done {
-                gone.add(lane);
+                gone.add(&lane.reader.counts, Tally::get);
             }
             !is_done
         });
@@ -136,6 +137,13 @@ impl Drain {
         if !found.is_empty() {
             self.overflow.extend(found);
             self.overflow.sort_by_key(|stop| order_of(stop));
+        }
+    }
+
+    /// Takes the last reading of what the producers count; what they count later is refused.
+    pub(super) fn seal_counts(&mut self) {
+        for lane in self.lanes.drain(..) {
+            self.gone.add(&lane.reader.counts, Tally::seal);
         }
     }
 
@@ -152,18 +160,17 @@ impl Drain {
     pub(super) fn totals(&self) -> LaneTotals {
         let mut totals = self.gone;
         for lane in &self.lanes {
-            totals.add(lane);
+            totals.add(&lane.reader.counts, Tally::get);
         }
         totals
     }
 }
 
 impl LaneTotals {
-    fn add(&mut self, lane: &Lane) {
-        let counts = &lane.reader.counts;
-        self.withheld += counts.withheld.get();
-        self.full += counts.full.get();
-        self.too_large += counts.too_large.get();
+    fn add(&mut self, counts: &LaneCounts, read: impl Fn(&Tally) -> u64) {
+        self.withheld += read(&counts.withheld);
+        self.full += read(&counts.full);
+        self.too_large += read(&counts.too_large);
     }
 }
 

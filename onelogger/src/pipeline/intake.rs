@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::clock::Clock;
 use super::identity::{IdBlock, IdSource};
 use crate::data::TraceId;
-use crate::sync::{Claim, Consumer, Counter, Flag, Producer, PushError, Stack, lane};
+use crate::sync::{Claim, Consumer, Counter, Flag, Producer, PushError, Stack, Tally, lane};
 
 pub(crate) struct Intake {
     pub(crate) clock: Clock,
@@ -43,9 +43,9 @@ pub(crate) type LanePolicy = FullPolicy;
 /// Counts of one lane that its producer keeps and the pipeline reads.
 #[derive(Debug)]
 pub(crate) struct LaneCounts {
-    pub(crate) withheld: Counter,
-    pub(crate) full: Counter,
-    pub(crate) too_large: Counter,
+    pub(crate) withheld: Tally,
+    pub(crate) full: Tally,
+    pub(crate) too_large: Tally,
 }
 
 /// The instrumented thread's end of a lane.
@@ -97,9 +97,9 @@ impl Intake {
         let (producer, consumer) = lane(self.lane_words);
         let id = self.next_lane.add(1) as u32;
         let counts = Arc::new(LaneCounts {
-            withheld: Counter::new(0),
-            full: Counter::new(0),
-            too_large: Counter::new(0),
+            withheld: Tally::new(),
+            full: Tally::new(),
+            too_large: Tally::new(),
         });
         let reader = LaneReader {
             id,

@@ -92,7 +92,7 @@ enum Mode {
     /// On a thread of its own, which looks for requests whenever it wakes.
     Asynchronous(Arc<Mutex<Requests>>),
     /// On the thread that records.
-    Synchronous(Mutex<Option<Stages>>),
+    Synchronous(Mutex<Option<Box<Stages>>>),
 }
 
 #[derive(Default)]
@@ -140,7 +140,7 @@ impl Pipeline {
                 .into_iter()
                 .map(|worker| Outlet::Inline(Box::new(worker)));
             let stages = Stages::new(Arc::clone(&intake), outlets.collect());
-            Mode::Synchronous(Mutex::new(Some(stages)))
+            Mode::Synchronous(Mutex::new(Some(Box::new(stages))))
         } else {
             let outlets: Result<Vec<_>, _> = workers
                 .into_iter()
@@ -164,12 +164,14 @@ impl Pipeline {
 
     /// Does what is due after a record: in synchronous mode everything.
     pub(crate) fn after_record(&self) {
-        if let Mode::Synchronous(stages) = &self.mode {
-            if let Some(stages) = &mut *lock(stages) {
-                let _ours = Ours::enter();
-                stages.pass_on();
-                stages.flush();
-            }
+        // An exporter that comes here is already within.
+        if let Mode::Synchronous(stages) = &self.mode
+            && !is_pipeline_thread()
+            && let Some(stages) = &mut *lock(stages)
+        {
+            let _ours = Ours::enter();
+            stages.pass_on();
+            stages.flush();
         }
     }
 
@@ -185,15 +187,21 @@ impl Pipeline {
                 let ticket = Ticket::new(1);
                 lock(requests).flushes.push(ticket.clone());
                 self.intake.wake.wake();
-                ticket.wait(timeout)
+                self.wait(&ticket, timeout)
             }
         }
+    }
+
+    /// An exporter that waited for itself would only lose time.
+    fn wait(&self, ticket: &Ticket, timeout: Duration) -> bool {
+        !is_pipeline_thread() && ticket.wait(timeout)
     }
 
     /// Refuses further records, stops open spans, passes everything on, closes the exporters.
     /// Whether that was done in time; if not, it goes on.
     pub(crate) fn close(&self, timeout: Duration) -> bool {
         match &self.mode {
+            Mode::Synchronous(_) if is_pipeline_thread() => false,
             Mode::Synchronous(stages) => {
                 if let Some(mut stages) = lock(stages).take() {
                     let _ours = Ours::enter();
@@ -205,7 +213,7 @@ impl Pipeline {
                 let ticket = Ticket::new(1);
                 lock(requests).close = Some(ticket.clone());
                 self.intake.wake.wake();
-                ticket.wait(timeout)
+                self.wait(&ticket, timeout)
             }
         }
     }
@@ -295,6 +303,7 @@ impl Stages {
             drain.give_back(lane, STOP_WORDS);
         }
         if is_last {
+            drain.seal_counts();
             let moment = intake.clock.now();
             assembler.stop_all(&mut batch, &intake.ids, moment);
         }

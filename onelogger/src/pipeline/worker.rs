@@ -340,11 +340,11 @@ impl Worker {
                 }
             }
         }
-        if self.is_open {
-            if let Err(error) = self.call(Exporter::close) {
-                self.status.lock().ledger.revoke(error.revoked);
-                self.note(&error);
-            }
+        if self.is_open
+            && let Err(error) = self.call(Exporter::close)
+        {
+            self.status.lock().ledger.revoke(error.revoked);
+            self.note(&error);
         }
         self.status.lock().state = ExporterState::Closed;
     }

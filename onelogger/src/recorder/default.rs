@@ -93,15 +93,14 @@ impl DefaultRecorder {
         }
         let published = with_lane(&self.intake, |lane| {
             if let Some(span) = span.filter(|span| span.fate != Fate::Recorded) {
-                count(span.fate, &lane.counts);
-                return Ok(());
+                return count(span.fate, &lane.counts);
             }
             let trace = span.map_or(lane.trace, |span| span.context.trace_id);
             begin(lane, trace);
             put(&mut lane.scratch, self.order_after(span));
             match self.publish(lane, Claim::Nothing) {
                 Ok(()) => lane.trace = trace,
-                Err(PushError::Full) => count(fullness(lane), &lane.counts),
+                Err(PushError::Full) => count(fullness(lane), &lane.counts)?,
                 Err(PushError::Sealed) => return Err(RecordError::Closed),
             }
             Ok(())
@@ -188,7 +187,7 @@ impl Recorder for DefaultRecorder {
             } else {
                 Fate::Withheld
             };
-            count(fate, &lane.counts);
+            count(fate, &lane.counts)?;
             Ok(Span::new(Inner {
                 context: SpanContext {
                     trace_id: trace,
@@ -227,17 +226,12 @@ impl Recorder for DefaultRecorder {
         let pipeline = self
             .open_pipeline()
             .inspect_err(|_| self.count_late_stop())?;
-        let is_accepted = with_lane(&self.intake, |lane| {
-            if inner.fate != Fate::Recorded {
-                count(inner.fate, &lane.counts);
-                return true;
-            }
-            self.put_stop(lane, inner, &stop)
+        let stopped = with_lane(&self.intake, |lane| match inner.fate {
+            Fate::Recorded => self.put_stop(lane, inner, &stop),
+            fate => count(fate, &lane.counts),
         });
-        if is_accepted != Some(true) {
-            self.count_late_stop();
-            return Err(RecordError::Closed);
-        }
+        let stopped = stopped.unwrap_or(Err(RecordError::Closed));
+        stopped.inspect_err(|_| self.count_late_stop())?;
         pipeline.after_record();
         Ok(())
     }
@@ -300,7 +294,7 @@ impl Recorder for DefaultRecorder {
             return Ok(());
         }
         self.record(Some(inner), |words, order| {
-            put_update(words, order, inner.raw, &attributes)
+            put_update(words, order, inner.raw, &attributes);
         })
     }
 
@@ -404,11 +398,16 @@ impl DefaultRecorder {
         Ok(Fate::Recorded)
     }
 
-    /// Writes a stop; whether the recorder was still open.
+    /// Writes a stop.
     ///
     /// A stop is never lost: its own lane has room for it, and what finds no room elsewhere, or has
     /// attributes that make it too long, goes to the overflow list.
-    fn put_stop(&self, lane: &mut LaneWriter, span: &Inner, stop: &SpanStop) -> bool {
+    fn put_stop(
+        &self,
+        lane: &mut LaneWriter,
+        span: &Inner,
+        stop: &SpanStop,
+    ) -> Result<(), RecordError> {
         let order = self.order_after(Some(span));
         let time = stop.time;
         lane.scratch.clear();
@@ -422,7 +421,7 @@ impl DefaultRecorder {
         );
         if fullness(lane) == Fate::TooLarge {
             // The attributes are lost, and counted as an addition of attributes; the stop is not.
-            lane.counts.too_large.add(1);
+            count(Fate::TooLarge, &lane.counts)?;
             lane.scratch.clear();
             let none = Attributes::new();
             put_stop(
@@ -439,10 +438,20 @@ impl DefaultRecorder {
             false => Claim::Nothing,
         };
         match lane.publish(claim, &self.intake, FullPolicy::DropNewest) {
-            Ok(()) => true,
-            Err(PushError::Full) => self.intake.overflow(lane.scratch.clone()).is_ok(),
-            Err(PushError::Sealed) => false,
+            Ok(()) => Ok(()),
+            Err(PushError::Full) => {
+                let overflow = self.intake.overflow(lane.scratch.clone());
+                overflow.map_err(|_| RecordError::Closed)
+            }
+            Err(PushError::Sealed) => Err(RecordError::Closed),
         }
+    }
+}
+
+impl Drop for DefaultRecorder {
+    /// A recorder that nobody closed ends its threads all the same; nobody waits for them.
+    fn drop(&mut self) {
+        let _ = self.close(Duration::ZERO);
     }
 }
 
@@ -462,12 +471,17 @@ fn fullness(lane: &LaneWriter) -> Fate {
     }
 }
 
-/// Counts a record that is not written.
-fn count(fate: Fate, counts: &LaneCounts) {
-    match fate {
-        Fate::Recorded => {}
-        Fate::Withheld => drop(counts.withheld.add(1)),
-        Fate::Lost => drop(counts.full.add(1)),
-        Fate::TooLarge => drop(counts.too_large.add(1)),
+/// Counts a record that is not written, unless the recorder is closed.
+fn count(fate: Fate, counts: &LaneCounts) -> Result<(), RecordError> {
+    let is_open = match fate {
+        Fate::Recorded => true,
+        Fate::Withheld => counts.withheld.add_one(),
+        Fate::Lost => counts.full.add_one(),
+        Fate::TooLarge => counts.too_large.add_one(),
+    };
+    if is_open {
+        Ok(())
+    } else {
+        Err(RecordError::Closed)
     }
 }

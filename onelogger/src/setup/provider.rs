@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use super::OneLoggerConfig;
@@ -29,8 +29,8 @@ struct State {
     configured: Option<Active>,
     /// `force_disable_logging` was called.
     is_off: bool,
-    /// There was a close, and no configuration since.
-    is_closed: bool,
+    /// A call of `configure` is under way.
+    is_being_configured: bool,
 }
 
 struct Active {
@@ -83,31 +83,21 @@ impl OneLoggerProvider {
         config: OneLoggerConfig,
         recorder: impl Recorder,
     ) -> Result<OneLoggerGuard, ConfigureError> {
-        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if state.configured.is_some() {
-            return Err(ConfigureError::AlreadyConfigured);
-        }
-        let mut configured = None;
-        if config.enable_for_current_rank() {
-            diagnostics::configure(config.logger_config());
-            let strategy = config.strategy();
-            let recorder: Arc<dyn Recorder> = Arc::new(recorder);
-            if let Err(error) = recorder.open(&config.run()) {
-                let must_fail = strategy == ErrorHandlingStrategy::PropagateExceptions;
-                if error.is_fatal() || must_fail {
-                    // What was opened is closed again; what that may have to say is the same.
-                    let _ = recorder.close(CLOSE_TIMEOUT);
-                    return Err(error.into());
-                }
-                diagnostics::error(format_args!("{error}; it will be tried again"));
+        {
+            let mut state = self.write();
+            if state.configured.is_some() || state.is_being_configured {
+                return Err(ConfigureError::AlreadyConfigured);
             }
-            let active = Configured::new(recorder, strategy);
-            if state.is_off {
-                active.switch_off();
-            }
-            configured = Some(Arc::new(active));
+            state.is_being_configured = true;
         }
-        state.is_closed = false;
+        // Outside the lock: an exporter may take its time, and nobody else should wait for it.
+        let opened = open(&config, recorder);
+        let mut state = self.write();
+        state.is_being_configured = false;
+        let configured = opened?;
+        if let Some(configured) = configured.as_ref().filter(|_| state.is_off) {
+            configured.switch_off();
+        }
         let recorder = configured.clone();
         state.configured = Some(Active {
             config: Arc::new(config),
@@ -127,7 +117,7 @@ impl OneLoggerProvider {
 
     /// The configuration, once there is one.
     pub fn config(&self) -> Option<Arc<OneLoggerConfig>> {
-        let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self.read();
         state
             .configured
             .as_ref()
@@ -136,8 +126,8 @@ impl OneLoggerProvider {
 
     /// Whether the provider is configured.
     pub fn is_ready(&self) -> bool {
-        let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        state.configured.is_some() && !state.is_closed
+        let state = self.read();
+        state.configured.is_some()
     }
 
     /// Whether records are taken: configured, this rank not disabled, not switched off, not closed.
@@ -147,7 +137,7 @@ impl OneLoggerProvider {
 
     /// Switches telemetry off for good. Closing still works.
     pub fn force_disable_logging(&self) {
-        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.write();
         state.is_off = true;
         if let Some(recorder) = state
             .configured
@@ -165,30 +155,56 @@ impl OneLoggerProvider {
     /// If that takes longer than `timeout`; the work goes on.
     pub fn close(&self, timeout: Duration) -> Result<(), CloseError> {
         let configured = {
-            let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            state.is_closed = state.configured.is_some();
+            let mut state = self.write();
             state.configured.take().and_then(|active| active.recorder)
         };
         // Outside the lock: others may record, and be refused, meanwhile.
         configured.map_or(Ok(()), |configured| configured.close(timeout))
     }
 
-    /// Puts this provider in force for the current thread, without a current span, until the guard
-    /// is dropped. What captures the context carries it on.
+    /// Puts this provider, as it is configured now, in force for the current thread, without a
+    /// current span, until the guard is dropped. What captures the context carries it on.
     pub fn attach(&self) -> context::Attached {
-        let configured = self.configured();
-        configured
-            .map_or_else(Context::capture, Context::of)
-            .attach()
+        Context::of(self.configured()).attach()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn configured(&self) -> Option<Arc<Configured>> {
-        let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self.read();
         state
             .configured
             .as_ref()
             .and_then(|active| active.recorder.clone())
     }
+}
+
+/// Opens the recorder, unless the configuration disables this rank.
+fn open(
+    config: &OneLoggerConfig,
+    recorder: impl Recorder,
+) -> Result<Option<Arc<Configured>>, OpenError> {
+    if !config.enable_for_current_rank() {
+        return Ok(None);
+    }
+    diagnostics::configure(config.logger_config());
+    let strategy = config.strategy();
+    let recorder: Arc<dyn Recorder> = Arc::new(recorder);
+    if let Err(error) = recorder.open(&config.run()) {
+        if error.is_fatal() || strategy == ErrorHandlingStrategy::PropagateExceptions {
+            // What was opened is closed again; what that may have to say is the same.
+            let _ = recorder.close(CLOSE_TIMEOUT);
+            return Err(error);
+        }
+        diagnostics::error(format_args!("{error}; it will be tried again"));
+    }
+    Ok(Some(Arc::new(Configured::new(recorder, strategy))))
 }
 
 impl fmt::Debug for OneLoggerProvider {
@@ -202,8 +218,8 @@ impl fmt::Debug for OneLoggerProvider {
 /// The recorder in force here: that of the context, else that of
 /// [`OneLoggerProvider::instance`]. One that does nothing where neither is configured.
 pub fn recorder() -> RecorderHandle {
-    match context::provider() {
-        Some(configured) => RecorderHandle::new(Some(configured)),
+    match context::own_provider() {
+        Some(configured) => RecorderHandle::new(configured),
         None => OneLoggerProvider::instance().recorder(),
     }
 }
@@ -244,10 +260,8 @@ impl Drop for OneLoggerGuard {
             (None, None) => true,
             _ => false,
         };
-        if is_ours {
-            if let Err(error) = self.provider.close(self.timeout) {
-                diagnostics::error(format_args!("{error}"));
-            }
+        if is_ours && let Err(error) = self.provider.close(self.timeout) {
+            diagnostics::error(format_args!("{error}"));
         }
     }
 }

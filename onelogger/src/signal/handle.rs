@@ -18,9 +18,8 @@ use crate::recorder::{
 /// recorder. Where no provider is configured, or this rank is disabled, every call does nothing
 /// and succeeds.
 ///
-/// Calls fail only under [`ErrorHandlingStrategy::PropagateExceptions`]
-/// (crate::ErrorHandlingStrategy::PropagateExceptions); under the others a refused call is dropped,
-/// counted and reported, and `Ok` is returned.
+/// Calls fail only under [`PropagateExceptions`](crate::ErrorHandlingStrategy); under the other
+/// strategies a refused call is dropped, counted and reported, and `Ok` is returned.
 ///
 /// ```
 /// use onelogger::{Event, SpanStop};

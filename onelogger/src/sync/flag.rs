@@ -31,6 +31,35 @@ impl Flag {
     }
 }
 
+/// A count that one thread reads for the last time while others still add: what is added is either
+/// in the last reading or refused.
+#[derive(Debug)]
+pub(crate) struct Tally(AtomicU64);
+
+impl Tally {
+    /// The highest bit says that the last reading was taken.
+    const SEALED: u64 = 1 << 63;
+
+    pub(crate) const fn new() -> Tally {
+        Tally(AtomicU64::new(0))
+    }
+
+    /// Counts one; `false` if the last reading was taken.
+    pub(crate) fn add_one(&self) -> bool {
+        // Relaxed: the count alone matters, and every change of it is a step in one order.
+        self.0.fetch_add(1, Ordering::Relaxed) & Self::SEALED == 0
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed) & !Self::SEALED
+    }
+
+    /// Takes the last reading. A second one gives the same or more.
+    pub(crate) fn seal(&self) -> u64 {
+        self.0.fetch_or(Self::SEALED, Ordering::Relaxed) & !Self::SEALED
+    }
+}
+
 /// A number that only grows. It orders nothing else in memory.
 #[derive(Debug)]
 pub(crate) struct Counter(AtomicU64);

@@ -10,6 +10,6 @@ mod primitive;
 mod stack;
 pub(crate) mod words;
 
-pub(crate) use flag::{Counter, Flag};
+pub(crate) use flag::{Counter, Flag, Tally};
 pub(crate) use lane::{Claim, Consumer, Producer, PushError, lane};
 pub(crate) use stack::Stack;
