@@ -137,7 +137,9 @@ impl Exporter for FileExporter {
         })?;
         self.path.set(name);
         self.lines.sink = Some(file);
-        self.lines.is_torn = is_torn;
+        if is_torn {
+            self.lines.mend = b"\n";
+        }
         self.lines.open(run)
     }
 

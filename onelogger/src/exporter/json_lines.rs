@@ -92,8 +92,8 @@ pub(super) struct JsonLines<S> {
     /// Lines that are not yet written, and what each of them stands for.
     text: Vec<u8>,
     lines: Vec<Line>,
-    /// A part of a line was written that could not be taken back.
-    pub(super) is_torn: bool,
+    /// What ends a line that was written in part and could not be taken back; else nothing.
+    pub(super) mend: &'static [u8],
 }
 
 /// A start whose line is written when it is known what follows.
@@ -134,7 +134,7 @@ impl<S: Sink> JsonLines<S> {
             pending: None,
             text: Vec::new(),
             lines: Vec::new(),
-            is_torn: false,
+            mend: b"",
         }
     }
 
@@ -412,10 +412,8 @@ impl<S: Sink> JsonLines<S> {
     fn write_text(&mut self) -> Result<(), (usize, io::Error)> {
         let missing = || io::Error::new(ErrorKind::NotConnected, "not open");
         let sink = self.sink.as_mut().ok_or_else(|| (0, missing()))?;
-        if self.is_torn {
-            sink.write_all(b"\n").map_err(|error| (0, error))?;
-            self.is_torn = false;
-        }
+        sink.write_all(self.mend).map_err(|error| (0, error))?;
+        self.mend = b"";
         let mut written = 0;
         while written < self.text.len() {
             match sink.write(&self.text[written..]) {
@@ -438,8 +436,9 @@ impl<S: Sink> JsonLines<S> {
             .checked_sub(1)
             .map_or(0, |before| self.lines[before].end);
         let torn = (written - begin) as u64;
-        if torn > 0 {
-            self.is_torn = !self.sink.as_mut().is_some_and(|sink| sink.take_back(torn));
+        if torn > 0 && !self.sink.as_mut().is_some_and(|sink| sink.take_back(torn)) {
+            // Its records are counted as lost, so it must not become whole by its end alone.
+            self.mend = b"!\n";
         }
         // The number of the lost line stays used: the gap is where it would have been.
         let line = &self.lines[place];
