@@ -89,11 +89,7 @@ fn say(own_level: LogLevel, level: log::Level, message: fmt::Arguments<'_>) {
     ];
     let wanted = files.into_iter().filter(|(least, _)| own_level <= *least);
     let paths: Vec<PathBuf> = wanted.filter_map(|(_, path)| path.clone()).collect();
-    let format = if config.log_format.is_empty() {
-        FORMAT
-    } else {
-        &config.log_format
-    };
+    let format = if config.log_format.is_empty() { FORMAT } else { &config.log_format };
     let line = format
         .replace("{target}", TARGET)
         .replace("{level}", level.as_str())

@@ -13,10 +13,7 @@ pub mod read;
 pub mod recorder;
 mod setup;
 mod signal;
-#[allow(
-    unsafe_code,
-    reason = "the one room of unsafe code; each block has its argument"
-)]
+#[allow(unsafe_code, reason = "the one room of unsafe code; each block has its argument")]
 mod sync;
 pub mod testing;
 

@@ -46,17 +46,9 @@ pub fn capture() -> Capture {
         .build()
         .expect("this configuration is right");
     let provider = OneLoggerProvider::new();
-    let guard = provider
-        .configure(config, recorder)
-        .expect("the provider is new");
+    let guard = provider.configure(config, recorder).expect("the provider is new");
     let attached = provider.attach();
-    Capture {
-        attached,
-        guard,
-        provider,
-        clock,
-        records,
-    }
+    Capture { attached, guard, provider, clock, records }
 }
 
 /// What [`capture`] records with.
@@ -89,12 +81,7 @@ impl Capture {
     /// Ends the capture and returns its records. Spans still open are stopped, and marked so; the
     /// library's own closing record is left out.
     pub fn finish(self) -> Vec<Record> {
-        let Capture {
-            attached,
-            guard,
-            records,
-            ..
-        } = self;
+        let Capture { attached, guard, records, .. } = self;
         drop(attached);
         drop(guard);
         let mut records = records.take();

@@ -7,11 +7,8 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 /// Messages that the Python library words itself.
-const OWN_WORDING: [&str; 3] = [
-    "Error exporting data via exporter",
-    "Exception in telemetry code",
-    "Timer for span",
-];
+const OWN_WORDING: [&str; 3] =
+    ["Error exporting data via exporter", "Exception in telemetry code", "Timer for span"];
 /// Attributes of which only the kind is compared.
 const SHAPE_ONLY: [&str; 5] = [
     "pid",
@@ -25,15 +22,8 @@ const EXTRA_ATTRIBUTES: [&str; 3] = ["onelogger.", "application_name", "app_type
 
 /// Whether a record is one of the library's own additions.
 pub fn is_extra(record: &Value) -> bool {
-    let event = [&record["event"], &record["error"]]
-        .into_iter()
-        .find(|event| event.is_object());
-    let name = |value: &Value| {
-        value["name"]
-            .as_str()
-            .unwrap_or_default()
-            .starts_with("onelogger.")
-    };
+    let event = [&record["event"], &record["error"]].into_iter().find(|event| event.is_object());
+    let name = |value: &Value| value["name"].as_str().unwrap_or_default().starts_with("onelogger.");
     let attributes = event.and_then(|event| event["attributes"].as_object());
     let is_loss_report = record["type"] == "telemetry_data_error"
         && attributes.is_some_and(|all| all.keys().any(|key| key.starts_with("onelogger.lost.")));
@@ -48,27 +38,14 @@ pub fn files(expected: &Path, actual: &Path) -> io::Result<Vec<String>> {
     let (expected, actual) = (load(expected)?, load(actual)?);
     let mut found = Vec::new();
     if expected.len() != actual.len() {
-        found.push(format!(
-            "{} records, expected {}",
-            actual.len(),
-            expected.len()
-        ));
+        found.push(format!("{} records, expected {}", actual.len(), expected.len()));
     }
-    let counts: Vec<_> = actual
-        .iter()
-        .map(|record| record["count"].as_u64())
-        .collect();
+    let counts: Vec<_> = actual.iter().map(|record| record["count"].as_u64()).collect();
     if counts.windows(2).any(|pair| pair[1] <= pair[0]) {
         found.push("count does not rise".to_owned());
     }
     for (number, (expected, actual)) in expected.iter().zip(&actual).enumerate() {
-        compare(
-            expected,
-            actual,
-            &format!("record {}", number + 1),
-            "",
-            &mut found,
-        );
+        compare(expected, actual, &format!("record {}", number + 1), "", &mut found);
     }
     Ok(found)
 }
@@ -76,10 +53,7 @@ pub fn files(expected: &Path, actual: &Path) -> io::Result<Vec<String>> {
 fn load(path: &Path) -> io::Result<Vec<Value>> {
     let mut ids: HashMap<String, String> = HashMap::new();
     let mut records = Vec::new();
-    for line in std::fs::read_to_string(path)?
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-    {
+    for line in std::fs::read_to_string(path)?.lines().filter(|line| !line.trim().is_empty()) {
         let mut record: Value = serde_json::from_str(line)?;
         if is_extra(&record) {
             continue;
@@ -110,21 +84,14 @@ fn kind(value: &Value) -> &'static str {
 fn compare(expected: &Value, actual: &Value, place: &str, key: &str, found: &mut Vec<String>) {
     match (expected, actual) {
         _ if kind(expected) != kind(actual) => {
-            found.push(format!(
-                "{place}: {actual} is a {}, expected {expected}",
-                kind(actual)
-            ));
+            found.push(format!("{place}: {actual} is a {}, expected {expected}", kind(actual)));
         }
         (Value::Object(expected), Value::Object(actual)) => {
             compare_maps(expected, actual, place, key, found);
         }
         (Value::Array(expected), Value::Array(actual)) => {
             if expected.len() != actual.len() {
-                found.push(format!(
-                    "{place}: {} elements, not {}",
-                    actual.len(),
-                    expected.len()
-                ));
+                found.push(format!("{place}: {} elements, not {}", actual.len(), expected.len()));
             }
             for (at, (expected, actual)) in expected.iter().zip(actual).enumerate() {
                 compare(expected, actual, &format!("{place}[{at}]"), key, found);

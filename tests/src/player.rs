@@ -62,10 +62,8 @@ pub fn play_in(scenario: &Scenario, mode: Mode, out: &Path) -> Result<(), Box<dy
     }
     let clock = ManualClock::new(nanos(scenario.epoch));
     let provider = OneLoggerProvider::new();
-    let guard = provider.configure(
-        config(&scenario.config)?,
-        recorder(scenario, mode, clock.clone(), out)?,
-    )?;
+    let guard = provider
+        .configure(config(&scenario.config)?, recorder(scenario, mode, clock.clone(), out)?)?;
     let mut player = Player {
         scenario,
         recorder: provider.recorder(),
@@ -118,10 +116,7 @@ fn recorder(
         .fixed_ids()
         .disable_rule(DisableRule::AfterTotal(5))
         // Scenarios do not say how far their explicit times lie from now.
-        .time_window(TimeWindow {
-            past: Duration::MAX,
-            future: Duration::MAX,
-        })
+        .time_window(TimeWindow { past: Duration::MAX, future: Duration::MAX })
         .filter(match scenario.filter.mode {
             FilterMode::All => SpanFilter::all(),
             FilterMode::Whitelist => SpanFilter::only(names),
@@ -192,30 +187,17 @@ impl Player<'_> {
                     });
                 })
             }
-            Call::Stop {
-                span,
-                stop_event_attributes,
-                stop_time,
-            } => {
+            Call::Stop { span, stop_event_attributes, stop_time } => {
                 let mut stop = SpanStop::new().attributes(owned(stop_event_attributes));
                 stop.time = stop_time.map(|offset| self.at(offset));
                 self.recorder.stop_with(&self.span(span)?, stop)
             }
-            Call::Event {
-                span,
-                name,
-                attributes,
-                time,
-            } => {
+            Call::Event { span, name, attributes, time } => {
                 let mut event = Event::new(name.clone()).attributes(owned(attributes));
                 event.time = time.map(|offset| self.at(offset));
                 self.recorder.event(&self.span(span)?, event)
             }
-            Call::Error {
-                span,
-                message,
-                exception,
-            } => {
+            Call::Error { span, message, exception } => {
                 let mut error = ErrorEvent::new(message.clone());
                 if let Some(exception) = exception {
                     error = error.exception(&exception.kind, &exception.message);
@@ -224,13 +206,10 @@ impl Player<'_> {
                 }
                 self.recorder.error(&self.span(span)?, error)
             }
-            Call::SetAttributes { span, attributes } => self
-                .recorder
-                .set_attributes(&self.span(span)?, attributes.clone()),
-            Call::TelemetryDataError {
-                message,
-                attributes,
-            } => {
+            Call::SetAttributes { span, attributes } => {
+                self.recorder.set_attributes(&self.span(span)?, attributes.clone())
+            }
+            Call::TelemetryDataError { message, attributes } => {
                 let mut error = TelemetryDataError::new(message.clone());
                 error.attributes = owned(attributes);
                 self.recorder.telemetry_data_error(error)
@@ -274,21 +253,14 @@ struct RefusingFile {
 
 impl RefusingFile {
     fn create(path: &Path, refuse: Vec<u64>) -> io::Result<RefusingFile> {
-        Ok(RefusingFile {
-            file: File::create(path)?,
-            refuse,
-            attempts: 0,
-        })
+        Ok(RefusingFile { file: File::create(path)?, refuse, attempts: 0 })
     }
 }
 
 impl Write for RefusingFile {
     /// Takes one line. The library's own records are not among those that a scenario counts.
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        let end = text
-            .iter()
-            .position(|&byte| byte == b'\n')
-            .map_or(text.len(), |at| at + 1);
+        let end = text.iter().position(|&byte| byte == b'\n').map_or(text.len(), |at| at + 1);
         let line = &text[..end];
         if !compare::is_extra(&serde_json::from_slice(line)?) {
             self.attempts += 1;

@@ -25,10 +25,7 @@ fn every_core_case_agrees_in_both_modes() {
         let scenario: Scenario = serde_json::from_str(&text).unwrap();
         let name = case.file_stem().unwrap().to_string_lossy().into_owned();
         let (expected, actual) = (
-            directory()
-                .join("expected")
-                .join(&name)
-                .with_extension("jsonl"),
+            directory().join("expected").join(&name).with_extension("jsonl"),
             out.path().join(&name).with_extension("jsonl"),
         );
         if let Err(error) = player::play(&scenario, &actual) {
@@ -36,11 +33,7 @@ fn every_core_case_agrees_in_both_modes() {
             continue;
         }
         let differences = compare::files(&expected, &actual).unwrap();
-        failures.extend(
-            differences
-                .iter()
-                .map(|difference| format!("{name}: {difference}")),
-        );
+        failures.extend(differences.iter().map(|difference| format!("{name}: {difference}")));
         if has_python {
             let output = Command::new("python3")
                 .arg("-B")
@@ -49,10 +42,7 @@ fn every_core_case_agrees_in_both_modes() {
                 .output()
                 .unwrap();
             if !output.status.success() {
-                failures.push(format!(
-                    "{name}: {}",
-                    String::from_utf8_lossy(&output.stdout)
-                ));
+                failures.push(format!("{name}: {}", String::from_utf8_lossy(&output.stdout)));
             }
         }
         played += 1;

@@ -17,11 +17,8 @@ use crate::{Outcome, Result};
 const KINDS: &[&str] = &["core"];
 
 /// The reference. `generate.py` refuses other versions.
-const PACKAGES: &[&str] = &[
-    "nv-one-logger-core==2.3.1",
-    "nv-one-logger-training-telemetry==2.3.1",
-    "pyyaml",
-];
+const PACKAGES: &[&str] =
+    &["nv-one-logger-core==2.3.1", "nv-one-logger-training-telemetry==2.3.1", "pyyaml"];
 
 /// One scenario takes milliseconds.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -188,10 +185,7 @@ fn play(player: &Path, scenario: &Path, actual: &Path) {
 fn compare_all(python: &Path, scenarios: &[PathBuf], expected: &Path, actual: &Path) -> Result {
     let names: Vec<String> = scenarios.iter().map(|scenario| name(scenario)).collect();
     let mut command = Command::new(python);
-    command
-        .arg(scripts().join("compare_all.py"))
-        .args([expected, actual])
-        .stdin(Stdio::piped());
+    command.arg(scripts().join("compare_all.py")).args([expected, actual]).stdin(Stdio::piped());
     let cannot = |error| format!("cannot run compare_all.py: {error}");
     let mut child = command.spawn().map_err(cannot)?;
     if let Some(mut input) = child.stdin.take() {

@@ -22,11 +22,12 @@ pub(crate) fn run() -> Result<Outcome> {
         let directory = target().join("examples-run").join(&*name);
         process::fresh_directory(&directory)?;
         let log = directory.join("output.log");
-        process::run_within(LIMIT, Command::new(&program).current_dir(&directory), &log)
-            .map_err(|error| {
+        process::run_within(LIMIT, Command::new(&program).current_dir(&directory), &log).map_err(
+            |error| {
                 let output = fs::read_to_string(&log).unwrap_or_default();
                 format!("the example `{name}` failed: {error}\n{output}")
-            })?;
+            },
+        )?;
         println!("{name}: ok");
     }
     Ok(Outcome::Passed)

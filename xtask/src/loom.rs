@@ -28,9 +28,7 @@ fn with_loom() -> std::process::Command {
     flags.push_str(" --cfg onelogger_loom");
     // A target directory of its own: other flags would else rebuild the world, and then again
     // without them.
-    command
-        .env("RUSTFLAGS", flags)
-        .env("CARGO_TARGET_DIR", target().join("loom"));
+    command.env("RUSTFLAGS", flags).env("CARGO_TARGET_DIR", target().join("loom"));
     if std::env::var_os("LOOM_MAX_PREEMPTIONS").is_none() {
         command.env("LOOM_MAX_PREEMPTIONS", MAX_PREEMPTIONS);
     }

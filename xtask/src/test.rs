@@ -13,14 +13,8 @@ struct Step {
 /// What fails soonest comes first. Builds share one target directory, but for the loom models,
 /// whose flags would rebuild it.
 const STEPS: &[Step] = &[
-    Step {
-        name: "format",
-        run: || passes(&["fmt", "--all", "--", "--check"]),
-    },
-    Step {
-        name: "tidy",
-        run: tidy::run,
-    },
+    Step { name: "format", run: || passes(&["fmt", "--all", "--", "--check"]) },
+    Step { name: "tidy", run: tidy::run },
     Step {
         name: "clippy",
         run: || {
@@ -28,14 +22,8 @@ const STEPS: &[Step] = &[
             passes(&[&scope[..], &["--", "-D", "warnings"]].concat())
         },
     },
-    Step {
-        name: "tests",
-        run: || passes(&["test", "--workspace"]),
-    },
-    Step {
-        name: "loom models",
-        run: loom::run,
-    },
+    Step { name: "tests", run: || passes(&["test", "--workspace"]) },
+    Step { name: "loom models", run: loom::run },
     Step {
         name: "docs",
         run: || {
@@ -44,14 +32,8 @@ const STEPS: &[Step] = &[
             Ok(Outcome::Passed)
         },
     },
-    Step {
-        name: "examples",
-        run: examples::run,
-    },
-    Step {
-        name: "conformance",
-        run: conformance::shipped,
-    },
+    Step { name: "examples", run: examples::run },
+    Step { name: "conformance", run: conformance::shipped },
 ];
 
 pub(crate) fn run() -> Result {

@@ -8,9 +8,7 @@ use crate::{Result, process};
 
 /// The workspace's directory.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("xtask is a directory of the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a directory of the workspace")
 }
 
 /// Where cargo builds.
@@ -29,10 +27,7 @@ pub(crate) fn relative(path: &Path) -> String {
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(cargo);
-    command
-        .args(args)
-        .current_dir(root())
-        .env("CARGO_TARGET_DIR", target());
+    command.args(args).current_dir(root()).env("CARGO_TARGET_DIR", target());
     command
 }
 
@@ -41,10 +36,7 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
 /// They are built in the `test` profile: `cargo test` has built their dependencies in it already.
 pub(crate) fn build_programs(package: &str, targets: &[&str]) -> Result<Vec<PathBuf>> {
     let mut command = cargo(&["build", "--profile=test", "--package", package]);
-    command
-        .args(targets)
-        .arg("--message-format=json-render-diagnostics")
-        .stderr(Stdio::inherit());
+    command.args(targets).arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit());
     let messages = process::output(&mut command)?;
     let mut programs: Vec<PathBuf> = messages.lines().filter_map(executable).collect();
     programs.sort();
@@ -75,14 +67,8 @@ mod tests {
         let check = |message: &str, expected: Option<&str>| {
             assert_eq!(executable(message), expected.map(PathBuf::from));
         };
-        check(
-            r#"{"a":1,"executable":"/target/play","fresh":true}"#,
-            Some("/target/play"),
-        );
-        check(
-            r#"{"executable":"C:\\t\\a \"b\".exe"}"#,
-            Some(r#"C:\t\a "b".exe"#),
-        );
+        check(r#"{"a":1,"executable":"/target/play","fresh":true}"#, Some("/target/play"));
+        check(r#"{"executable":"C:\\t\\a \"b\".exe"}"#, Some(r#"C:\t\a "b".exe"#));
         check(r#"{"a":1,"executable":null}"#, None);
         check(r#"{"reason":"build-finished"}"#, None);
     }

@@ -53,10 +53,7 @@ pub struct Attached {
 }
 
 impl Context {
-    const EMPTY: Context = Context {
-        spans: Vec::new(),
-        provider: InForce::Global,
-    };
+    const EMPTY: Context = Context { spans: Vec::new(), provider: InForce::Global };
 
     /// No span, and the global provider.
     pub const fn empty() -> Context {
@@ -77,10 +74,7 @@ impl Context {
     /// Guards are to be dropped in the reverse order of their making.
     pub fn attach(self) -> Attached {
         let before = with_current(|current| std::mem::replace(current, self));
-        Attached {
-            before,
-            not_send: PhantomData,
-        }
+        Attached { before, not_send: PhantomData }
     }
 
     /// The same spans with another span on top.
@@ -92,10 +86,7 @@ impl Context {
 
     /// Without spans, and with this provider in force.
     pub(crate) fn of(provider: Option<Arc<Configured>>) -> Context {
-        Context {
-            spans: Vec::new(),
-            provider: InForce::Own(provider),
-        }
+        Context { spans: Vec::new(), provider: InForce::Own(provider) }
     }
 
     fn push(&mut self, span: &Span) {
@@ -173,8 +164,5 @@ pub(crate) fn own_provider() -> Option<Option<Arc<Configured>>> {
 
 /// `None` where the thread is ending, or where this is called from within itself.
 fn with_current<R>(use_it: impl FnOnce(&mut Context) -> R) -> Option<R> {
-    CURRENT
-        .try_with(|current| Some(use_it(&mut *current.try_borrow_mut().ok()?)))
-        .ok()
-        .flatten()
+    CURRENT.try_with(|current| Some(use_it(&mut *current.try_borrow_mut().ok()?))).ok().flatten()
 }

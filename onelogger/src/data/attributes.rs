@@ -173,9 +173,7 @@ impl Attributes {
 
     fn position(&self, name: &str) -> Option<usize> {
         if self.entries.len() < INDEXED_FROM {
-            self.entries
-                .iter()
-                .position(|(known, _)| known.as_str() == name)
+            self.entries.iter().position(|(known, _)| known.as_str() == name)
         } else {
             self.index.get(name).copied()
         }
@@ -183,9 +181,7 @@ impl Attributes {
 
     fn reindex(&mut self) {
         let places = self.entries.iter().enumerate();
-        self.index = places
-            .map(|(place, (name, _))| (name.clone(), place))
-            .collect();
+        self.index = places.map(|(place, (name, _))| (name.clone(), place)).collect();
     }
 }
 
@@ -273,10 +269,7 @@ mod tests {
     #[test]
     fn replacing_keeps_the_place() {
         let attributes = Attributes::from([("a", 1), ("b", 2), ("a", 3)]);
-        assert_eq!(
-            serde_json::to_string(&attributes).unwrap(),
-            r#"{"a":3,"b":2}"#
-        );
+        assert_eq!(serde_json::to_string(&attributes).unwrap(), r#"{"a":3,"b":2}"#);
     }
 
     #[test]
@@ -293,10 +286,7 @@ mod tests {
             assert_eq!(attributes.remove(&format!("k{i}")), Some(Value::I64(i + 1)));
         }
         assert_eq!(attributes.len(), 50);
-        let names: Vec<_> = attributes
-            .iter()
-            .map(|(name, _)| name.to_string())
-            .collect();
+        let names: Vec<_> = attributes.iter().map(|(name, _)| name.to_string()).collect();
         assert_eq!(names[..2], ["k1", "k3"]);
         assert_eq!(attributes.get_i64("k99"), Ok(Some(100)));
         assert_eq!(attributes.get("k98"), None);

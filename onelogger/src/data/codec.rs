@@ -109,11 +109,7 @@ impl<'a> Encoder<'a> {
         let start = words.len();
         words.push(0);
         words.extend_from_slice(fixed);
-        Encoder {
-            words,
-            start,
-            flags: 0,
-        }
+        Encoder { words, start, flags: 0 }
     }
 
     fn finish(self, kind: LaneKind) {
@@ -360,12 +356,7 @@ pub(crate) fn read_record(words: &[u64]) -> Option<(LaneKind, LaneRecord<'_>)> {
         return None;
     }
     let is_own = flags & flag::OWN != 0;
-    let mut record = LaneRecord {
-        order,
-        span,
-        is_own,
-        ..Default::default()
-    };
+    let mut record = LaneRecord { order, span, is_own, ..Default::default() };
     if kind == LaneKind::Start {
         record.parent = reader.word()?;
         record.remote_parent = flags & flag::REMOTE_PARENT != 0;
@@ -373,10 +364,7 @@ pub(crate) fn read_record(words: &[u64]) -> Option<(LaneKind, LaneRecord<'_>)> {
     if flags & flag::TIME != 0 {
         let (unix_nanos, monotonic) = (reader.word()?, reader.word()?);
         let monotonic_nanos = (monotonic != NONE).then_some(monotonic);
-        record.time = Some(Timestamp {
-            unix_nanos,
-            monotonic_nanos,
-        });
+        record.time = Some(Timestamp { unix_nanos, monotonic_nanos });
     }
     if flags & flag::LINKS != 0 {
         record.links = reader.section()?;
@@ -439,27 +427,15 @@ impl<'a> Reader<'a> {
     pub(crate) fn dynamic(&mut self) -> Option<Dynamic<'a>> {
         let head = self.word()?;
         let name = self.text()?;
-        let group = if head >> 16 & 1 != 0 {
-            Some(self.text()?)
-        } else {
-            None
-        };
+        let group = if head >> 16 & 1 != 0 { Some(self.text()?) } else { None };
         let kind = SpanKind::from_code(head as u8);
-        Some(Dynamic {
-            name,
-            kind,
-            level: Level::from_code((head >> 8) as u8),
-            group,
-        })
+        Some(Dynamic { name, kind, level: Level::from_code((head >> 8) as u8), group })
     }
 
     pub(crate) fn attributes(&mut self) -> Option<AttributesRef<'a>> {
         let head = self.word()?;
         let words = self.take((head >> 32) as usize)?;
-        Some(AttributesRef::new(
-            words,
-            (head as u32 & !(KEYS_INLINE as u32)) as usize,
-        ))
+        Some(AttributesRef::new(words, (head as u32 & !(KEYS_INLINE as u32)) as usize))
     }
 
     pub(crate) fn links(&mut self) -> Option<LinksRef<'a>> {
@@ -493,11 +469,6 @@ impl<'a> Dynamic<'a> {
     /// A name of the default kind and level.
     pub(crate) fn named(name: &'a Name) -> Dynamic<'a> {
         let (kind, level) = (SpanKind::Internal, Level::Info);
-        Dynamic {
-            name: name.as_str(),
-            kind,
-            level,
-            group: None,
-        }
+        Dynamic { name: name.as_str(), kind, level, group: None }
     }
 }

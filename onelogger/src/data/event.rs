@@ -28,11 +28,7 @@ pub struct Event {
 impl Event {
     /// An event without attributes that happens now.
     pub fn new(name: impl Into<Name>) -> Event {
-        Event {
-            name: name.into(),
-            attributes: Attributes::new(),
-            time: None,
-        }
+        Event { name: name.into(), attributes: Attributes::new(), time: None }
     }
 
     /// Adds or replaces an attribute.
@@ -233,15 +229,9 @@ mod tests {
 
     #[test]
     fn type_names_lose_their_modules() {
-        assert_eq!(
-            short_type_name("std::num::error::ParseIntError"),
-            "ParseIntError"
-        );
+        assert_eq!(short_type_name("std::num::error::ParseIntError"), "ParseIntError");
         assert_eq!(short_type_name("dyn core::error::Error"), "dyn Error");
-        assert_eq!(
-            short_type_name("a::Wrap<b::Inner, c::d::E>"),
-            "Wrap<Inner, E>"
-        );
+        assert_eq!(short_type_name("a::Wrap<b::Inner, c::d::E>"), "Wrap<Inner, E>");
     }
 
     #[test]

@@ -102,21 +102,14 @@ impl fmt::Display for SpanId {
 
 impl fmt::Display for RecordId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (a, b, c) = (
-            self.0 >> 96,
-            (self.0 >> 80) & 0xffff,
-            (self.0 >> 64) & 0xffff,
-        );
+        let (a, b, c) = (self.0 >> 96, (self.0 >> 80) & 0xffff, (self.0 >> 64) & 0xffff);
         let (d, e) = ((self.0 >> 48) & 0xffff, self.0 & 0xffff_ffff_ffff);
         write!(f, "{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}")
     }
 }
 
 fn hex(kind: &'static str, text: &str, digits: usize) -> Result<u128, ParseIdError> {
-    let fail = || ParseIdError {
-        kind,
-        text: text.to_owned(),
-    };
+    let fail = || ParseIdError { kind, text: text.to_owned() };
     if text.len() != digits || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(fail());
     }
@@ -143,19 +136,14 @@ impl FromStr for RecordId {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<RecordId, ParseIdError> {
-        let fail = || ParseIdError {
-            kind: "record id",
-            text: text.to_owned(),
-        };
+        let fail = || ParseIdError { kind: "record id", text: text.to_owned() };
         let dashes =
             text.len() == 36 && [8, 13, 18, 23].iter().all(|&i| text.as_bytes()[i] == b'-');
         if !dashes {
             return Err(fail());
         }
         let digits: String = text.chars().filter(|&c| c != '-').collect();
-        hex("record id", &digits, 32)
-            .map(RecordId)
-            .map_err(|_| fail())
+        hex("record id", &digits, 32).map(RecordId).map_err(|_| fail())
     }
 }
 
@@ -199,24 +187,11 @@ mod tests {
 
     #[test]
     fn what_is_no_id_is_refused() {
-        for text in [
-            "",
-            "1",
-            "+0000000000000000000000000000001",
-            &"g".repeat(32),
-            &"é".repeat(16),
-        ] {
+        for text in ["", "1", "+0000000000000000000000000000001", &"g".repeat(32), &"é".repeat(16)]
+        {
             assert!(text.parse::<TraceId>().is_err(), "{text}");
         }
-        assert!(
-            "00000000-0000-8000-8000-0000000000-a"
-                .parse::<RecordId>()
-                .is_err()
-        );
-        assert!(
-            "é0000000-0000-8000-8000-0000000002a"
-                .parse::<RecordId>()
-                .is_err()
-        );
+        assert!("00000000-0000-8000-8000-0000000000-a".parse::<RecordId>().is_err());
+        assert!("é0000000-0000-8000-8000-0000000002a".parse::<RecordId>().is_err());
     }
 }

@@ -138,11 +138,7 @@ pub struct SpanContext {
 impl SpanContext {
     /// A span of another process, as its trace context names it.
     pub const fn remote(trace_id: TraceId, span_id: SpanId) -> SpanContext {
-        SpanContext {
-            trace_id,
-            span_id,
-            is_remote: true,
-        }
+        SpanContext { trace_id, span_id, is_remote: true }
     }
 
     /// Whether both ids are valid.

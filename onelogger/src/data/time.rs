@@ -24,10 +24,7 @@ pub struct Timestamp {
 impl Timestamp {
     /// The moment that the wall clock names so.
     pub const fn from_unix_nanos(unix_nanos: u64) -> Timestamp {
-        Timestamp {
-            unix_nanos,
-            monotonic_nanos: None,
-        }
+        Timestamp { unix_nanos, monotonic_nanos: None }
     }
 
     /// Whole milliseconds since 1970, truncated.
@@ -95,15 +92,9 @@ impl TimeWindow {
         let ahead = Duration::from_nanos(time.unix_nanos.saturating_sub(now_unix_nanos));
         let behind = Duration::from_nanos(now_unix_nanos.saturating_sub(time.unix_nanos));
         if ahead > self.future {
-            Err(TimeWindowError::InTheFuture {
-                by: ahead,
-                limit: self.future,
-            })
+            Err(TimeWindowError::InTheFuture { by: ahead, limit: self.future })
         } else if behind > self.past {
-            Err(TimeWindowError::TooOld {
-                by: behind,
-                limit: self.past,
-            })
+            Err(TimeWindowError::TooOld { by: behind, limit: self.past })
         } else {
             Ok(())
         }
@@ -116,10 +107,7 @@ mod tests {
 
     #[test]
     fn the_edge_belongs_to_the_window() {
-        let window = TimeWindow {
-            past: Duration::from_nanos(10),
-            future: Duration::from_nanos(2),
-        };
+        let window = TimeWindow { past: Duration::from_nanos(10), future: Duration::from_nanos(2) };
         let at = |nanos| window.check(Timestamp::from_unix_nanos(nanos), 100);
         assert_eq!((at(90), at(102)), (Ok(()), Ok(())));
         assert!(matches!(at(89), Err(TimeWindowError::TooOld { .. })));

@@ -338,31 +338,14 @@ mod tests {
 
     #[test]
     fn a_float_without_a_json_number_is_a_word() {
-        assert_eq!(
-            serde_json::to_string(&Value::from(f64::NAN)).unwrap(),
-            "\"NaN\""
-        );
-        assert_eq!(
-            round_trip(&Value::from(f64::NEG_INFINITY)),
-            Value::from("-Infinity")
-        );
+        assert_eq!(serde_json::to_string(&Value::from(f64::NAN)).unwrap(), "\"NaN\"");
+        assert_eq!(round_trip(&Value::from(f64::NEG_INFINITY)), Value::from("-Infinity"));
     }
 
     #[test]
     fn mixed_and_nested_lists_are_refused() {
-        for text in [
-            "[1, 2.5]",
-            "[\"a\", 1]",
-            "[true, 1]",
-            "[1, true]",
-            "[[1]]",
-            "null",
-            "{}",
-        ] {
-            assert!(
-                serde_json::from_str::<Value>(text).is_err(),
-                "{text} was accepted"
-            );
+        for text in ["[1, 2.5]", "[\"a\", 1]", "[true, 1]", "[1, true]", "[[1]]", "null", "{}"] {
+            assert!(serde_json::from_str::<Value>(text).is_err(), "{text} was accepted");
         }
     }
 }

@@ -36,16 +36,12 @@ impl<'a> AttributesRef<'a> {
 
     /// The value of a name. Searches one by one.
     pub fn get(&self, name: &str) -> Option<ValueRef<'a>> {
-        self.iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| value)
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
     /// A copy of its own.
     pub fn to_owned(&self) -> Attributes {
-        self.iter()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect()
+        self.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 }
 
@@ -87,17 +83,11 @@ impl<'a> ValueRef<'a> {
                     reader.text()?;
                 }
                 let words = &words[..words.len() - reader.words.len()];
-                ValueRef::List(ListRef {
-                    tag,
-                    words,
-                    count: length,
-                })
+                ValueRef::List(ListRef { tag, words, count: length })
             }
-            TAG_BOOL_LIST | TAG_I64_LIST | TAG_F64_LIST => ValueRef::List(ListRef {
-                tag,
-                words: reader.take(length)?,
-                count: length,
-            }),
+            TAG_BOOL_LIST | TAG_I64_LIST | TAG_F64_LIST => {
+                ValueRef::List(ListRef { tag, words: reader.take(length)?, count: length })
+            }
             _ => return None,
         })
     }

@@ -121,10 +121,7 @@ impl Batch {
     }
 
     pub(crate) fn range(&self, range: Range<usize>) -> Records<'_> {
-        Records {
-            batch: self,
-            entries: &self.entries[range],
-        }
+        Records { batch: self, entries: &self.entries[range] }
     }
 
     pub(crate) fn entries(&self) -> &[Entry] {
@@ -173,18 +170,12 @@ impl Batch {
     fn append(&mut self, put: impl FnOnce(&mut Vec<u64>)) -> WordRange {
         let start = self.words.len() as u32;
         put(&mut self.words);
-        WordRange {
-            start,
-            end: self.words.len() as u32,
-        }
+        WordRange { start, end: self.words.len() as u32 }
     }
 
     /// A batch of the records that are wanted.
     pub(crate) fn select(&self, mut wanted: impl FnMut(&Entry) -> bool) -> Batch {
-        let mut selected = Batch {
-            totals: self.totals,
-            ..Batch::default()
-        };
+        let mut selected = Batch { totals: self.totals, ..Batch::default() };
         for entry in &self.entries {
             if wanted(entry) {
                 let mut copy = *entry;
@@ -228,10 +219,7 @@ impl Batch {
     }
 
     fn push_event(&mut self, kind: RecordKind, event: &EventRecord) {
-        let name = Dynamic {
-            level: event.level,
-            ..Dynamic::named(&event.name)
-        };
+        let name = Dynamic { level: event.level, ..Dynamic::named(&event.name) };
         let entry = Entry {
             trace_id: event.trace_id,
             span_id: event.span_id,
@@ -284,9 +272,7 @@ impl<'a> Records<'a> {
     /// The records.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = RecordRef<'a>> + use<'a> {
         let batch = self.batch;
-        self.entries
-            .iter()
-            .map(move |entry| RecordRef { batch, entry })
+        self.entries.iter().map(move |entry| RecordRef { batch, entry })
     }
 }
 
@@ -454,10 +440,7 @@ mod tests {
         let span = SpanRecord {
             trace_id: TraceId::from_u128(7),
             span_id: SpanId::from_u64(8),
-            parent: Some(Parent {
-                span_id: SpanId::from_u64(9),
-                is_remote: true,
-            }),
+            parent: Some(Parent { span_id: SpanId::from_u64(9), is_remote: true }),
             name: "load".into(),
             kind: SpanKind::Client,
             level: Level::Debug,
@@ -473,11 +456,7 @@ mod tests {
             duration_nanos: 5,
             outcome: Outcome::Cancelled,
         };
-        let event = EventRecord {
-            name: "e".into(),
-            level: Level::Warn,
-            ..Default::default()
-        };
+        let event = EventRecord { name: "e".into(), level: Level::Warn, ..Default::default() };
         let records = [
             Record::Start(span.clone()),
             Record::Attributes(span.clone()),
@@ -487,19 +466,11 @@ mod tests {
             Record::TelemetryDataError(event),
         ];
         let batch: Batch = records.iter().cloned().collect();
-        let back: Vec<_> = batch
-            .records()
-            .iter()
-            .map(|record| record.to_owned())
-            .collect();
+        let back: Vec<_> = batch.records().iter().map(|record| record.to_owned()).collect();
         assert_eq!(back, records);
 
         let stops = batch.select(|entry| entry.kind == RecordKind::Stop);
-        let back: Vec<_> = stops
-            .records()
-            .iter()
-            .map(|record| record.to_owned())
-            .collect();
+        let back: Vec<_> = stops.records().iter().map(|record| record.to_owned()).collect();
         assert_eq!(back, records[2..3]);
     }
 }

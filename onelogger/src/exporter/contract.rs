@@ -101,13 +101,7 @@ pub struct ExportError {
 impl ExportError {
     /// The first record of the call was refused.
     pub fn new(message: impl Into<String>) -> ExportError {
-        ExportError {
-            message: message.into(),
-            source: None,
-            accepted: 0,
-            refused: 1,
-            revoked: 0,
-        }
+        ExportError { message: message.into(), source: None, accepted: 0, refused: 1, revoked: 0 }
     }
 
     /// Keeps what caused it.
@@ -147,9 +141,7 @@ impl fmt::Display for ExportError {
 
 impl Error for ExportError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source
-            .as_deref()
-            .map(|source| source as &(dyn Error + 'static))
+        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
     }
 }
 

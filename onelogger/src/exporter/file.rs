@@ -46,17 +46,11 @@ pub struct FilePath(Arc<Mutex<Option<PathBuf>>>);
 impl FilePath {
     /// The path of the current file; `None` before the provider is configured.
     pub fn get(&self) -> Option<PathBuf> {
-        self.0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .clone()
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
     fn set(&self, path: PathBuf) {
-        *self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(path);
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(path);
     }
 }
 
@@ -183,17 +177,7 @@ impl RunFile {
         };
         let metadata = file.metadata()?;
         let (bytes, is_regular) = (metadata.len(), metadata.is_file());
-        Ok((
-            RunFile {
-                file,
-                base,
-                next_number,
-                bytes,
-                is_regular,
-            },
-            name,
-            is_torn,
-        ))
+        Ok((RunFile { file, base, next_number, bytes, is_regular }, name, is_torn))
     }
 }
 

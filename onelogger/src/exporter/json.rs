@@ -112,10 +112,8 @@ mod tests {
 
     #[test]
     fn every_text_is_read_back() {
-        let all: String = (0..0x300)
-            .filter_map(char::from_u32)
-            .chain("\u{2028}🦀".chars())
-            .collect();
+        let all: String =
+            (0..0x300).filter_map(char::from_u32).chain("\u{2028}🦀".chars()).collect();
         let mut out = Vec::new();
         put_text(&mut out, &all);
         assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), all);

@@ -44,9 +44,7 @@ pub struct JsonLinesExporter {
 impl JsonLinesExporter {
     /// Lines for this writer.
     pub fn new(writer: impl Write + Send + 'static) -> JsonLinesExporter {
-        JsonLinesExporter {
-            lines: JsonLines::new(Some(Box::new(writer)), Folding::default()),
-        }
+        JsonLinesExporter { lines: JsonLines::new(Some(Box::new(writer)), Folding::default()) }
     }
 
     /// Chooses whether starts wait for their stops.
@@ -232,13 +230,7 @@ impl<S: Sink> JsonLines<S> {
         self.put_parent(&mut tail, record.parent());
         put_field(&mut tail, "time_unix_nano", record.time_unix_nanos());
         self.put_span_details(&mut tail, record);
-        Pending {
-            span: record.span_id(),
-            identity,
-            attributes,
-            tail,
-            start_event,
-        }
+        Pending { span: record.span_id(), identity, attributes, tail, start_event }
     }
 
     fn put_start(&mut self, place: usize, start: &Pending, is_own: bool) {
@@ -263,11 +255,7 @@ impl<S: Sink> JsonLines<S> {
         let nanos = u64::try_from(record.duration().as_nanos()).unwrap_or(u64::MAX);
         text.extend_from_slice(b",\"attributes\":");
         let millis = nanos.saturating_add(500_000) / 1_000_000;
-        put_attributes(
-            &mut text,
-            record.attributes(),
-            Some((attribute::DURATION_MSEC, millis)),
-        );
+        put_attributes(&mut text, record.attributes(), Some((attribute::DURATION_MSEC, millis)));
         if let Some(start) = start {
             text.extend_from_slice(b",\"start_event\":");
             text.extend_from_slice(&start.start_event);
@@ -307,12 +295,7 @@ impl<S: Sink> JsonLines<S> {
             put_quoted(&mut text, "span_id", self.id(record.span_id()));
         }
         put_display(&mut text, format_args!(",\"{body}\":"));
-        put_event_object(
-            &mut text,
-            record.name(),
-            record.attributes(),
-            record.time_unix_nanos(),
-        );
+        put_event_object(&mut text, record.name(), record.attributes(), record.time_unix_nanos());
         self.text = text;
         self.put_numbers();
         put_trace(&mut self.text, record);
@@ -337,16 +320,10 @@ impl<S: Sink> JsonLines<S> {
     /// A parent of this process by the `id` that its records have, another by its span id.
     fn put_parent(&self, out: &mut Vec<u8>, parent: Option<Parent>) {
         match parent {
-            Some(Parent {
-                span_id,
-                is_remote: false,
-            }) => {
+            Some(Parent { span_id, is_remote: false }) => {
                 put_quoted(out, "parent_id", self.id(span_id));
             }
-            Some(Parent {
-                span_id,
-                is_remote: true,
-            }) => put_quoted(out, "parent_id", span_id),
+            Some(Parent { span_id, is_remote: true }) => put_quoted(out, "parent_id", span_id),
             None => {}
         }
     }
@@ -388,18 +365,12 @@ impl<S: Sink> JsonLines<S> {
     fn end_line(&mut self, record: usize, is_own: bool, holds_start: bool) {
         self.text.extend_from_slice(b"}\n");
         let (end, count) = (self.text.len(), self.count);
-        self.lines.push(Line {
-            end,
-            count,
-            record,
-            is_own,
-            holds_start,
-        });
+        self.lines.push(Line { end, count, record, is_own, holds_start });
     }
 
     /// Hands all lines to the sink.
     fn write(&mut self) -> Result<(), ExportError> {
-        if self.lines.is_empty() {
+        if self.lines.is_empty() && self.mend.is_empty() {
             return Ok(());
         }
         let outcome = self.write_text();
@@ -432,16 +403,17 @@ impl<S: Sink> JsonLines<S> {
     /// records after it come again.
     fn lost_line(&mut self, written: usize, error: &io::Error) -> ExportError {
         let place = self.lines.partition_point(|line| line.end <= written);
-        let begin = place
-            .checked_sub(1)
-            .map_or(0, |before| self.lines[before].end);
+        let begin = place.checked_sub(1).map_or(0, |before| self.lines[before].end);
         let torn = (written - begin) as u64;
         if torn > 0 && !self.sink.as_mut().is_some_and(|sink| sink.take_back(torn)) {
             // Its records are counted as lost, so it must not become whole by its end alone.
             self.mend = b"!\n";
         }
+        let Some(line) = self.lines.get(place) else {
+            // Only the end of an earlier line, which is lost already, could not be written.
+            return failed(error).with_refused(0);
+        };
         // The number of the lost line stays used: the gap is where it would have been.
-        let line = &self.lines[place];
         self.count = line.count;
         self.pending = None;
         failed(error)
@@ -504,9 +476,7 @@ mod tests {
     impl Write for Flaky {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let mut inner = self.0.lock().unwrap();
-            let room = inner
-                .1
-                .map_or(bytes.len(), |limit| limit.saturating_sub(inner.0.len()));
+            let room = inner.1.map_or(bytes.len(), |limit| limit.saturating_sub(inner.0.len()));
             let taken = room.min(bytes.len());
             if taken == 0 {
                 inner.1 = None;
@@ -522,14 +492,8 @@ mod tests {
     }
 
     fn batch() -> Batch {
-        let span = |id| SpanRecord {
-            span_id: SpanId::from_u64(id),
-            ..SpanRecord::default()
-        };
-        let event = EventRecord {
-            name: "e".into(),
-            ..EventRecord::default()
-        };
+        let span = |id| SpanRecord { span_id: SpanId::from_u64(id), ..SpanRecord::default() };
+        let event = EventRecord { name: "e".into(), ..EventRecord::default() };
         let records = [
             Record::Start(span(1)),
             Record::Start(span(2)),
@@ -575,9 +539,7 @@ mod tests {
             let (delivered, lost) = deliver(&mut exporter, &batch);
             assert_eq!(delivered + lost, 6, "with room for {limit} bytes");
             let text = String::from_utf8(sink.0.lock().unwrap().0.clone()).unwrap();
-            let lines = text
-                .lines()
-                .filter_map(|line| serde_json::from_str(line).ok());
+            let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
             let records: usize = lines
                 .map(|line: serde_json::Value| if line["type"] == "complete" { 2 } else { 1 })
                 .sum();

@@ -25,13 +25,7 @@ impl MemoryExporter {
     /// An exporter, and the handle to what it keeps.
     pub fn new() -> (MemoryExporter, MemoryRecords) {
         let records = MemoryRecords::default();
-        (
-            MemoryExporter {
-                records: records.clone(),
-                limit: usize::MAX,
-            },
-            records,
-        )
+        (MemoryExporter { records: records.clone(), limit: usize::MAX }, records)
     }
 
     /// Refuses records while so many are kept. Without a limit memory grows with every record that
@@ -51,10 +45,7 @@ impl MemoryRecords {
 
     /// Copies all records.
     pub fn to_vec(&self) -> Vec<Record> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -64,19 +55,13 @@ impl Exporter for MemoryExporter {
     }
 
     fn export_batch(&mut self, records: Records<'_>) -> Result<(), ExportError> {
-        let mut kept = self
-            .records
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.records.0.lock().unwrap_or_else(PoisonError::into_inner);
         let room = self.limit.saturating_sub(kept.len()).min(records.len());
         kept.extend(records.iter().take(room).map(|record| record.to_owned()));
         if room < records.len() {
             let message = format!("{} records are kept; there is no room for more", self.limit);
             let refused = records.len() - room;
-            return Err(ExportError::new(message)
-                .with_accepted(room)
-                .with_refused(refused));
+            return Err(ExportError::new(message).with_accepted(room).with_refused(refused));
         }
         Ok(())
     }

@@ -12,10 +12,7 @@ pub(super) fn expand(template: &Path, rank: Option<u32>) -> io::Result<PathBuf> 
     };
     let mut expanded = String::new();
     let mut rest = text;
-    if let Some(below) = text
-        .strip_prefix('~')
-        .filter(|t| t.is_empty() || t.starts_with('/'))
-    {
+    if let Some(below) = text.strip_prefix('~').filter(|t| t.is_empty() || t.starts_with('/')) {
         let home = std::env::home_dir()
             .ok_or_else(|| invalid("the path begins with `~` and there is no home".into()))?;
         expanded.push_str(&home.to_string_lossy());
@@ -29,11 +26,7 @@ pub(super) fn expand(template: &Path, rank: Option<u32>) -> io::Result<PathBuf> 
             rest = after;
             continue;
         }
-        let name = if brace == "{" {
-            after.split_once('}')
-        } else {
-            None
-        };
+        let name = if brace == "{" { after.split_once('}') } else { None };
         match name {
             Some(("rank", _)) => expanded.push_str(&rank.unwrap_or(0).to_string()),
             Some(("pid", _)) => expanded.push_str(&std::process::id().to_string()),
@@ -60,11 +53,7 @@ pub(super) fn open_new(path: &Path, from: u64) -> io::Result<(File, PathBuf, u64
             return Err(io::Error::new(ErrorKind::IsADirectory, message));
         }
         if !metadata.is_file() {
-            return Ok((
-                OpenOptions::new().append(true).open(path)?,
-                path.to_owned(),
-                from,
-            ));
+            return Ok((OpenOptions::new().append(true).open(path)?, path.to_owned(), from));
         }
     }
     for number in from.. {
@@ -75,20 +64,13 @@ pub(super) fn open_new(path: &Path, from: u64) -> io::Result<(File, PathBuf, u64
             Err(error) => return Err(at_path(&name, &error)),
         }
     }
-    Err(io::Error::new(
-        ErrorKind::AlreadyExists,
-        "every name is taken",
-    ))
+    Err(io::Error::new(ErrorKind::AlreadyExists, "every name is taken"))
 }
 
 /// Opens a file to append to; makes it where there is none.
 pub(super) fn open_append(path: &Path) -> io::Result<File> {
     make_parents(path)?;
-    let open = OpenOptions::new()
-        .append(true)
-        .read(true)
-        .create(true)
-        .open(path);
+    let open = OpenOptions::new().append(true).read(true).create(true).open(path);
     open.map_err(|error| at_path(path, &error))
 }
 
@@ -124,26 +106,17 @@ mod tests {
             expand(Path::new(template), Some(3)).map(|path| path.to_string_lossy().into_owned())
         };
         assert_eq!(check("a/run-{rank}.jsonl").unwrap(), "a/run-3.jsonl");
-        assert_eq!(
-            check("{{x}}-{pid}").unwrap(),
-            format!("{{x}}-{}", std::process::id())
-        );
+        assert_eq!(check("{{x}}-{pid}").unwrap(), format!("{{x}}-{}", std::process::id()));
         assert_eq!(check("a~b/~").unwrap(), "a~b/~");
         assert!(!check("~/x").unwrap().starts_with('~'));
         for wrong in ["{ranks}", "a{", "}b", "{rank", "{é}"] {
-            assert!(
-                check(wrong).unwrap_err().to_string().contains("{rank}"),
-                "{wrong}"
-            );
+            assert!(check(wrong).unwrap_err().to_string().contains("{rank}"), "{wrong}");
         }
     }
 
     #[test]
     fn a_number_stands_before_the_extension() {
-        assert_eq!(
-            numbered(Path::new("a/run.jsonl"), 2),
-            Path::new("a/run.2.jsonl")
-        );
+        assert_eq!(numbered(Path::new("a/run.jsonl"), 2), Path::new("a/run.2.jsonl"));
         assert_eq!(numbered(Path::new("run"), 1), Path::new("run.1"));
     }
 }

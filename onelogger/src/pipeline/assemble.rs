@@ -69,14 +69,7 @@ impl Assembler {
             LaneKind::Event => event(batch, RecordKind::Event, trace, &record, ids, moment),
             LaneKind::Error => event(batch, RecordKind::Error, trace, &record, ids, moment),
             LaneKind::TelemetryDataError => {
-                event(
-                    batch,
-                    RecordKind::TelemetryDataError,
-                    trace,
-                    &record,
-                    ids,
-                    moment,
-                );
+                event(batch, RecordKind::TelemetryDataError, trace, &record, ids, moment);
             }
             // The drain takes these in.
             LaneKind::Context => {}
@@ -119,10 +112,7 @@ impl Assembler {
         }
         let entry = span.entry(batch, RecordKind::Start, ids.span_id(record.span), moment);
         let event_attributes = batch.copy(record.event_attributes);
-        batch.push(Entry {
-            event_attributes,
-            ..entry
-        });
+        batch.push(Entry { event_attributes, ..entry });
         self.open.insert(record.span, span);
     }
 
@@ -142,10 +132,7 @@ impl Assembler {
         let stopped = span.stop(moment, is_explicit, record.outcome, None);
         let event_attributes = batch.copy(record.event_attributes);
         let entry = span.entry(batch, RecordKind::Stop, ids.span_id(record.span), moment);
-        batch.push(Entry {
-            event_attributes,
-            ..stopped(entry)
-        });
+        batch.push(Entry { event_attributes, ..stopped(entry) });
         let waiting = span.lane.filter(|&lane| source != Source::Lane(lane));
         self.recycle(span);
         waiting
@@ -164,16 +151,8 @@ impl Assembler {
         };
         span.merge(read_attributes(record.attributes).to_owned());
         let event_attributes = batch.copy(record.attributes);
-        let entry = span.entry(
-            batch,
-            RecordKind::Attributes,
-            ids.span_id(record.span),
-            moment,
-        );
-        batch.push(Entry {
-            event_attributes,
-            ..entry
-        });
+        let entry = span.entry(batch, RecordKind::Attributes, ids.span_id(record.span), moment);
+        batch.push(Entry { event_attributes, ..entry });
     }
 
     /// Stops every span that is still open, the one that started last first.
@@ -186,10 +165,7 @@ impl Assembler {
             // The clock reads now, wherever an explicit start lies: the difference is measured.
             let stopped = span.stop(moment, false, Outcome::Ok, Some(truncated));
             let entry = span.entry(batch, RecordKind::Stop, ids.span_id(raw), moment);
-            batch.push(Entry {
-                recorded_unix_nanos: moment.unix,
-                ..stopped(entry)
-            });
+            batch.push(Entry { recorded_unix_nanos: moment.unix, ..stopped(entry) });
         }
     }
 
@@ -248,11 +224,7 @@ impl OpenSpan {
         move |entry| Entry {
             outcome,
             duration_nanos,
-            time_unix_nanos: if is_clamped {
-                started.unix
-            } else {
-                entry.time_unix_nanos
-            },
+            time_unix_nanos: if is_clamped { started.unix } else { entry.time_unix_nanos },
             ..entry
         }
     }

@@ -47,11 +47,7 @@ impl ManualClock {
     /// A clock that shows this wall-clock time, in nanoseconds since 1970.
     pub fn new(unix_nanos: u64) -> ManualClock {
         let (sequence, moves) = (Counter::new(0), Mutex::new(vec![(0, Duration::ZERO)]));
-        ManualClock(Arc::new(Manual {
-            origin: unix_nanos,
-            sequence,
-            moves,
-        }))
+        ManualClock(Arc::new(Manual { origin: unix_nanos, sequence, moves }))
     }
 
     /// Moves both clocks on.
@@ -89,9 +85,7 @@ impl ManualClock {
 
 impl Clock {
     pub(crate) fn system() -> Clock {
-        Clock::System {
-            origin: Instant::now(),
-        }
+        Clock::System { origin: Instant::now() }
     }
 
     /// The order word of a record that is made now.
@@ -136,10 +130,7 @@ impl Moment {
     /// The moment at which the monotonic clock shows this.
     fn at(self, monotonic: u64) -> Moment {
         let since = monotonic.wrapping_sub(self.monotonic) as i64;
-        Moment {
-            unix: self.unix.saturating_add_signed(since),
-            monotonic,
-        }
+        Moment { unix: self.unix.saturating_add_signed(since), monotonic }
     }
 
     /// An explicit time. Without a monotonic reading of its own it is as far from this moment on
@@ -148,10 +139,7 @@ impl Moment {
         let since = given.unix_nanos.wrapping_sub(self.unix) as i64;
         let estimated = self.monotonic.saturating_add_signed(since);
         let monotonic = given.monotonic_nanos.unwrap_or(estimated);
-        Moment {
-            unix: given.unix_nanos,
-            monotonic,
-        }
+        Moment { unix: given.unix_nanos, monotonic }
     }
 }
 
@@ -164,9 +152,7 @@ pub(crate) struct Timeline {
 
 impl Timeline {
     pub(crate) fn new(clock: &Clock) -> Timeline {
-        Timeline {
-            anchor: clock.now(),
-        }
+        Timeline { anchor: clock.now() }
     }
 
     /// Takes a new anchor where the wall clock was set; keeps the old one otherwise, so that times
@@ -198,18 +184,10 @@ mod tests {
 
     #[test]
     fn a_stepped_wall_clock_moves_times_and_no_duration() {
-        let mut timeline = Timeline {
-            anchor: Moment {
-                unix: 1_000_000_000,
-                monotonic: 0,
-            },
-        };
+        let mut timeline = Timeline { anchor: Moment { unix: 1_000_000_000, monotonic: 0 } };
         let clock = Clock::system();
         let start = timeline.moment(&clock, 5);
-        timeline.anchor = Moment {
-            unix: 10,
-            monotonic: 20,
-        };
+        timeline.anchor = Moment { unix: 10, monotonic: 20 };
         let stop = timeline.moment(&clock, 30);
         assert_eq!((start.unix, stop.unix), (1_000_000_005, 20));
         assert_eq!(stop.monotonic - start.monotonic, 25);
@@ -217,18 +195,9 @@ mod tests {
 
     #[test]
     fn an_explicit_time_is_placed_by_its_distance() {
-        let now = Moment {
-            unix: 5_000,
-            monotonic: 700,
-        };
+        let now = Moment { unix: 5_000, monotonic: 700 };
         let placed = now.place(Timestamp::from_unix_nanos(4_900));
-        assert_eq!(
-            placed,
-            Moment {
-                unix: 4_900,
-                monotonic: 600
-            }
-        );
+        assert_eq!(placed, Moment { unix: 4_900, monotonic: 600 });
     }
 
     #[test]
@@ -239,10 +208,7 @@ mod tests {
         manual.advance(Duration::from_nanos(5));
         let after = clock.order();
         manual.set_elapsed(Duration::from_nanos(3));
-        assert_eq!(
-            [before, after].map(|order| manual.moment(order).unix),
-            [100, 105]
-        );
+        assert_eq!([before, after].map(|order| manual.moment(order).unix), [100, 105]);
         assert_eq!(manual.unix_nanos(), 103);
     }
 }

@@ -65,11 +65,7 @@ impl Drain {
         let overflow = std::mem::take(&mut self.overflow);
         let mut overflow = overflow.into_iter().peekable();
         let overflow_place = self.lanes.len();
-        heads.extend(
-            overflow
-                .peek()
-                .map(|stop| Reverse((order_of(stop), overflow_place))),
-        );
+        heads.extend(overflow.peek().map(|stop| Reverse((order_of(stop), overflow_place))));
 
         while let Some(Reverse((order, place))) = heads.pop() {
             if order > cut {
@@ -83,18 +79,12 @@ impl Drain {
                 continue;
             }
             // Records of one lane that come before those of all others need no heap.
-            let limit = heads
-                .peek()
-                .map_or(cut, |Reverse((next, _))| cut.min(*next));
+            let limit = heads.peek().map_or(cut, |Reverse((next, _))| cut.min(*next));
             let lane = &mut self.lanes[place];
             loop {
                 let length = record_length(lane.words[lane.at]).max(1);
                 let end = (lane.at + length).min(lane.words.len());
-                pass_on(
-                    Source::Lane(lane.reader.id),
-                    lane.trace,
-                    &lane.words[lane.at..end],
-                );
+                pass_on(Source::Lane(lane.reader.id), lane.trace, &lane.words[lane.at..end]);
                 lane.at = end;
                 match lane.head() {
                     Some(order) if order <= limit => {}
@@ -149,10 +139,7 @@ impl Drain {
 
     /// Gives the reservation of a stop that came another way back to the lane of its start.
     pub(super) fn give_back(&mut self, lane: u32, words: usize) {
-        if let Ok(place) = self
-            .lanes
-            .binary_search_by_key(&lane, |lane| lane.reader.id)
-        {
+        if let Ok(place) = self.lanes.binary_search_by_key(&lane, |lane| lane.reader.id) {
             self.lanes[place].reader.consumer.give_back(words);
         }
     }

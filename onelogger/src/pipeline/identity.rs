@@ -55,11 +55,7 @@ impl IdSource {
 
     /// The same ids in every run, for tests.
     pub(crate) fn fixed() -> IdSource {
-        IdSource {
-            next_block: Counter::new(0),
-            key: None,
-            record_id_upper: version_8(0),
-        }
+        IdSource { next_block: Counter::new(0), key: None, record_id_upper: version_8(0) }
     }
 
     /// The span id of a raw id; none for 0.
@@ -124,10 +120,7 @@ mod tests {
     #[test]
     fn a_block_that_is_used_up_is_followed_by_another() {
         let ids = IdSource::fixed();
-        let mut block = IdBlock {
-            next: BLOCK,
-            end: BLOCK,
-        };
+        let mut block = IdBlock { next: BLOCK, end: BLOCK };
         ids.next_block.add(7);
         assert_eq!(block.next(&ids), 7 * BLOCK + 1);
     }

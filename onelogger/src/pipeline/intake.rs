@@ -101,21 +101,10 @@ impl Intake {
             full: Tally::new(),
             too_large: Tally::new(),
         });
-        let reader = LaneReader {
-            id,
-            consumer,
-            counts: Arc::clone(&counts),
-        };
+        let reader = LaneReader { id, consumer, counts: Arc::clone(&counts) };
         self.new_lanes.push(reader).ok()?;
         let (ids, trace, scratch) = (IdBlock::default(), TraceId::INVALID, Vec::new());
-        Some(LaneWriter {
-            id,
-            producer,
-            counts,
-            ids,
-            trace,
-            scratch,
-        })
+        Some(LaneWriter { id, producer, counts, ids, trace, scratch })
     }
 
     /// Takes a lane whose thread needs it no more.
@@ -148,19 +137,11 @@ impl Intake {
     }
 
     pub(super) fn take_new_lanes(&self, is_last: bool) -> Vec<LaneReader> {
-        if is_last {
-            self.new_lanes.seal()
-        } else {
-            self.new_lanes.take_all()
-        }
+        if is_last { self.new_lanes.seal() } else { self.new_lanes.take_all() }
     }
 
     pub(super) fn take_overflow(&self, is_last: bool) -> Vec<Vec<u64>> {
-        if is_last {
-            self.overflow.seal()
-        } else {
-            self.overflow.take_all()
-        }
+        if is_last { self.overflow.seal() } else { self.overflow.take_all() }
     }
 
     /// Frees the memory of lanes that no thread uses.
@@ -222,10 +203,7 @@ pub(crate) struct Wake {
 
 impl Default for Wake {
     fn default() -> Wake {
-        Wake {
-            is_called: Flag::new(),
-            thread: OnceLock::new(),
-        }
+        Wake { is_called: Flag::new(), thread: OnceLock::new() }
     }
 }
 

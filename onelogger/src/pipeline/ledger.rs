@@ -94,9 +94,7 @@ impl Counts {
 
     /// The reasons for which something was lost, with the counts, as attributes.
     pub(super) fn loss_attributes(&self) -> Attributes {
-        let reasons = LossReason::ALL
-            .into_iter()
-            .filter(|&reason| self.lost(reason) > 0);
+        let reasons = LossReason::ALL.into_iter().filter(|&reason| self.lost(reason) > 0);
         let entry = |reason: LossReason| {
             let name = Name::from(format!("{}{reason}", attribute::LOST_PREFIX));
             (name, self.lost(reason))

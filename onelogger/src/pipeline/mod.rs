@@ -126,19 +126,14 @@ impl Pipeline {
         for exporter in exporters {
             let mut worker = Worker::new(exporter, settings.disable_rule, run.clone());
             if let Err(error) = worker.open() {
-                failures.push(OpenFailure {
-                    exporter: worker.status.lock().name.clone(),
-                    error,
-                });
+                failures.push(OpenFailure { exporter: worker.status.lock().name.clone(), error });
             }
             workers.push(worker);
         }
         drop(ours);
         let statuses = workers.iter().map(|worker| worker.status.clone()).collect();
         let mode = if settings.is_synchronous {
-            let outlets = workers
-                .into_iter()
-                .map(|worker| Outlet::Inline(Box::new(worker)));
+            let outlets = workers.into_iter().map(|worker| Outlet::Inline(Box::new(worker)));
             let stages = Stages::new(Arc::clone(&intake), outlets.collect());
             Mode::Synchronous(Mutex::new(Some(Box::new(stages))))
         } else {
@@ -152,14 +147,7 @@ impl Pipeline {
             spawn("onelogger", move || stages.run(&ours, interval))?;
             Mode::Asynchronous(requests)
         };
-        Ok((
-            Pipeline {
-                intake,
-                statuses,
-                mode,
-            },
-            failures,
-        ))
+        Ok((Pipeline { intake, statuses, mode }, failures))
     }
 
     /// Does what is due after a record: in synchronous mode everything.
@@ -240,14 +228,7 @@ impl Stages {
     fn new(intake: Arc<Intake>, outlets: Vec<Outlet>) -> Stages {
         let timeline = Timeline::new(&intake.clock);
         let (drain, assembler) = (Drain::default(), Assembler::default());
-        Stages {
-            intake,
-            drain,
-            assembler,
-            timeline,
-            outlets,
-            sent: Totals::default(),
-        }
+        Stages { intake, drain, assembler, timeline, outlets, sent: Totals::default() }
     }
 
     /// The pipeline's thread.
@@ -282,14 +263,7 @@ impl Stages {
 
     fn drain_up_to(&mut self, cut: u64, is_last: bool) {
         self.timeline.renew(&self.intake.clock);
-        let Stages {
-            intake,
-            drain,
-            assembler,
-            timeline,
-            outlets,
-            ..
-        } = self;
+        let Stages { intake, drain, assembler, timeline, outlets, .. } = self;
         let mut batch = Batch::default();
         let mut freed = Vec::new();
         drain.run(intake, cut, is_last, |source, trace, words| {
@@ -355,11 +329,7 @@ impl Outlet {
         let (status, theirs) = (worker.status.clone(), Arc::clone(&queue));
         let clock = Arc::clone(intake);
         spawn("onelogger-export", move || work(worker, &theirs, &clock))?;
-        Ok(Outlet::Queued(QueueSender::new(
-            queue,
-            settings.queue_policy,
-            status,
-        )))
+        Ok(Outlet::Queued(QueueSender::new(queue, settings.queue_policy, status)))
     }
 
     fn send(&mut self, batch: &Arc<Batch>) {
@@ -430,10 +400,7 @@ fn work(mut worker: Worker, queue: &Queue, intake: &Intake) {
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(run)
-        .map(drop)
+    std::thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -68,10 +68,8 @@ impl Queue {
             if rest.is_zero() {
                 return false;
             }
-            (state, _) = self
-                .has_room
-                .wait_timeout(state, rest)
-                .unwrap_or_else(PoisonError::into_inner);
+            (state, _) =
+                self.has_room.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner);
         }
         true
     }
@@ -93,10 +91,8 @@ impl Queue {
             if rest.is_zero() {
                 return None;
             }
-            (state, _) = self
-                .has_work
-                .wait_timeout(state, rest)
-                .unwrap_or_else(PoisonError::into_inner);
+            (state, _) =
+                self.has_work.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -120,12 +116,7 @@ pub(super) struct QueueSender {
 
 impl QueueSender {
     pub(super) fn new(queue: Arc<Queue>, policy: FullPolicy, status: SharedStatus) -> QueueSender {
-        QueueSender {
-            queue,
-            policy,
-            status,
-            shed: HashSet::new(),
-        }
+        QueueSender { queue, policy, status, shed: HashSet::new() }
     }
 
     pub(super) fn send(&mut self, batch: &Arc<Batch>) {

@@ -38,11 +38,7 @@ impl Ticket {
             if rest.is_zero() {
                 return false;
             }
-            (left, _) = self
-                .0
-                .1
-                .wait_timeout(left, rest)
-                .unwrap_or_else(PoisonError::into_inner);
+            (left, _) = self.0.1.wait_timeout(left, rest).unwrap_or_else(PoisonError::into_inner);
         }
         true
     }

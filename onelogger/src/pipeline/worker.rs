@@ -93,10 +93,7 @@ impl Worker {
             let rest = &batch.entries()[at..];
             if !self.is_ready() {
                 let lost = rest.iter().filter(|entry| !entry.is_own).count();
-                self.status
-                    .lock()
-                    .ledger
-                    .lose(lost, LossReason::ExporterDisabled);
+                self.status.lock().ledger.lose(lost, LossReason::ExporterDisabled);
                 break;
             }
             self.send_unsent_report();
@@ -121,10 +118,7 @@ impl Worker {
         let records = batch.range(start..end);
         let Err(mut error) = self.call(|exporter| exporter.export_batch(records)) else {
             self.accepted();
-            self.status
-                .lock()
-                .ledger
-                .deliver(&batch.entries()[start..end]);
+            self.status.lock().ledger.deliver(&batch.entries()[start..end]);
             return records.len();
         };
         error.accepted = error.accepted.min(records.len());
@@ -223,10 +217,7 @@ impl Worker {
     }
 
     fn failure_message(&self, error: &ExportError) -> String {
-        format!(
-            "Error exporting data via exporter {}: {error}",
-            self.exporter.name()
-        )
+        format!("Error exporting data via exporter {}: {error}", self.exporter.name())
     }
 
     fn wait_before_retry(&mut self) {
@@ -240,9 +231,7 @@ impl Worker {
 
     fn disable(&mut self) {
         let name = self.exporter.name();
-        diagnostics::error(format_args!(
-            "exporter {name} is switched off after its failures"
-        ));
+        diagnostics::error(format_args!("exporter {name} is switched off after its failures"));
         self.status.lock().state = ExporterState::Disabled;
     }
 
@@ -325,12 +314,8 @@ impl Worker {
             // the totals have changed.
             for _ in 0..2 {
                 let attributes = self.status.lock().ledger.counts().closing_attributes();
-                let closing = own_record(
-                    RecordKind::Event,
-                    event::CLOSE,
-                    &attributes,
-                    time_unix_nanos,
-                );
+                let closing =
+                    own_record(RecordKind::Event, event::CLOSE, &attributes, time_unix_nanos);
                 match self.call(|exporter| exporter.export_batch(closing.records())) {
                     Ok(()) => break,
                     Err(error) => {
@@ -395,12 +380,6 @@ fn own_record(kind: RecordKind, name: &'static str, attributes: &Attributes, tim
     let mut batch = Batch::default();
     let name = batch.put_name(Dynamic::named(&Name::from_static(name)));
     let attributes = batch.put_attributes(attributes);
-    batch.push(Entry {
-        is_own: true,
-        time_unix_nanos: time,
-        name,
-        attributes,
-        ..Entry::new(kind)
-    });
+    batch.push(Entry { is_own: true, time_unix_nanos: time, name, attributes, ..Entry::new(kind) });
     batch
 }

@@ -174,11 +174,7 @@ impl DefaultRecorderBuilder {
             return Err(BuildError { problems });
         }
         let clock = self.clock.map_or_else(Clock::system, Clock::Manual);
-        let ids = if self.has_fixed_ids {
-            IdSource::fixed()
-        } else {
-            IdSource::random()
-        };
+        let ids = if self.has_fixed_ids { IdSource::fixed() } else { IdSource::random() };
         Ok(DefaultRecorder {
             intake: Intake::new(clock, ids, self.lane_policy, lane_words).into(),
             filter: self.filter,

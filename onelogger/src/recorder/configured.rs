@@ -36,13 +36,7 @@ pub(crate) struct Configured {
 impl Configured {
     pub(crate) fn new(recorder: Arc<dyn Recorder>, strategy: ErrorHandlingStrategy) -> Configured {
         let (is_off, has_logged, misuses) = (Flag::new(), Flag::new(), Counter::new(0));
-        Configured {
-            recorder,
-            strategy,
-            is_off,
-            has_logged,
-            misuses,
-        }
+        Configured { recorder, strategy, is_off, has_logged, misuses }
     }
 
     pub(crate) fn is_enabled(&self) -> bool {
@@ -78,9 +72,7 @@ impl Configured {
         let message = format!("Exception in telemetry code when calling {name}: {error}");
         if error != RecordError::Closed {
             // If the report is refused as well there is nobody left to tell.
-            let _ = self
-                .recorder
-                .telemetry_data_error(TelemetryDataError::own(message.clone()));
+            let _ = self.recorder.telemetry_data_error(TelemetryDataError::own(message.clone()));
         }
         match self.strategy {
             ErrorHandlingStrategy::PropagateExceptions => {

@@ -64,9 +64,7 @@ impl DefaultRecorder {
     fn own<'a>(&self, span: &'a Span) -> Result<Option<&'a Inner>, RecordError> {
         match span.inner() {
             Some(inner) if !Arc::ptr_eq(&inner.intake, &self.intake) => {
-                Err(RecordError::ForeignSpan {
-                    name: inner.name.to_string(),
-                })
+                Err(RecordError::ForeignSpan { name: inner.name.to_string() })
             }
             inner => Ok(inner),
         }
@@ -74,9 +72,9 @@ impl DefaultRecorder {
 
     fn open_span<'a>(&self, span: &'a Span) -> Result<Option<&'a Inner>, RecordError> {
         match self.own(span)? {
-            Some(inner) if inner.is_stopped.is_raised() => Err(RecordError::SpanStopped {
-                name: inner.name.to_string(),
-            }),
+            Some(inner) if inner.is_stopped.is_raised() => {
+                Err(RecordError::SpanStopped { name: inner.name.to_string() })
+            }
             inner => Ok(inner),
         }
     }
@@ -147,14 +145,9 @@ impl DefaultRecorder {
 
 impl Recorder for DefaultRecorder {
     fn open(&self, run: &Run) -> Result<(), OpenError> {
-        let mut exporters = self
-            .exporters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut exporters = self.exporters.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(exporters) = exporters.take() else {
-            return Err(OpenError::new(
-                "the recorder was opened before; build a new one",
-            ));
+            return Err(OpenError::new("the recorder was opened before; build a new one"));
         };
         let run = Run {
             record_id_upper: self.intake.ids.record_id_upper,
@@ -196,11 +189,7 @@ impl Recorder for DefaultRecorder {
                 },
                 name: span.name,
                 raw,
-                anchor: if fate == Fate::Recorded {
-                    Anchor::Local(raw)
-                } else {
-                    parent
-                },
+                anchor: if fate == Fate::Recorded { Anchor::Local(raw) } else { parent },
                 order,
                 lane: lane.id,
                 fate,
@@ -219,13 +208,9 @@ impl Recorder for DefaultRecorder {
         };
         self.check_time(stop.time)?;
         if !inner.is_stopped.raise() {
-            return Err(RecordError::SpanStopped {
-                name: inner.name.to_string(),
-            });
+            return Err(RecordError::SpanStopped { name: inner.name.to_string() });
         }
-        let pipeline = self
-            .open_pipeline()
-            .inspect_err(|_| self.count_late_stop())?;
+        let pipeline = self.open_pipeline().inspect_err(|_| self.count_late_stop())?;
         let stopped = with_lane(&self.intake, |lane| match inner.fate {
             Fate::Recorded => self.put_stop(lane, inner, &stop),
             fate => count(fate, &lane.counts),
@@ -251,13 +236,7 @@ impl Recorder for DefaultRecorder {
                 attributes: &event.attributes,
                 is_own: false,
             };
-            put_event(
-                words,
-                LaneKind::Event,
-                order,
-                Dynamic::named(&event.name),
-                &fields,
-            );
+            put_event(words, LaneKind::Event, order, Dynamic::named(&event.name), &fields);
         })
     }
 
@@ -276,13 +255,7 @@ impl Recorder for DefaultRecorder {
                 is_own: false,
             };
             let name = Name::from_static(event::ERROR);
-            put_event(
-                words,
-                LaneKind::Error,
-                order,
-                Dynamic::named(&name),
-                &fields,
-            );
+            put_event(words, LaneKind::Error, order, Dynamic::named(&name), &fields);
         })
     }
 
@@ -302,20 +275,10 @@ impl Recorder for DefaultRecorder {
         self.record(None, |words, order| {
             let mut attributes = Attributes::new().with(attribute::ERROR_MESSAGE, error.message);
             attributes.merge(error.attributes);
-            let fields = EventFields {
-                span: 0,
-                time: None,
-                attributes: &attributes,
-                is_own: error.is_own,
-            };
+            let fields =
+                EventFields { span: 0, time: None, attributes: &attributes, is_own: error.is_own };
             let name = Name::from_static(event::TELEMETRY_DATA_ERROR);
-            put_event(
-                words,
-                LaneKind::TelemetryDataError,
-                order,
-                Dynamic::named(&name),
-                &fields,
-            );
+            put_event(words, LaneKind::TelemetryDataError, order, Dynamic::named(&name), &fields);
         })
     }
 
@@ -331,21 +294,14 @@ impl Recorder for DefaultRecorder {
         if !self.is_closed.raise() {
             return Ok(());
         }
-        match self
-            .pipeline
-            .get()
-            .is_none_or(|pipeline| pipeline.close(timeout))
-        {
+        match self.pipeline.get().is_none_or(|pipeline| pipeline.close(timeout)) {
             true => Ok(()),
             false => Err(CloseError::TimedOut(timeout)),
         }
     }
 
     fn health(&self) -> Health {
-        self.pipeline
-            .get()
-            .map(Pipeline::health)
-            .unwrap_or_default()
+        self.pipeline.get().map(Pipeline::health).unwrap_or_default()
     }
 
     fn direct(&self) -> Option<&DefaultRecorder> {
@@ -411,27 +367,13 @@ impl DefaultRecorder {
         let order = self.order_after(Some(span));
         let time = stop.time;
         lane.scratch.clear();
-        put_stop(
-            &mut lane.scratch,
-            order,
-            span.raw,
-            time,
-            stop.outcome,
-            &stop.attributes,
-        );
+        put_stop(&mut lane.scratch, order, span.raw, time, stop.outcome, &stop.attributes);
         if fullness(lane) == Fate::TooLarge {
             // The attributes are lost, and counted as an addition of attributes; the stop is not.
             count(Fate::TooLarge, &lane.counts)?;
             lane.scratch.clear();
             let none = Attributes::new();
-            put_stop(
-                &mut lane.scratch,
-                order,
-                span.raw,
-                time,
-                stop.outcome,
-                &none,
-            );
+            put_stop(&mut lane.scratch, order, span.raw, time, stop.outcome, &none);
         }
         let claim = match lane.id == span.lane {
             true => Claim::Use(STOP_WORDS),
@@ -479,9 +421,5 @@ fn count(fate: Fate, counts: &LaneCounts) -> Result<(), RecordError> {
         Fate::Lost => counts.full.add_one(),
         Fate::TooLarge => counts.too_large.add_one(),
     };
-    if is_open {
-        Ok(())
-    } else {
-        Err(RecordError::Closed)
-    }
+    if is_open { Ok(()) } else { Err(RecordError::Closed) }
 }

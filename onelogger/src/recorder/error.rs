@@ -58,20 +58,12 @@ pub struct OpenError {
 impl OpenError {
     /// The recorder cannot work.
     pub fn new(message: impl Into<String>) -> OpenError {
-        OpenError {
-            message: message.into(),
-            is_fatal: true,
-            source: None,
-        }
+        OpenError { message: message.into(), is_fatal: true, source: None }
     }
 
     pub(super) fn io(message: &str, error: std::io::Error) -> OpenError {
         let message = format!("{message}: {error}");
-        OpenError {
-            message,
-            is_fatal: true,
-            source: Some(Box::new(error)),
-        }
+        OpenError { message, is_fatal: true, source: Some(Box::new(error)) }
     }
 
     /// Exporters that could not be opened, of a recorder that works otherwise.
@@ -86,11 +78,7 @@ impl OpenError {
             source = source.or(Some(error));
         }
         let source = source.map(|error| Box::new(error) as _);
-        Err(OpenError {
-            message: sentences.join("; "),
-            is_fatal: false,
-            source,
-        })
+        Err(OpenError { message: sentences.join("; "), is_fatal: false, source })
     }
 
     /// Whether nothing at all can be recorded. If not, the exporters that could be opened work, and

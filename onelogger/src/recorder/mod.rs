@@ -166,19 +166,12 @@ impl TelemetryDataError {
     /// A report by the application.
     pub fn new(message: impl Into<String>) -> TelemetryDataError {
         let (message, attributes) = (message.into(), Attributes::new());
-        TelemetryDataError {
-            message,
-            attributes,
-            is_own: false,
-        }
+        TelemetryDataError { message, attributes, is_own: false }
     }
 
     /// A report by the library.
     pub(crate) fn own(message: String) -> TelemetryDataError {
-        TelemetryDataError {
-            is_own: true,
-            ..TelemetryDataError::new(message)
-        }
+        TelemetryDataError { is_own: true, ..TelemetryDataError::new(message) }
     }
 
     /// Adds or replaces an attribute.

@@ -31,9 +31,7 @@ pub(super) fn with_lane<R>(
     let mut record = Some(record);
     let found = LANES.try_with(|lanes| {
         let mut lanes = lanes.0.try_borrow_mut().ok()?;
-        let known = lanes
-            .iter()
-            .position(|(owner, _)| Arc::ptr_eq(owner, intake));
+        let known = lanes.iter().position(|(owner, _)| Arc::ptr_eq(owner, intake));
         let place = match known {
             Some(place) => place,
             None => {

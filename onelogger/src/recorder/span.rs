@@ -75,8 +75,7 @@ impl Span {
 
     /// Trace id and span id; invalid for a disabled span.
     pub fn context(&self) -> SpanContext {
-        self.inner()
-            .map_or_else(SpanContext::default, |inner| inner.context)
+        self.inner().map_or_else(SpanContext::default, |inner| inner.context)
     }
 
     /// Whether what is recorded of the span reaches exporters.
@@ -87,8 +86,7 @@ impl Span {
 
     /// Whether the span was stopped. A disabled span never is.
     pub fn is_stopped(&self) -> bool {
-        self.inner()
-            .is_some_and(|inner| inner.is_stopped.is_raised())
+        self.inner().is_some_and(|inner| inner.is_stopped.is_raised())
     }
 
     /// Whether this is a disabled span.
@@ -250,10 +248,7 @@ impl SpanBuilder {
     /// Adds a link.
     #[must_use]
     pub fn link(mut self, context: SpanContext, attributes: Attributes) -> SpanBuilder {
-        self.links.push(Link {
-            context,
-            attributes,
-        });
+        self.links.push(Link { context, attributes });
         self
     }
 }

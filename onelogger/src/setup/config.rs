@@ -136,10 +136,7 @@ impl OneLoggerConfig {
             .with(attribute::SESSION_TAG, &self.session_tag)
             .with(attribute::WORLD_SIZE, self.world_size)
             .with(attribute::IS_BASELINE_RUN, self.is_baseline_run)
-            .with(
-                attribute::SUMMARY_DATA_SCHEMA_VERSION,
-                &self.summary_data_schema_version,
-            );
+            .with(attribute::SUMMARY_DATA_SCHEMA_VERSION, &self.summary_data_schema_version);
         if let Some(rank) = rank {
             resource.set(attribute::RANK, rank);
         }
@@ -148,12 +145,7 @@ impl OneLoggerConfig {
             resource.set(attribute::APP_TYPE, telemetry.app_type.as_str());
             resource.merge(telemetry.custom_metadata.clone());
         }
-        Run {
-            resource: Arc::new(resource),
-            rank,
-            record_id_upper: 0,
-            started_unix_nanos: 0,
-        }
+        Run { resource: Arc::new(resource), rank, record_id_upper: 0, started_unix_nanos: 0 }
     }
 }
 
@@ -277,25 +269,14 @@ impl OneLoggerConfigBuilder {
                 problems.push(problem.to_owned());
             }
         };
-        check(
-            !self.application_name.trim().is_empty(),
-            "application_name: must not be blank",
-        );
+        check(!self.application_name.trim().is_empty(), "application_name: must not be blank");
         check(self.world_size.is_some(), "world_size: is required");
         check(self.session_tag.is_some(), "session_tag: is required");
         let world_size = self.world_size.map_or(1, Setting::evaluate);
         check(world_size > 0, "world_size: must be at least 1");
-        let telemetry = self
-            .telemetry_config
-            .as_ref()
-            .map(|config| &config.custom_metadata);
-        for metadata in [Some(&self.custom_metadata), telemetry]
-            .into_iter()
-            .flatten()
-        {
-            let is_right = metadata
-                .iter()
-                .all(|(name, _)| !name.as_str().trim().is_empty());
+        let telemetry = self.telemetry_config.as_ref().map(|config| &config.custom_metadata);
+        for metadata in [Some(&self.custom_metadata), telemetry].into_iter().flatten() {
+            let is_right = metadata.iter().all(|(name, _)| !name.as_str().trim().is_empty());
             check(is_right, "custom_metadata: a key must not be blank");
         }
         if !problems.is_empty() {
@@ -333,42 +314,23 @@ mod tests {
 
     #[test]
     fn all_problems_are_named_at_once() {
-        let error = OneLoggerConfig::builder(" ")
-            .world_size(0)
-            .metadata(" ", 1)
-            .build();
+        let error = OneLoggerConfig::builder(" ").world_size(0).metadata(" ", 1).build();
         let problems = error.unwrap_err().problems;
-        let fields: Vec<_> = problems
-            .iter()
-            .filter_map(|text| text.split(':').next())
-            .collect();
-        assert_eq!(
-            fields,
-            [
-                "application_name",
-                "session_tag",
-                "world_size",
-                "custom_metadata"
-            ]
-        );
+        let fields: Vec<_> = problems.iter().filter_map(|text| text.split(':').next()).collect();
+        assert_eq!(fields, ["application_name", "session_tag", "world_size", "custom_metadata"]);
     }
 
     #[test]
     fn p40_a_function_is_called_once() {
         let calls = Rc::new(Cell::new(0));
         let counted = Rc::clone(&calls);
-        let builder = OneLoggerConfig::builder("a")
-            .world_size_fn(|| 4)
-            .session_tag_fn(move || {
-                counted.set(counted.get() + 1);
-                format!("tag {}", counted.get())
-            });
+        let builder = OneLoggerConfig::builder("a").world_size_fn(|| 4).session_tag_fn(move || {
+            counted.set(counted.get() + 1);
+            format!("tag {}", counted.get())
+        });
         assert_eq!(calls.get(), 0);
         let config = builder.build().unwrap();
-        assert_eq!(
-            (config.session_tag(), config.session_tag()),
-            ("tag 1", "tag 1")
-        );
+        assert_eq!((config.session_tag(), config.session_tag()), ("tag 1", "tag 1"));
         assert_eq!((config.world_size(), calls.get()), (4, 1));
     }
 }

@@ -99,15 +99,8 @@ impl OneLoggerProvider {
             configured.switch_off();
         }
         let recorder = configured.clone();
-        state.configured = Some(Active {
-            config: Arc::new(config),
-            recorder,
-        });
-        Ok(OneLoggerGuard {
-            provider: self.clone(),
-            configured,
-            timeout: CLOSE_TIMEOUT,
-        })
+        state.configured = Some(Active { config: Arc::new(config), recorder });
+        Ok(OneLoggerGuard { provider: self.clone(), configured, timeout: CLOSE_TIMEOUT })
     }
 
     /// The recorder; one that does nothing before `configure` and where this rank is disabled.
@@ -118,10 +111,7 @@ impl OneLoggerProvider {
     /// The configuration, once there is one.
     pub fn config(&self) -> Option<Arc<OneLoggerConfig>> {
         let state = self.read();
-        state
-            .configured
-            .as_ref()
-            .map(|active| Arc::clone(&active.config))
+        state.configured.as_ref().map(|active| Arc::clone(&active.config))
     }
 
     /// Whether the provider is configured.
@@ -139,10 +129,8 @@ impl OneLoggerProvider {
     pub fn force_disable_logging(&self) {
         let mut state = self.write();
         state.is_off = true;
-        if let Some(recorder) = state
-            .configured
-            .as_ref()
-            .and_then(|active| active.recorder.as_ref())
+        if let Some(recorder) =
+            state.configured.as_ref().and_then(|active| active.recorder.as_ref())
         {
             recorder.switch_off();
         }
@@ -178,10 +166,7 @@ impl OneLoggerProvider {
 
     fn configured(&self) -> Option<Arc<Configured>> {
         let state = self.read();
-        state
-            .configured
-            .as_ref()
-            .and_then(|active| active.recorder.clone())
+        state.configured.as_ref().and_then(|active| active.recorder.clone())
     }
 }
 
@@ -209,9 +194,7 @@ fn open(
 
 impl fmt::Debug for OneLoggerProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OneLoggerProvider")
-            .field("is_ready", &self.is_ready())
-            .finish()
+        f.debug_struct("OneLoggerProvider").field("is_ready", &self.is_ready()).finish()
     }
 }
 
@@ -245,9 +228,7 @@ impl OneLoggerGuard {
 
 impl fmt::Debug for OneLoggerGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OneLoggerGuard")
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
+        f.debug_struct("OneLoggerGuard").field("timeout", &self.timeout).finish_non_exhaustive()
     }
 }
 

@@ -86,9 +86,7 @@ impl RecorderHandle {
         };
         let (span, event) = (span.into(), event.into());
         let current = span.map_or_else(context::current_span, |_| None);
-        configured.guard("event", (), |recorder| {
-            recorder.event(span.or(current.as_ref()), event)
-        })
+        configured.guard("event", (), |recorder| recorder.event(span.or(current.as_ref()), event))
     }
 
     /// Records an error in a span; in the current one, if any, with `None`.
@@ -105,9 +103,7 @@ impl RecorderHandle {
         };
         let (span, error) = (span.into(), error.into());
         let current = span.map_or_else(context::current_span, |_| None);
-        configured.guard("error", (), |recorder| {
-            recorder.error(span.or(current.as_ref()), error)
-        })
+        configured.guard("error", (), |recorder| recorder.error(span.or(current.as_ref()), error))
     }
 
     /// Adds or replaces attributes of an open span.
@@ -120,9 +116,7 @@ impl RecorderHandle {
         attributes: impl Into<Attributes>,
     ) -> Result<(), RecordError> {
         let attributes = attributes.into();
-        self.guard("set_attributes", |recorder| {
-            recorder.set_attributes(span, attributes)
-        })
+        self.guard("set_attributes", |recorder| recorder.set_attributes(span, attributes))
     }
 
     /// Tells every exporter, once, that its data is not to be trusted.
@@ -134,9 +128,7 @@ impl RecorderHandle {
         error: impl Into<TelemetryDataError>,
     ) -> Result<(), RecordError> {
         let error = error.into();
-        self.guard("telemetry_data_error", |recorder| {
-            recorder.telemetry_data_error(error)
-        })
+        self.guard("telemetry_data_error", |recorder| recorder.telemetry_data_error(error))
     }
 
     /// Waits until every record accepted before this call was offered to every exporter.
@@ -144,17 +136,12 @@ impl RecorderHandle {
     /// # Errors
     /// If that takes longer than `timeout`; the work goes on.
     pub fn force_flush(&self, timeout: Duration) -> Result<(), FlushError> {
-        self.0.as_ref().map_or(Ok(()), |configured| {
-            configured.recorder.force_flush(timeout)
-        })
+        self.0.as_ref().map_or(Ok(()), |configured| configured.recorder.force_flush(timeout))
     }
 
     /// What became of the records so far.
     pub fn health(&self) -> Health {
-        self.0
-            .as_ref()
-            .map(|configured| configured.recorder.health())
-            .unwrap_or_default()
+        self.0.as_ref().map(|configured| configured.recorder.health()).unwrap_or_default()
     }
 
     /// How many calls were refused.
@@ -164,9 +151,7 @@ impl RecorderHandle {
 
     /// Whether records are taken: a provider is configured and telemetry is not switched off.
     pub fn is_enabled(&self) -> bool {
-        self.0
-            .as_ref()
-            .is_some_and(|configured| configured.is_enabled())
+        self.0.as_ref().is_some_and(|configured| configured.is_enabled())
     }
 
     fn guard(
@@ -174,16 +159,12 @@ impl RecorderHandle {
         name: &str,
         call: impl FnOnce(&dyn crate::Recorder) -> Result<(), RecordError>,
     ) -> Result<(), RecordError> {
-        self.0
-            .as_ref()
-            .map_or(Ok(()), |configured| configured.guard(name, (), call))
+        self.0.as_ref().map_or(Ok(()), |configured| configured.guard(name, (), call))
     }
 }
 
 impl fmt::Debug for RecorderHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecorderHandle")
-            .field("is_enabled", &self.is_enabled())
-            .finish()
+        f.debug_struct("RecorderHandle").field("is_enabled", &self.is_enabled()).finish()
     }
 }

@@ -78,12 +78,7 @@ pub(crate) fn lane(words: usize) -> (Producer, Consumer) {
         returned: AtomicU64::new(0),
         ended: AtomicBool::new(false),
     });
-    let producer = Producer {
-        lane: Arc::clone(&lane),
-        tail: 0,
-        head: 0,
-        reserved: 0,
-    };
+    let producer = Producer { lane: Arc::clone(&lane), tail: 0, head: 0, reserved: 0 };
     (producer, Consumer { lane, head: 0 })
 }
 
@@ -103,11 +98,7 @@ impl Producer {
             self.head = self.lane.head.load(Ordering::Acquire);
             if need > self.free() + kept {
                 let sealed = self.lane.tail.load(Ordering::Relaxed) & SEALED != 0;
-                return Err(if sealed {
-                    PushError::Sealed
-                } else {
-                    PushError::Full
-                });
+                return Err(if sealed { PushError::Sealed } else { PushError::Full });
             }
         }
         let capacity = self.lane.words.len();
@@ -126,12 +117,7 @@ impl Producer {
         // consumer has sealed the lane; then nobody will look at the words again.
         self.lane
             .tail
-            .compare_exchange(
-                self.tail << 1,
-                tail << 1,
-                Ordering::Release,
-                Ordering::Relaxed,
-            )
+            .compare_exchange(self.tail << 1, tail << 1, Ordering::Release, Ordering::Relaxed)
             .map_err(|_| PushError::Sealed)?;
         self.tail = tail;
         self.reserved = self.reserved + keep - kept;
@@ -181,10 +167,7 @@ impl Consumer {
 
     fn take_up_to(&mut self, tail: u64, out: &mut Vec<u64>) {
         let capacity = self.lane.words.len();
-        let (at, count) = (
-            (self.head % capacity as u64) as usize,
-            (tail - self.head) as usize,
-        );
+        let (at, count) = ((self.head % capacity as u64) as usize, (tail - self.head) as usize);
         let first = count.min(capacity - at);
         // SAFETY: the words from `head` to `tail` are published, which the Acquire load of `tail`
         // makes visible, and the producer does not write them before it sees the store below.
@@ -199,9 +182,7 @@ impl Consumer {
 
     /// Gives a reservation of so many words back that no stop will use.
     pub(crate) fn give_back(&mut self, words: usize) {
-        self.lane
-            .returned
-            .fetch_add(words as u64, Ordering::Relaxed);
+        self.lane.returned.fetch_add(words as u64, Ordering::Relaxed);
     }
 
     /// Whether the producer is gone, so that nothing comes beyond what a drain after this finds.
@@ -237,10 +218,7 @@ mod tests {
     fn a_reserved_stop_finds_room_in_a_full_lane() {
         let (mut producer, mut consumer) = lane(8);
         producer.push(&[1, 2], Claim::Reserve(3)).unwrap();
-        assert_eq!(
-            producer.push(&[3, 4, 5, 6], Claim::Nothing),
-            Err(PushError::Full)
-        );
+        assert_eq!(producer.push(&[3, 4, 5, 6], Claim::Nothing), Err(PushError::Full));
         producer.push(&[3, 4, 5], Claim::Nothing).unwrap();
         assert_eq!(producer.push(&[6], Claim::Nothing), Err(PushError::Full));
         producer.push(&[7, 8, 9], Claim::Use(3)).unwrap();

@@ -27,17 +27,12 @@ unsafe impl<T: Send> Sync for Stack<T> {}
 
 impl<T> Stack<T> {
     pub(crate) fn new() -> Stack<T> {
-        Stack {
-            head: AtomicPtr::new(ptr::null_mut()),
-        }
+        Stack { head: AtomicPtr::new(ptr::null_mut()) }
     }
 
     /// Adds a value; gives it back if the stack is sealed. Never waits.
     pub(crate) fn push(&self, value: T) -> Result<(), T> {
-        let node = Box::into_raw(Box::new(Node {
-            value,
-            next: ptr::null_mut(),
-        }));
+        let node = Box::into_raw(Box::new(Node { value, next: ptr::null_mut() }));
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
             if head == sealed() {
@@ -48,9 +43,7 @@ impl<T> Stack<T> {
             unsafe { (*node).next = head };
             // Release: pairs with the Acquire swap in `replace`, which then sees value and `next`
             // of this node, and through the release sequence those of the nodes behind it.
-            match self
-                .head
-                .compare_exchange_weak(head, node, Ordering::Release, Ordering::Relaxed)
+            match self.head.compare_exchange_weak(head, node, Ordering::Release, Ordering::Relaxed)
             {
                 Ok(_) => return Ok(()),
                 Err(seen) => head = seen,
@@ -162,10 +155,7 @@ mod loom_tests {
                 .collect();
             let mut taken = stack.take_all();
             taken.extend(stack.seal());
-            let accepted: u32 = pushers
-                .into_iter()
-                .map(|pusher| pusher.join().unwrap())
-                .sum();
+            let accepted: u32 = pushers.into_iter().map(|pusher| pusher.join().unwrap()).sum();
             assert_eq!(taken.iter().sum::<u32>(), accepted);
         });
     }

@@ -23,11 +23,7 @@ impl Source {
         let rust = path.ends_with(".rs").then(|| {
             let (code, comments) = split(&text);
             let tests_at = tests_at(&code);
-            Rust {
-                code,
-                comments,
-                tests_at,
-            }
+            Rust { code, comments, tests_at }
         });
         Source { path, text, rust }
     }
