@@ -472,3 +472,7 @@ impl<'a> Dynamic<'a> {
         Dynamic { name: name.as_str(), kind, level, group: None }
     }
 }
+
+#[cfg(all(test, not(onelogger_loom)))]
+#[path = "codec_tests.rs"]
+mod tests;

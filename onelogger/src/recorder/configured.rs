@@ -75,10 +75,8 @@ impl Configured {
             let _ = self.recorder.telemetry_data_error(TelemetryDataError::own(message.clone()));
         }
         match self.strategy {
-            ErrorHandlingStrategy::PropagateExceptions => {
-                diagnostics::error(format_args!("{message}"));
-                Err(error)
-            }
+            // Whoever gets the error decides whether to log it.
+            ErrorHandlingStrategy::PropagateExceptions => Err(error),
             ErrorHandlingStrategy::ReportAndContinue => {
                 if self.has_logged.raise() {
                     diagnostics::warn(format_args!("{message} (later refusals are only counted)"));

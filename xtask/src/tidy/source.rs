@@ -113,10 +113,10 @@ fn piece(before: &str, rest: &str) -> (Kind, usize) {
         return (Kind::Literal, quoted(rest, '"'));
     }
     // The `r` of `for` begins no raw string.
-    if !before.ends_with(is_word) {
-        if let Some(length) = raw_string(rest) {
-            return (Kind::Literal, length);
-        }
+    if !before.ends_with(is_word)
+        && let Some(length) = raw_string(rest)
+    {
+        return (Kind::Literal, length);
     }
     if let Some(after) = rest.strip_prefix('\'') {
         // `'a'` and `'\n'` are literals, `'a` is a lifetime.

@@ -1,0 +1,186 @@
+//! Whatever is written is read back, and whatever is read does no harm.
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use super::*;
+use crate::data::SpanContext;
+
+fn text() -> impl Strategy<Value = String> {
+    "\\PC{0,20}|[\\x00-\\x20\"\\\\]{0,9}"
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        text().prop_map(Value::String),
+        any::<bool>().prop_map(Value::Bool),
+        any::<i64>().prop_map(Value::I64),
+        any::<u64>().prop_map(|bits| Value::F64(f64::from_bits(bits))),
+        vec(text(), 0..4).prop_map(Value::StringList),
+        vec(any::<bool>(), 0..4).prop_map(Value::BoolList),
+        vec(any::<i64>(), 0..4).prop_map(Value::I64List),
+        vec(any::<f64>(), 0..4).prop_map(Value::F64List),
+    ]
+}
+
+fn attributes() -> impl Strategy<Value = Attributes> {
+    vec((text(), value()), 0..6).prop_map(|entries| entries.into_iter().collect())
+}
+
+fn time() -> impl Strategy<Value = Option<Timestamp>> {
+    // The highest number stands for "none".
+    let time = (any::<u64>(), option::of(0..u64::MAX));
+    option::of(
+        time.prop_map(|(unix_nanos, monotonic_nanos)| Timestamp { unix_nanos, monotonic_nanos }),
+    )
+}
+
+fn link() -> impl Strategy<Value = Link> {
+    (any::<u128>(), any::<u64>(), any::<bool>(), attributes()).prop_map(
+        |(trace, span, is_remote, attributes)| Link {
+            context: SpanContext {
+                trace_id: TraceId::from_u128(trace),
+                span_id: crate::data::SpanId::from_u64(span),
+                is_remote,
+            },
+            attributes,
+        },
+    )
+}
+
+fn kind() -> impl Strategy<Value = SpanKind> {
+    (0..5_u8).prop_map(SpanKind::from_code)
+}
+
+fn level() -> impl Strategy<Value = Level> {
+    (1..6_u8).prop_map(Level::from_code)
+}
+
+fn only(words: &[u64]) -> (LaneKind, LaneRecord<'_>) {
+    assert_eq!(record_length(words[0]), words.len());
+    read_record(words).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn a_start_is_read_as_it_was_written(
+        (order, span, parent, remote_parent) in any::<(u64, u64, u64, bool)>(),
+        (name, group) in (text(), option::of(text())),
+        (kind, level) in (kind(), level()),
+        time in time(),
+        links in vec(link(), 0..3),
+        (attributes, event_attributes) in (attributes(), attributes()),
+    ) {
+        let dynamic = Dynamic { name: &name, kind, level, group: group.as_deref() };
+        let fields = StartFields {
+            span,
+            parent,
+            remote_parent,
+            time,
+            links: &links,
+            attributes: &attributes,
+            event_attributes: &event_attributes,
+        };
+        let mut words = Vec::new();
+        put_start(&mut words, order, dynamic, &fields);
+        let (found, record) = only(&words);
+        prop_assert_eq!(found, LaneKind::Start);
+        prop_assert_eq!((record.order, record.span, record.parent), (order, span, parent));
+        prop_assert_eq!((record.remote_parent, record.time), (remote_parent, time));
+        prop_assert_eq!(read_dynamic(record.name), dynamic);
+        prop_assert_eq!(read_links(record.links).to_owned(), links);
+        prop_assert_eq!(read_attributes(record.attributes).to_owned(), attributes);
+        prop_assert_eq!(read_attributes(record.event_attributes).to_owned(), event_attributes);
+    }
+
+    #[test]
+    fn a_stop_is_read_as_it_was_written_and_has_its_room(
+        (order, span) in any::<(u64, u64)>(),
+        outcome in (0..4_u8).prop_map(Outcome::from_code),
+        time in time(),
+        event_attributes in attributes(),
+    ) {
+        let mut words = Vec::new();
+        put_stop(&mut words, order, span, time, outcome, &event_attributes);
+        prop_assert!(!event_attributes.is_empty() || words.len() <= STOP_WORDS);
+        let (found, record) = only(&words);
+        prop_assert_eq!(found, LaneKind::Stop);
+        prop_assert_eq!((record.order, record.span), (order, span));
+        prop_assert_eq!((record.time, record.outcome), (time, outcome));
+        prop_assert_eq!(read_attributes(record.event_attributes).to_owned(), event_attributes);
+    }
+
+    #[test]
+    fn an_event_is_read_as_it_was_written(
+        (order, span, is_own) in any::<(u64, u64, bool)>(),
+        kind in prop_oneof![
+            Just(LaneKind::Event),
+            Just(LaneKind::Error),
+            Just(LaneKind::TelemetryDataError),
+        ],
+        (name, level) in (text(), level()),
+        time in time(),
+        attributes in attributes(),
+    ) {
+        let dynamic = Dynamic { name: &name, kind: SpanKind::Internal, level, group: None };
+        let fields = EventFields { span, time, attributes: &attributes, is_own };
+        let mut words = Vec::new();
+        put_event(&mut words, kind, order, dynamic, &fields);
+        let (found, record) = only(&words);
+        prop_assert_eq!(found, kind);
+        prop_assert_eq!((record.order, record.span, record.is_own), (order, span, is_own));
+        prop_assert_eq!(record.time, time);
+        prop_assert_eq!(read_dynamic(record.name), dynamic);
+        prop_assert_eq!(read_attributes(record.attributes).to_owned(), attributes);
+    }
+
+    #[test]
+    fn an_update_and_a_context_are_read_as_they_were_written(
+        (order, span, trace) in any::<(u64, u64, u128)>(),
+        attributes in attributes(),
+    ) {
+        let mut words = Vec::new();
+        put_context(&mut words, TraceId::from_u128(trace));
+        prop_assert_eq!(record_kind(words[0]), Some(LaneKind::Context));
+        prop_assert_eq!(read_context(&words), Some(TraceId::from_u128(trace)));
+        words.clear();
+        put_update(&mut words, order, span, &attributes);
+        let (found, record) = only(&words);
+        prop_assert_eq!((found, record.order, record.span), (LaneKind::Update, order, span));
+        prop_assert_eq!(read_attributes(record.attributes).to_owned(), attributes);
+    }
+
+    /// A record with words changed, cut off or made up is read as something or as nothing.
+    #[test]
+    fn damaged_words_do_no_harm(
+        attributes in attributes(),
+        damage in vec((any::<prop::sample::Index>(), any::<u64>(), 0..64_u32), 0..4),
+        length in any::<prop::sample::Index>(),
+    ) {
+        let dynamic = Dynamic { name: "x", kind: SpanKind::Client, level: Level::Info, group: Some("g") };
+        let links = [Link { context: SpanContext::default(), attributes: attributes.clone() }];
+        let fields = StartFields {
+            span: 1,
+            parent: 0,
+            remote_parent: false,
+            time: None,
+            links: &links,
+            attributes: &attributes,
+            event_attributes: &attributes,
+        };
+        let mut words = Vec::new();
+        put_start(&mut words, 1, dynamic, &fields);
+        for (place, word, shift) in damage {
+            let place = place.index(words.len());
+            words[place] ^= word >> shift;
+        }
+        words.truncate(length.index(words.len() + 1));
+        if let Some((_, record)) = read_record(&words) {
+            read_dynamic(record.name);
+            let _ = read_attributes(record.attributes).to_owned();
+            let _ = read_attributes(record.event_attributes).to_owned();
+            let _ = read_links(record.links).to_owned();
+        }
+    }
+}
