@@ -8,6 +8,8 @@ use std::sync::{PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
+use crate::sync::ForkLocal;
+
 /// What becomes of the library's own messages.
 ///
 /// They go through the `log` crate to wherever the application sends its own; an error that a
@@ -60,10 +62,11 @@ impl LoggerConfig {
 
 /// The configuration of the provider that was configured last: messages come from threads that
 /// belong to none.
-static CONFIG: RwLock<LoggerConfig> = RwLock::new(LoggerConfig::DEFAULT);
+static CONFIG: ForkLocal<RwLock<LoggerConfig>> =
+    ForkLocal::new(|| RwLock::new(LoggerConfig::DEFAULT));
 
 pub(crate) fn configure(config: &LoggerConfig) {
-    *CONFIG.write().unwrap_or_else(PoisonError::into_inner) = config.clone();
+    *CONFIG.get().write().unwrap_or_else(PoisonError::into_inner) = config.clone();
 }
 
 /// Something has failed. Seen on the standard error where no logger is installed.
@@ -79,7 +82,7 @@ pub(crate) fn warn(message: fmt::Arguments<'_>) {
 fn say(own_level: LogLevel, level: log::Level, message: fmt::Arguments<'_>) {
     const TARGET: &str = "onelogger";
     const FORMAT: &str = "{target} - {level} - {message}";
-    let config = CONFIG.read().unwrap_or_else(PoisonError::into_inner);
+    let config = CONFIG.get().read().unwrap_or_else(PoisonError::into_inner);
     if own_level > config.log_level {
         return;
     }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use super::clock::Clock;
 use super::identity::{IdBlock, IdSource};
 use crate::data::TraceId;
-use crate::sync::{Claim, Consumer, Counter, Flag, Producer, PushError, Stack, Tally, lane};
+use crate::sync::{
+    Claim, Consumer, Counter, Flag, Producer, PushError, Stack, Tally, generation, lane,
+};
 
 pub(crate) struct Intake {
     pub(crate) clock: Clock,
@@ -24,6 +26,9 @@ pub(crate) struct Intake {
     /// Stops that found no room in the lane of their thread.
     overflow: Stack<Vec<u64>>,
     pub(crate) wake: Wake,
+    /// The process that made it. In a forked child nothing of it may be touched: its pipeline is not
+    /// there, and its locks may be held for ever.
+    generation: u64,
     /// Spans that were stopped by the application after the close had stopped them.
     pub(crate) late_stops: Counter,
 }
@@ -84,8 +89,14 @@ impl Intake {
             spare: Mutex::new(Vec::new()),
             overflow: Stack::new(),
             wake: Wake::default(),
+            generation: generation(),
             late_stops: Counter::new(0),
         }
+    }
+
+    /// Whether it belongs to a process that this one was forked from.
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.generation != generation()
     }
 
     /// A lane for the current thread; `None` once the intake is closed.

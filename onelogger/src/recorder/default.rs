@@ -47,7 +47,7 @@ impl DefaultRecorder {
 
     /// The pipeline, if the recorder is open.
     fn open_pipeline(&self) -> Result<&Pipeline, RecordError> {
-        if self.is_closed.is_raised() {
+        if self.is_closed.is_raised() || self.intake.is_inherited() {
             return Err(RecordError::Closed);
         }
         self.pipeline.get().ok_or(RecordError::NotConfigured)
@@ -291,7 +291,7 @@ impl Recorder for DefaultRecorder {
     }
 
     fn close(&self, timeout: Duration) -> Result<(), CloseError> {
-        if !self.is_closed.raise() {
+        if !self.is_closed.raise() || self.intake.is_inherited() {
             return Ok(());
         }
         match self.pipeline.get().is_none_or(|pipeline| pipeline.close(timeout)) {
@@ -301,7 +301,8 @@ impl Recorder for DefaultRecorder {
     }
 
     fn health(&self) -> Health {
-        self.pipeline.get().map(Pipeline::health).unwrap_or_default()
+        let pipeline = self.pipeline.get().filter(|_| !self.intake.is_inherited());
+        pipeline.map(Pipeline::health).unwrap_or_default()
     }
 
     fn direct(&self) -> Option<&DefaultRecorder> {

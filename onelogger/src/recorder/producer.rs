@@ -15,7 +15,9 @@ thread_local! {
 impl Drop for ThreadLanes {
     fn drop(&mut self) {
         for (intake, writer) in self.0.get_mut().drain(..) {
-            intake.put_back(writer);
+            if !intake.is_inherited() {
+                intake.put_back(writer);
+            }
         }
     }
 }

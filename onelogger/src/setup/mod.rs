@@ -2,6 +2,7 @@
 
 mod config;
 mod environment;
+mod process_end;
 mod provider;
 
 pub use config::{ConfigError, OneLoggerConfig, OneLoggerConfigBuilder, TelemetryConfig};

@@ -1,12 +1,13 @@
 use std::fmt;
-use std::sync::{Arc, LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use super::OneLoggerConfig;
+use super::{OneLoggerConfig, process_end};
 use crate::context::{self, Context};
 use crate::diagnostics;
 use crate::recorder::{CloseError, Configured, ErrorHandlingStrategy, OpenError, Recorder};
 use crate::signal::RecorderHandle;
+use crate::sync::{ForkLocal, generation};
 
 /// Where an application configures telemetry, once, in `main`.
 ///
@@ -39,10 +40,10 @@ struct Active {
     recorder: Option<Arc<Configured>>,
 }
 
-static INSTANCE: LazyLock<OneLoggerProvider> = LazyLock::new(OneLoggerProvider::new);
+static INSTANCE: ForkLocal<OneLoggerProvider> = ForkLocal::new(OneLoggerProvider::new);
 
 /// How long the end of a guard waits for the exporters.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The provider could not be configured.
 #[derive(Debug, thiserror::Error)]
@@ -63,9 +64,10 @@ impl OneLoggerProvider {
         OneLoggerProvider::default()
     }
 
-    /// The provider of the process.
+    /// The provider of the process. A forked child has one of its own, which is not configured: it
+    /// records nothing until it configures it.
     pub fn instance() -> &'static OneLoggerProvider {
-        &INSTANCE
+        INSTANCE.get()
     }
 
     /// Opens the recorder and puts it in force. The guard flushes and closes when it is dropped:
@@ -90,6 +92,9 @@ impl OneLoggerProvider {
             }
             state.is_being_configured = true;
         }
+        if std::ptr::eq(self, OneLoggerProvider::instance()) {
+            process_end::watch();
+        }
         // Outside the lock: an exporter may take its time, and nobody else should wait for it.
         let opened = open(&config, recorder);
         let mut state = self.write();
@@ -100,7 +105,12 @@ impl OneLoggerProvider {
         }
         let recorder = configured.clone();
         state.configured = Some(Active { config: Arc::new(config), recorder });
-        Ok(OneLoggerGuard { provider: self.clone(), configured, timeout: CLOSE_TIMEOUT })
+        Ok(OneLoggerGuard {
+            provider: self.clone(),
+            configured,
+            timeout: CLOSE_TIMEOUT,
+            generation: generation(),
+        })
     }
 
     /// The recorder; one that does nothing before `configure` and where this rank is disabled.
@@ -216,6 +226,8 @@ pub struct OneLoggerGuard {
     provider: OneLoggerProvider,
     configured: Option<Arc<Configured>>,
     timeout: Duration,
+    /// The process that configured it.
+    generation: u64,
 }
 
 impl OneLoggerGuard {
@@ -234,6 +246,10 @@ impl fmt::Debug for OneLoggerGuard {
 
 impl Drop for OneLoggerGuard {
     fn drop(&mut self) {
+        if self.generation != generation() {
+            // In a forked child: the parent's recorder is the parent's affair.
+            return;
+        }
         // Only what this guard stands for: the provider may have been closed and configured anew.
         let (ours, now) = (&self.configured, self.provider.configured());
         let is_ours = match (ours, &now) {

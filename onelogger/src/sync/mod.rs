@@ -7,9 +7,11 @@
 mod flag;
 mod lane;
 mod primitive;
+mod process;
 mod stack;
 pub(crate) mod words;
 
 pub(crate) use flag::{Counter, Flag, Tally};
 pub(crate) use lane::{Claim, Consumer, Producer, PushError, lane};
+pub(crate) use process::{ForkLocal, at_exit, generation};
 pub(crate) use stack::Stack;

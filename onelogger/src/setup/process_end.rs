@@ -1,0 +1,45 @@
+//! What is done when the process ends without the guard: by `std::process::exit`, or by a panic
+//! that aborts.
+
+use std::panic::{catch_unwind, set_hook, take_hook};
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use super::OneLoggerProvider;
+use super::provider::CLOSE_TIMEOUT;
+use crate::sync::at_exit;
+
+/// How long a panic may wait for its flush.
+const PANIC_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+/// Panics that follow each other more closely (caught ones, in a loop) do not flush again.
+const PANIC_FLUSH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// From now on, closes the provider of the process at its exit, and flushes it at a panic, after
+/// the hook that was in place.
+pub(super) fn watch() {
+    static WATCHING: OnceLock<()> = OnceLock::new();
+    WATCHING.get_or_init(|| {
+        at_exit(close);
+        let before = take_hook();
+        set_hook(Box::new(move |panic| {
+            before(panic);
+            flush();
+        }));
+    });
+}
+
+extern "C" fn close() {
+    // A panic must not leave this function, and there is nobody left to tell.
+    let _ = catch_unwind(|| OneLoggerProvider::instance().close(CLOSE_TIMEOUT));
+}
+
+fn flush() {
+    static LAST: Mutex<Option<Instant>> = Mutex::new(None);
+    // Only tried: another panic that is here right now does the flush.
+    let Ok(mut last) = LAST.try_lock() else { return };
+    if last.is_none_or(|last| last.elapsed() >= PANIC_FLUSH_INTERVAL) {
+        *last = Some(Instant::now());
+        // What is not flushed in time is still on its way.
+        let _ = OneLoggerProvider::instance().recorder().force_flush(PANIC_FLUSH_TIMEOUT);
+    }
+}
