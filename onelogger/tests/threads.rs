@@ -16,8 +16,8 @@ use onelogger::exporter::{ExportError, Exporter, FilePath, RecordKind, Records, 
 use onelogger::recorder::{DefaultRecorderBuilder, RecordError};
 use onelogger::{
     Counts, DefaultRecorder, DisableRule, ErrorHandlingStrategy, Event, ExporterState,
-    FileExporter, FullPolicy, Health, LossReason, OneLoggerConfig, OneLoggerProvider, Recorder,
-    RecordId, RecorderHandle, Span, SpanBuilder, SpanFilter, SpanStop,
+    FileExporter, FullPolicy, Health, LossReason, OneLoggerConfig, OneLoggerProvider, RecordId,
+    Recorder, RecorderHandle, Span, SpanBuilder, SpanFilter, SpanStop,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -561,7 +561,8 @@ fn a_span_may_be_stopped_on_another_thread_than_it_was_started_on() {
     outcome.print("handover");
     outcome.check_complete();
     assert_eq!(outcome.recorded, (3 * starters * each) as u64);
-    let right = |(span, number): &(RecordId, Option<u64>)| outcome.contents.spans[span].number == *number;
+    let right =
+        |(span, number): &(RecordId, Option<u64>)| outcome.contents.spans[span].number == *number;
     assert!(outcome.contents.events.iter().all(right));
 }
 
@@ -653,7 +654,8 @@ fn check_close_under_load(
         let outcome = trial.finish();
         assert!(late <= outcome.contents.truncated + outcome.recorded);
         let counts = outcome.health.exporters[0].counts;
-        (recorded, truncated) = (recorded + outcome.recorded, truncated + outcome.contents.truncated);
+        (recorded, truncated) =
+            (recorded + outcome.recorded, truncated + outcome.contents.truncated);
         lost += counts.lost_total() + counts.withheld;
     }
     println!("{name}: {recorded} recorded, {truncated} truncated, {lost} lost or withheld");
@@ -691,7 +693,9 @@ fn a_thread_that_waits_for_room_is_not_held_by_a_close() {
     });
     let progress = AtomicUsize::new(0);
     thread::scope(|scope| {
-        scope.spawn(|| on_threads(&trial, 4, |thread| record_until_closed(&trial, thread, &progress)));
+        scope.spawn(|| {
+            on_threads(&trial, 4, |thread| record_until_closed(&trial, thread, &progress))
+        });
         // The pipeline stands still with the probe. Closing asks it to go on, and times out.
         assert!(trial.provider.close(Duration::ZERO).is_err());
         probe.let_go();
@@ -795,8 +799,8 @@ fn an_exporter_that_panicked_is_not_used_again() {
     assert_eq!(probe.0.calls.load(Ordering::Relaxed), 1);
     let counts = outcome.health.exporters[1].counts;
     // The first three records, or those of them that came in the first batch, were in that call.
-    let [failed, disabled] = [LossReason::ExportFailed, LossReason::ExporterDisabled]
-        .map(|reason| counts.lost(reason));
+    let [failed, disabled] =
+        [LossReason::ExportFailed, LossReason::ExporterDisabled].map(|reason| counts.lost(reason));
     assert!((1..=3).contains(&failed));
     assert_eq!((failed + disabled, counts.delivered), (9, 0));
 }
@@ -841,11 +845,8 @@ fn check_recording_exporter(
     name: &str,
     settings: impl FnOnce(DefaultRecorderBuilder) -> DefaultRecorderBuilder,
 ) {
-    let exporter = Recording {
-        recorder: Arc::default(),
-        span: Arc::default(),
-        delivered: Arc::default(),
-    };
+    let exporter =
+        Recording { recorder: Arc::default(), span: Arc::default(), delivered: Arc::default() };
     let (recorder, span) = (Arc::clone(&exporter.recorder), Arc::clone(&exporter.span));
     let delivered = Arc::clone(&exporter.delivered);
     let trial = Trial::new(name, |builder| settings(builder).exporter(exporter));
@@ -1070,7 +1071,8 @@ fn an_exporter_that_was_switched_off_by_the_rule_stays_off_and_is_counted() {
     outcome.print("rule");
     outcome.check_complete();
     let disabled = &outcome.health.exporters[1].counts;
-    let lost = [LossReason::ExportFailed, LossReason::ExporterDisabled].map(|why| disabled.lost(why));
+    let lost =
+        [LossReason::ExportFailed, LossReason::ExporterDisabled].map(|why| disabled.lost(why));
     assert_eq!(lost, [3, outcome.recorded - 3]);
 }
 
@@ -1090,10 +1092,14 @@ fn attributes_that_are_added_by_many_threads_are_all_there() {
     let counts = trial.recorder.health().exporters[0].counts;
     assert!(counts.is_balanced());
     let updates = (threads * each) as u64;
-    assert_eq!((counts.recorded, counts.delivered, counts.delivered_updates), (updates + 2, updates + 2, updates));
+    assert_eq!(
+        (counts.recorded, counts.delivered, counts.delivered_updates),
+        (updates + 2, updates + 2, updates)
+    );
     let text = std::fs::read_to_string(trial.path.get().unwrap()).unwrap();
     let stop = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let stop = stop.filter(|line| line["type"] != "event" && line["type"] != "start").next().unwrap();
+    let stop =
+        stop.filter(|line| line["type"] != "event" && line["type"] != "start").next().unwrap();
     for thread in 0..threads {
         for number in 0..10 {
             assert_eq!(stop["attributes"][format!("{thread}.{number}")], each - 10 + number);

@@ -9,7 +9,7 @@ use crate::data::codec::Dynamic;
 use crate::data::names::{attribute, event};
 use crate::data::{Attributes, Name, TelemetryDataErrorType};
 use crate::diagnostics;
-use crate::exporter::{Batch, Entry, ExportError, Exporter, RecordKind, RecordRef, Run, Totals};
+use crate::exporter::{Batch, Entry, ExportError, Exporter, RecordKind, Run, Totals};
 
 /// When an exporter that fails is switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +88,9 @@ impl Worker {
 
     /// Hands all records of a batch to the exporter, and counts what became of them.
     pub(super) fn deliver(&mut self, batch: &Batch) {
+        if self.is_ready() {
+            self.send_unsent_report();
+        }
         let mut at = 0;
         while at < batch.entries().len() {
             let rest = &batch.entries()[at..];
@@ -96,7 +99,6 @@ impl Worker {
                 self.status.lock().ledger.lose(lost, LossReason::ExporterDisabled);
                 break;
             }
-            self.send_unsent_report();
             let is_report = |entry: &Entry| entry.kind == RecordKind::TelemetryDataError;
             match rest.iter().position(is_report) {
                 Some(0) => {
@@ -123,7 +125,8 @@ impl Worker {
         };
         error.accepted = error.accepted.min(records.len());
         error.refused = error.refused.min(records.len() - error.accepted);
-        if error.accepted + error.refused + error.revoked == 0 {
+        let is_stuck = error.revoked == 0 || self.consecutive_failures > 0;
+        if error.accepted + error.refused == 0 && is_stuck {
             // An exporter that gets nowhere would be asked for ever.
             error.refused = 1;
         }
@@ -164,7 +167,7 @@ impl Worker {
             self.status.lock().ledger.withhold(!is_own as usize);
             return;
         }
-        let report = self.typed_report(&record);
+        let report = self.data_error(record.attributes().to_owned(), record.time_unix_nanos());
         match self.call(|exporter| exporter.export_batch(report.records())) {
             Ok(()) => {
                 self.has_reported = true;
@@ -335,10 +338,6 @@ impl Worker {
     }
 
     /// A telemetry data error with its type, which depends on what has reached this exporter.
-    fn typed_report(&self, record: &RecordRef<'_>) -> Batch {
-        self.data_error(record.attributes().to_owned(), record.time_unix_nanos())
-    }
-
     fn data_error(&self, given: Attributes, time_unix_nanos: u64) -> Batch {
         let kind = match self.has_exported {
             true => TelemetryDataErrorType::IncompleteTelemetryData,

@@ -39,6 +39,7 @@ const RESERVED: &[Reserved] = &[
             ("onelogger/src/pipeline/ticket.rs", "waits for a flush, with a deadline"),
             ("onelogger/src/pipeline/worker.rs", "waits before it tries an exporter again"),
             ("onelogger/src/pipeline/mod.rs", "flushes exporters at intervals"),
+            ("onelogger/src/setup/process_end.rs", "spaces the flushes of panics"),
         ],
     },
     Reserved {
@@ -68,7 +69,10 @@ const WITHOUT_MODEL: &[(&str, &str)] = &[
     ("onelogger/src/sync/mod.rs", "a list of the others"),
     ("onelogger/src/sync/primitive.rs", "what the models themselves are made of"),
     ("onelogger/src/sync/words.rs", "works on borrowed slices: no thread shares anything"),
-    ("onelogger/src/sync/flag.rs", "one atomic each, with no data whose order it guards"),
+    (
+        "onelogger/src/sync/flag.rs",
+        "each call is one atomic operation: there is nothing to interleave",
+    ),
 ];
 
 /// Directories of the machine on which someone works, and of what lies beside a checkout there.
