@@ -1,6 +1,9 @@
 //! Running other programs, and saying what went wrong.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io;
+use std::iter;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -47,9 +50,9 @@ pub(crate) fn run_within(limit: Duration, command: &mut Command, log: &Path) -> 
                 // Whether or not the kill works, there is nothing else to be done.
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(format!("{command:?} did not end within {limit:?}"));
+                return Err(format!("`{}` did not end within {limit:?}", line(command)));
             }
-            Err(error) => return Err(format!("cannot wait for {command:?}: {error}")),
+            Err(error) => return Err(format!("cannot wait for `{}`: {error}", line(command))),
         }
     }
 }
@@ -67,10 +70,28 @@ fn succeeded(command: &Command, status: ExitStatus) -> Result {
     if status.success() {
         return Ok(());
     }
-    Err(format!("{command:?} failed: {status}"))
+    Err(format!("`{}` failed: {status}", line(command)))
 }
 
-fn cannot_start(command: &Command, error: &std::io::Error) -> String {
-    let program = command.get_program().to_string_lossy();
-    format!("cannot run `{program}`: {error}; is it installed?")
+fn cannot_start(command: &Command, error: &io::Error) -> String {
+    format!("cannot run `{}`: {error}; is it installed?", line(command))
+}
+
+/// A command as one would type it: without the way to the program, and the environment.
+fn line(command: &Command) -> String {
+    let program = Path::new(command.get_program()).file_stem().unwrap_or_default();
+    let words: Vec<_> = iter::once(program).chain(command.get_args()).collect();
+    words.join(OsStr::new(" ")).to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_names_the_command_as_one_would_type_it() {
+        let mut command = Command::new("/a/b/cargo");
+        command.args(["fmt", "--all"]).env("A", "b").current_dir("/");
+        assert_eq!(line(&command), "cargo fmt --all");
+    }
 }

@@ -26,6 +26,8 @@ pub(crate) struct Intake {
     /// Stops that found no room in the lane of their thread.
     overflow: Stack<Vec<u64>>,
     pub(crate) wake: Wake,
+    /// The recorder is closed, or is being closed: spans that are open are over.
+    pub(crate) is_closed: Flag,
     /// The process that made it. In a forked child nothing of it may be touched: its pipeline is not
     /// there, and its locks may be held for ever.
     generation: u64,
@@ -89,6 +91,7 @@ impl Intake {
             spare: Mutex::new(Vec::new()),
             overflow: Stack::new(),
             wake: Wake::default(),
+            is_closed: Flag::new(),
             generation: generation(),
             late_stops: Counter::new(0),
         }

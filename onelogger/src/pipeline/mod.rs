@@ -169,7 +169,7 @@ impl Pipeline {
         match &self.mode {
             Mode::Synchronous(_) => {
                 self.after_record();
-                true
+                !is_pipeline_thread()
             }
             Mode::Asynchronous(requests) => {
                 let ticket = Ticket::new(1);

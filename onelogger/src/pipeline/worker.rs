@@ -88,9 +88,7 @@ impl Worker {
 
     /// Hands all records of a batch to the exporter, and counts what became of them.
     pub(super) fn deliver(&mut self, batch: &Batch) {
-        if self.is_ready() {
-            self.send_unsent_report();
-        }
+        self.send_unsent_report();
         let mut at = 0;
         while at < batch.entries().len() {
             let rest = &batch.entries()[at..];
@@ -255,7 +253,9 @@ impl Worker {
     }
 
     fn send_unsent_report(&mut self) {
-        if let Some(report) = self.unsent_report.take() {
+        if self.is_ready()
+            && let Some(report) = self.unsent_report.take()
+        {
             let sent = self.call(|exporter| exporter.export_batch(report.records()));
             if let Err(error) = sent {
                 self.status.lock().ledger.revoke(error.revoked);

@@ -9,7 +9,6 @@ use crate::pipeline::clock::Clock;
 use crate::pipeline::identity::IdSource;
 use crate::pipeline::intake::Intake;
 use crate::pipeline::{DisableRule, FullPolicy, ManualClock, Settings};
-use crate::sync::Flag;
 
 /// Settings of a [`DefaultRecorder`].
 ///
@@ -182,7 +181,6 @@ impl DefaultRecorderBuilder {
             settings: self.settings,
             exporters: Mutex::new(Some(self.exporters)),
             pipeline: OnceLock::new(),
-            is_closed: Flag::new(),
         })
     }
 }

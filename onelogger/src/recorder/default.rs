@@ -36,7 +36,6 @@ pub struct DefaultRecorder {
     /// Taken when the recorder is opened.
     pub(super) exporters: Mutex<Option<Vec<Box<dyn Exporter>>>>,
     pub(super) pipeline: OnceLock<Pipeline>,
-    pub(super) is_closed: Flag,
 }
 
 impl DefaultRecorder {
@@ -47,7 +46,7 @@ impl DefaultRecorder {
 
     /// The pipeline, if the recorder is open.
     fn open_pipeline(&self) -> Result<&Pipeline, RecordError> {
-        if self.is_closed.is_raised() || self.intake.is_inherited() {
+        if self.intake.is_closed.is_raised() || self.intake.is_inherited() {
             return Err(RecordError::Closed);
         }
         self.pipeline.get().ok_or(RecordError::NotConfigured)
@@ -79,10 +78,12 @@ impl DefaultRecorder {
         }
     }
 
-    /// Writes a record that belongs to an open span, or to none.
+    /// Writes a record that belongs to an open span, or to none. `is_own` says that it is one of the
+    /// library's own.
     fn record(
         &self,
         span: Option<&Inner>,
+        is_own: bool,
         put: impl FnOnce(&mut Vec<u64>, u64),
     ) -> Result<(), RecordError> {
         let pipeline = self.open_pipeline()?;
@@ -98,6 +99,8 @@ impl DefaultRecorder {
             put(&mut lane.scratch, self.order_after(span));
             match self.publish(lane, Claim::Nothing) {
                 Ok(()) => lane.trace = trace,
+                // What the library reports is not counted, and what fills the lane says the same.
+                Err(PushError::Full) if is_own => {}
                 Err(PushError::Full) => count(fullness(lane), &lane.counts)?,
                 Err(PushError::Sealed) => return Err(RecordError::Closed),
             }
@@ -228,7 +231,7 @@ impl Recorder for DefaultRecorder {
         }
         self.check_time(event.time)?;
         let inner = inner.flatten();
-        self.record(inner, |words, order| {
+        self.record(inner, false, |words, order| {
             let time = event.time;
             let fields = EventFields {
                 span: inner.map_or(0, |inner| inner.raw),
@@ -247,7 +250,7 @@ impl Recorder for DefaultRecorder {
         }
         self.check_time(error.time)?;
         let inner = inner.flatten();
-        self.record(inner, |words, order| {
+        self.record(inner, false, |words, order| {
             let fields = EventFields {
                 span: inner.map_or(0, |inner| inner.raw),
                 time: error.time,
@@ -266,13 +269,13 @@ impl Recorder for DefaultRecorder {
         if attributes.is_empty() {
             return Ok(());
         }
-        self.record(Some(inner), |words, order| {
+        self.record(Some(inner), false, |words, order| {
             put_update(words, order, inner.raw, &attributes);
         })
     }
 
     fn telemetry_data_error(&self, error: TelemetryDataError) -> Result<(), RecordError> {
-        self.record(None, |words, order| {
+        self.record(None, error.is_own, |words, order| {
             let mut attributes = Attributes::new().with(attribute::ERROR_MESSAGE, error.message);
             attributes.merge(error.attributes);
             let fields =
@@ -291,7 +294,7 @@ impl Recorder for DefaultRecorder {
     }
 
     fn close(&self, timeout: Duration) -> Result<(), CloseError> {
-        if !self.is_closed.raise() || self.intake.is_inherited() {
+        if !self.intake.is_closed.raise() || self.intake.is_inherited() {
             return Ok(());
         }
         match self.pipeline.get().is_none_or(|pipeline| pipeline.close(timeout)) {

@@ -80,18 +80,23 @@ impl Span {
 
     /// Whether what is recorded of the span reaches exporters.
     pub fn is_recording(&self) -> bool {
-        self.inner()
-            .is_some_and(|inner| inner.fate == Fate::Recorded && !inner.is_stopped.is_raised())
+        self.inner().is_some_and(|inner| inner.fate == Fate::Recorded && !inner.is_over())
     }
 
-    /// Whether the span was stopped. A disabled span never is.
+    /// Whether the span was stopped, or its recorder closed. A disabled span never is.
     pub fn is_stopped(&self) -> bool {
-        self.inner().is_some_and(|inner| inner.is_stopped.is_raised())
+        self.inner().is_some_and(Inner::is_over)
     }
 
     /// Whether this is a disabled span.
     pub fn is_disabled(&self) -> bool {
         self.0.is_none()
+    }
+}
+
+impl Inner {
+    fn is_over(&self) -> bool {
+        self.is_stopped.is_raised() || self.intake.is_closed.is_raised()
     }
 }
 

@@ -63,7 +63,10 @@ pub(crate) fn run() -> Result<Outcome> {
         println!("{failure}");
     }
     if !failures.is_empty() {
-        return Err(format!("{} lines are not as the house rules say", failures.len()));
+        return Err(format!(
+            "house rules broken: {}; each line above says the way out",
+            failures.len()
+        ));
     }
     println!("{} files are tidy", sources.len());
     Ok(Outcome::Passed)

@@ -40,7 +40,7 @@ impl Source {
     /// The code up to the test modules. Empty for a file that is a test module as a whole.
     pub(super) fn product_code(&self) -> &str {
         match &self.rust {
-            Some(rust) if !self.path.ends_with("/tests.rs") => &rust.code[..rust.tests_at],
+            Some(rust) if !is_test_file(&self.path) => &rust.code[..rust.tests_at],
             _ => "",
         }
     }
@@ -49,6 +49,11 @@ impl Source {
     pub(super) fn prose(&self) -> &str {
         self.rust.as_ref().map_or(&self.text, |rust| &rust.comments)
     }
+}
+
+/// A test module that is long enough for a file of its own: `tests.rs`, `codec_tests.rs`.
+fn is_test_file(path: &str) -> bool {
+    path.ends_with("/tests.rs") || path.ends_with("_tests.rs")
 }
 
 /// The number of the line at an offset, from 1 on.
@@ -258,8 +263,9 @@ mod tests {
         check("a\n#[cfg(all(test, not(x)))]\n#[y]\nmod tests { b }", "a");
         check("#[cfg(test)] use b;", "#[cfg(test)] use b;");
         check("#[cfg(not(test))] mod b;", "#[cfg(not(test))] mod b;");
-        let file = Source::new("onelogger/src/data/id/tests.rs", "a");
-        assert_eq!(file.product_code(), "");
+        for path in ["onelogger/src/data/id/tests.rs", "onelogger/src/data/id_tests.rs"] {
+            assert_eq!(Source::new(path, "a").product_code(), "");
+        }
     }
 
     #[test]
