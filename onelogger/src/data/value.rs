@@ -10,7 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// that it does not know. An unsigned integer beyond [`i64::MAX`] becomes its decimal text.
 ///
 /// In JSON a value is what it looks like; a NaN or an infinity is the text `NaN`, `Infinity` or
-/// `-Infinity`, and is read back as that text. Two empty lists are equal whatever their kind,
+/// `-Infinity`, and is read back as that text, but in a list with a finite number as itself. Two
+/// empty lists are equal whatever their kind,
 /// because JSON cannot tell them apart. Floats are compared by their bits, so that a NaN equals
 /// itself and a value that went through a file equals the one that was written.
 ///
@@ -105,6 +106,13 @@ pub(crate) fn non_finite_word(value: f64) -> Option<&'static str> {
     } else {
         Some("-Infinity")
     }
+}
+
+/// The float that such a word stands for.
+fn non_finite(word: &str) -> Option<f64> {
+    [f64::NAN, f64::INFINITY, f64::NEG_INFINITY]
+        .into_iter()
+        .find(|&value| non_finite_word(value) == Some(word))
 }
 
 impl fmt::Display for Value {
@@ -211,8 +219,18 @@ impl<'de> Visitor<'de> for ValueVisitor {
                 (Value::BoolList(list), Value::Bool(value)) => list.push(value),
                 (Value::I64List(list), Value::I64(value)) => list.push(value),
                 (Value::F64List(list), Value::F64(value)) => list.push(value),
-                // A list of floats may hold words in the place of its non-finite elements; as
-                // with a single value they are read back as text, and so is the rest of the list.
+                (Value::F64List(list), Value::String(word)) if non_finite(&word).is_some() => {
+                    list.extend(non_finite(&word));
+                }
+                (Value::StringList(words), Value::F64(value)) => {
+                    // Numbers after all: what came before stands for those that JSON lacks.
+                    let numbers: Option<Vec<f64>> =
+                        words.iter().map(|word| non_finite(word)).collect();
+                    let mut numbers = numbers
+                        .ok_or_else(|| de::Error::custom(mixed(&list, &Value::F64(value))))?;
+                    numbers.push(value);
+                    list = Value::F64List(numbers);
+                }
                 (list, value) => return Err(de::Error::custom(mixed(list, &value))),
             }
         }
@@ -343,8 +361,24 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_floats_comes_back_if_one_of_them_is_finite() {
+        for list in [[1.0, f64::NAN], [f64::INFINITY, 0.5], [f64::NEG_INFINITY, -0.0]] {
+            assert_eq!(round_trip(&Value::from(list)), Value::from(list));
+        }
+    }
+
+    #[test]
     fn mixed_and_nested_lists_are_refused() {
-        for text in ["[1, 2.5]", "[\"a\", 1]", "[true, 1]", "[1, true]", "[[1]]", "null", "{}"] {
+        for text in [
+            "[1, 2.5]",
+            "[\"a\", 1]",
+            "[true, 1]",
+            "[\"NaN\", \"x\", 1.0]",
+            "[1, true]",
+            "[[1]]",
+            "null",
+            "{}",
+        ] {
             assert!(serde_json::from_str::<Value>(text).is_err(), "{text} was accepted");
         }
     }
