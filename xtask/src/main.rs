@@ -27,6 +27,7 @@ usage: cargo xtask <command>
   test                               all that CI runs; stops at the first failure
   tidy                               the house rules that the compiler does not know
   loom                               the loom models of onelogger/src/sync
+  examples                           every example, each in a directory of its own under target/
   conformance                        the shipped scenarios against what the Python library wrote
   conformance --random N [--seed S]  N random scenarios against the Python library (installs it
                                      from PyPI under target/)
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["tidy"] => tidy::run().map(drop),
         ["loom"] => loom::run().map(drop),
+        ["examples"] => examples::run().map(report_skip),
         ["conformance"] => conformance::shipped().map(report_skip),
         ["conformance", ref options @ ..] => conformance::random(options),
         [] | ["help" | "--help" | "-h"] => {

@@ -180,8 +180,15 @@ impl From<&str> for ErrorEvent {
     }
 }
 
-/// `std::num::ParseIntError` becomes `ParseIntError`, also within `Box<…>` and the like.
+/// `std::num::ParseIntError` becomes `ParseIntError`, also within `Box<…>` and the like. What is
+/// called `Error` and no more keeps the module that says of what: `io::Error`.
 fn short_type_name(full: &str) -> String {
+    if let Some(modules) = full.strip_suffix("::Error")
+        && !full.contains(['<', ' '])
+    {
+        let module = modules.rsplit("::").find(|module| *module != "error");
+        return module.map_or_else(|| "Error".to_owned(), |module| format!("{module}::Error"));
+    }
     let mut short = String::new();
     let mut segment = 0;
     for character in full.chars() {
@@ -230,6 +237,7 @@ mod tests {
     #[test]
     fn type_names_lose_their_modules() {
         assert_eq!(short_type_name("std::num::error::ParseIntError"), "ParseIntError");
+        assert_eq!(short_type_name("std::io::error::Error"), "io::Error");
         assert_eq!(short_type_name("dyn core::error::Error"), "dyn Error");
         assert_eq!(short_type_name("a::Wrap<b::Inner, c::d::E>"), "Wrap<Inner, E>");
     }

@@ -95,6 +95,21 @@ impl FileExporter {
         self.path.clone()
     }
 
+    /// Opens the file, unless it is open and only its first line could not be written.
+    fn open_file(&mut self, run: &Run) -> Result<(), ExportError> {
+        if self.lines.sink.is_none() {
+            let file = RunFile::open(&self.template, run, self.is_append);
+            let (file, name, is_torn) =
+                file.map_err(|error| ExportError::new(error.to_string()).with_source(error))?;
+            self.path.set(name);
+            self.lines.sink = Some(file);
+            if is_torn {
+                self.lines.mend = b"\n";
+            }
+        }
+        Ok(())
+    }
+
     fn rotate(&mut self) {
         let (Some(limit), Some(file)) = (self.rotate_at, &mut self.lines.sink) else {
             return;
@@ -124,23 +139,16 @@ impl Exporter for FileExporter {
     }
 
     fn open(&mut self, run: &Run) -> Result<(), ExportError> {
-        let file = RunFile::open(&self.template, run, self.is_append);
-        let (file, name, is_torn) = file.map_err(|error| {
+        self.open_file(run).and_then(|()| self.lines.open(run)).map_err(|error| {
             let message = format!("cannot open {}: {error}", self.template.display());
             ExportError::new(message).with_source(error)
-        })?;
-        self.path.set(name);
-        self.lines.sink = Some(file);
-        if is_torn {
-            self.lines.mend = b"\n";
-        }
-        self.lines.open(run)
+        })
     }
 
     fn export_batch(&mut self, records: Records<'_>) -> Result<(), ExportError> {
-        let result = self.lines.export(records);
+        // Before and not after, so that the last file of a run is not an empty one.
         self.rotate();
-        result
+        self.lines.export(records)
     }
 
     fn flush(&mut self) -> Result<(), ExportError> {

@@ -119,6 +119,8 @@ struct Line {
     is_own: bool,
     /// Whether it holds a start that waited.
     holds_start: bool,
+    /// Whether a start that waits goes on waiting beside it.
+    leaves_start: bool,
 }
 
 impl<S: Sink> JsonLines<S> {
@@ -139,6 +141,7 @@ impl<S: Sink> JsonLines<S> {
     /// Begins a run with the line that says whose it is.
     pub(super) fn open(&mut self, run: &Run) -> Result<(), ExportError> {
         self.run = Some(run.clone());
+        (self.count, self.pending) = (0, None);
         let mut about = Batch::default();
         let name = about.put_name(Dynamic::named(&Name::from_static(event::OPEN)));
         let version = Attributes::new().with(attribute::LIBRARY_VERSION, env!("CARGO_PKG_VERSION"));
@@ -149,6 +152,7 @@ impl<S: Sink> JsonLines<S> {
             time_unix_nanos: run.started_unix_nanos(),
             name,
             attributes,
+            is_own: true,
             ..Entry::new(RecordKind::Event)
         });
         self.export(about.records())
@@ -285,7 +289,8 @@ impl<S: Sink> JsonLines<S> {
     }
 
     fn put_event(&mut self, place: usize, record: &RecordRef<'_>, kind: &str, body: &str) {
-        // The library's own reports concern no span: a start goes on waiting for its stop.
+        // The library's own reports concern no span: a start goes on waiting for its stop. Each
+        // comes in a call of its own, so that start is of an earlier call.
         if !record.is_own() {
             self.put_pending(place);
         }
@@ -300,10 +305,16 @@ impl<S: Sink> JsonLines<S> {
         self.put_numbers();
         put_trace(&mut self.text, record);
         put_field(&mut self.text, "time_unix_nano", record.time_unix_nanos());
+        if record.is_own() {
+            put_field(&mut self.text, "own", true);
+        }
         if record.level() != Level::Info {
             put_quoted(&mut self.text, "level", record.level().as_str());
         }
         self.end_line(place, true, false);
+        if let Some(line) = self.lines.last_mut() {
+            line.leaves_start = record.is_own();
+        }
     }
 
     fn id(&self, span: SpanId) -> String {
@@ -346,6 +357,9 @@ impl<S: Sink> JsonLines<S> {
                 let (trace, span) = (context.trace_id, context.span_id);
                 let ids = format_args!("{comma}{{\"trace_id\":\"{trace}\",\"span_id\":\"{span}\"");
                 put_display(out, ids);
+                if context.is_remote {
+                    put_field(out, "remote", true);
+                }
                 if !attributes.is_empty() {
                     out.extend_from_slice(b",\"attributes\":");
                     put_attributes(out, attributes, None);
@@ -365,7 +379,7 @@ impl<S: Sink> JsonLines<S> {
     fn end_line(&mut self, record: usize, is_own: bool, holds_start: bool) {
         self.text.extend_from_slice(b"}\n");
         let (end, count) = (self.text.len(), self.count);
-        self.lines.push(Line { end, count, record, is_own, holds_start });
+        self.lines.push(Line { end, count, record, is_own, holds_start, leaves_start: false });
     }
 
     /// Hands all lines to the sink.
@@ -415,7 +429,10 @@ impl<S: Sink> JsonLines<S> {
         };
         // The number of the lost line stays used: the gap is where it would have been.
         self.count = line.count;
-        self.pending = None;
+        if !line.leaves_start {
+            // It was in this line, or its record comes again.
+            self.pending = None;
+        }
         failed(error)
             .with_accepted(line.record)
             .with_refused(line.is_own as usize)

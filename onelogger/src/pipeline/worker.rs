@@ -135,8 +135,9 @@ impl Worker {
             ledger.lose(error.refused, LossReason::ExportFailed);
             ledger.revoke(error.revoked);
         }
-        if error.accepted > 0 {
-            self.has_exported = true;
+        self.has_exported |= error.accepted > 0;
+        // What was taken over, and taken back at once, is no success.
+        if error.accepted > error.revoked {
             self.consecutive_failures = 0;
         }
         // The report stands where the refused record would have stood, and bears its time.
@@ -165,7 +166,8 @@ impl Worker {
             self.status.lock().ledger.withhold(!is_own as usize);
             return;
         }
-        let report = self.data_error(record.attributes().to_owned(), record.time_unix_nanos());
+        let report =
+            self.data_error(record.attributes().to_owned(), record.time_unix_nanos(), is_own);
         match self.call(|exporter| exporter.export_batch(report.records())) {
             Ok(()) => {
                 self.has_reported = true;
@@ -193,7 +195,7 @@ impl Worker {
             self.has_reported = true;
             let message = self.failure_message(error);
             let attributes = Attributes::new().with(attribute::ERROR_MESSAGE, message);
-            self.unsent_report = Some(self.data_error(attributes, time_unix_nanos));
+            self.unsent_report = Some(self.data_error(attributes, time_unix_nanos, true));
             self.send_unsent_report();
         }
         let total = self.status.lock().failures;
@@ -283,12 +285,9 @@ impl Worker {
         let kind = TelemetryDataErrorType::IncompleteTelemetryData;
         attributes.set(attribute::TELEMETRY_DATA_ERROR_TYPE, kind.as_str());
         attributes.merge(counts.loss_attributes());
-        let report = own_record(
-            RecordKind::TelemetryDataError,
-            event::TELEMETRY_DATA_ERROR,
-            &attributes,
-            time_unix_nanos,
-        );
+        let kind = RecordKind::TelemetryDataError;
+        let name = event::TELEMETRY_DATA_ERROR;
+        let report = single(kind, name, &attributes, time_unix_nanos, true);
         match self.call(|exporter| exporter.export_batch(report.records())) {
             Ok(()) => self.losses_reported = lost,
             Err(error) => self.status.lock().ledger.revoke(error.revoked),
@@ -317,8 +316,8 @@ impl Worker {
             // the totals have changed.
             for _ in 0..2 {
                 let attributes = self.status.lock().ledger.counts().closing_attributes();
-                let closing =
-                    own_record(RecordKind::Event, event::CLOSE, &attributes, time_unix_nanos);
+                let (kind, name) = (RecordKind::Event, event::CLOSE);
+                let closing = single(kind, name, &attributes, time_unix_nanos, true);
                 match self.call(|exporter| exporter.export_batch(closing.records())) {
                     Ok(()) => break,
                     Err(error) => {
@@ -338,26 +337,18 @@ impl Worker {
     }
 
     /// A telemetry data error with its type, which depends on what has reached this exporter.
-    fn data_error(&self, given: Attributes, time_unix_nanos: u64) -> Batch {
+    fn data_error(&self, given: Attributes, time_unix_nanos: u64, is_own: bool) -> Batch {
         let kind = match self.has_exported {
             true => TelemetryDataErrorType::IncompleteTelemetryData,
             false => TelemetryDataErrorType::NoTelemetryData,
         };
-        let mut attributes = Attributes::new();
-        for (name, value) in given {
-            let is_message = name == attribute::ERROR_MESSAGE;
-            attributes.set(name, value);
-            if is_message {
-                attributes.set(attribute::TELEMETRY_DATA_ERROR_TYPE, kind.as_str());
-            }
-        }
+        let mut given = given.into_iter();
+        // The message comes first, then the type, then what else there is.
+        let mut attributes: Attributes = given.by_ref().take(1).collect();
         attributes.set(attribute::TELEMETRY_DATA_ERROR_TYPE, kind.as_str());
-        own_record(
-            RecordKind::TelemetryDataError,
-            event::TELEMETRY_DATA_ERROR,
-            &attributes,
-            time_unix_nanos,
-        )
+        attributes.extend(given);
+        let kind = RecordKind::TelemetryDataError;
+        single(kind, event::TELEMETRY_DATA_ERROR, &attributes, time_unix_nanos, is_own)
     }
 
     /// Calls the exporter; a panic within it is an error, and its last.
@@ -374,11 +365,17 @@ impl Worker {
     }
 }
 
-/// A record of the library's own.
-fn own_record(kind: RecordKind, name: &'static str, attributes: &Attributes, time: u64) -> Batch {
+/// A batch of one record that belongs to no span.
+fn single(
+    kind: RecordKind,
+    name: &'static str,
+    attributes: &Attributes,
+    time_unix_nanos: u64,
+    is_own: bool,
+) -> Batch {
     let mut batch = Batch::default();
     let name = batch.put_name(Dynamic::named(&Name::from_static(name)));
     let attributes = batch.put_attributes(attributes);
-    batch.push(Entry { is_own: true, time_unix_nanos: time, name, attributes, ..Entry::new(kind) });
+    batch.push(Entry { is_own, time_unix_nanos, name, attributes, ..Entry::new(kind) });
     batch
 }

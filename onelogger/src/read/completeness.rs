@@ -1,7 +1,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use super::totals::{Held, Totals, is_loss_report, losses};
+use super::totals::{Totals, check, held, is_loss_report, losses};
 use super::{Line, LineKind, Run, text};
 use crate::data::names::attribute;
 
@@ -70,9 +70,8 @@ pub enum Finding {
     },
     /// The lines do not hold the records that the closing record says were delivered.
     WrongCount {
-        /// The records that should be found in lines. Where the closing record does not tell
-        /// additions of attributes, which have no line of their own, from others, this is the
-        /// greatest number that there may be.
+        /// The records that should be found in lines: those delivered, but for additions of
+        /// attributes, which have no line of their own.
         expected: u64,
         /// The records that are found.
         found: u64,
@@ -108,9 +107,9 @@ impl Completeness {
         };
         let lost = lost.into_iter();
         findings.extend(lost.map(|(reason, records)| Finding::Lost { reason, records }));
-        let held = Held::by(run.lines());
+        let held = held(run.lines());
         match &totals {
-            Some(totals) => findings.extend(held.check(totals)),
+            Some(totals) => findings.extend(check(held, totals)),
             None if closing.is_some() => findings.push(Finding::BadTotals),
             None => {}
         }
@@ -122,7 +121,7 @@ impl Completeness {
                 (true, false) => Verdict::NoTotals,
             },
             findings,
-            records: held.records,
+            records: held,
             totals,
         }
     }
@@ -231,7 +230,7 @@ mod tests {
     use crate::read::from_str;
 
     const CLOSING: &str = "\"onelogger.recorded\":6,\"onelogger.added\":0,\
-                           \"onelogger.withheld\":1,\"onelogger.delivered\":";
+                           \"onelogger.withheld\":1,\"onelogger.delivered.updates\":";
 
     fn line(kind: &str, count: u64, name: &str, attributes: &str) -> String {
         let id = "00000000-0000-8000-8000-000000000001";
@@ -247,14 +246,21 @@ mod tests {
 
     /// A run of three records between its opening and the lines given.
     fn run(more: &[String]) -> String {
-        line("event", 1, "onelogger.open", "")
+        own(&line("event", 1, "onelogger.open", ""))
             + &line("complete", 2, "load", "")
             + &line("event", 3, "e", "")
             + &more.concat()
     }
 
-    fn closing(count: u64, attributes: &str) -> String {
-        line("event", count, "onelogger.close", &format!("{CLOSING}{attributes}"))
+    /// One of the library's own lines.
+    fn own(line: &str) -> String {
+        line.replace("\"count\"", "\"own\":true,\"count\"")
+    }
+
+    /// The closing record: additions of attributes, records delivered, losses.
+    fn closing(count: u64, updates: u64, delivered: &str) -> String {
+        let attributes = format!("{CLOSING}{updates},\"onelogger.delivered\":{delivered}");
+        own(&line("event", count, "onelogger.close", &attributes))
     }
 
     fn check(text: &str, expected: &str) {
@@ -267,36 +273,33 @@ mod tests {
     fn a_run_whose_totals_fit_is_complete() {
         let complete = "complete: 3 records, none missing; 1 held back on purpose";
         // Two additions of attributes have no line of their own.
-        check(&run(&[closing(4, "5")]), complete);
-        check(&run(&[closing(4, "5,\"onelogger.delivered.attributes\":2")]), complete);
-        // An event of a higher layer counts, one of the library's own does not.
-        let own = line("event", 4, "onelogger.x", "");
-        for attributes in [1, 2] {
-            let told = format!("5,\"onelogger.delivered.attributes\":{attributes}");
-            check(&run(&[own.clone(), closing(5, &told)]), complete);
-        }
+        check(&run(&[closing(4, 2, "5")]), complete);
+        // One of the library's own lines does not count, an event of a higher layer does.
+        let event = line("event", 4, "onelogger.x", "");
+        check(&run(&[own(&event), closing(5, 2, "5")]), complete);
+        check(&run(&[event, closing(5, 1, "5")]), &complete.replace("3 records", "4 records"));
     }
 
     #[test]
     fn totals_that_do_not_fit_are_found() {
         check(
-            &run(&[closing(4, "5,\"onelogger.delivered.attributes\":0")]),
+            &run(&[closing(4, 0, "5")]),
             "incomplete: 3 records found; 1 held back on purpose\n\
              - 5 records delivered, 3 found",
         );
         check(
-            &run(&[closing(4, "2,\"onelogger.lost.queue_full\":3")]),
+            &run(&[closing(4, 0, "2,\"onelogger.lost.queue_full\":3")]),
             "incomplete: 3 records found; 1 held back on purpose\n\
              - 3 records lost: queue_full\n\
              - 2 records delivered, 3 found",
         );
         check(
-            &run(&[closing(4, "3")]),
+            &run(&[closing(4, 0, "3")]),
             "incomplete: 3 records found; 1 held back on purpose\n\
              - the totals of the closing record make no sense",
         );
         check(
-            &run(&[closing(4, "\"many\"")]),
+            &run(&[closing(4, 0, "\"many\"")]),
             "incomplete: 3 records found\n- the totals of the closing record make no sense",
         );
     }
@@ -305,7 +308,7 @@ mod tests {
     fn gaps_and_damage_are_found() {
         let torn = "{\"type\":\n".to_owned();
         check(
-            &run(&[torn, line("event", 5, "e", ""), closing(9, "5")]),
+            &run(&[torn, line("event", 5, "e", ""), closing(9, 1, "5")]),
             "incomplete: 4 records found; 1 held back on purpose\n\
              - line with count 4 missing\n\
              - lines with counts 6 to 8 missing\n\
@@ -320,7 +323,11 @@ mod tests {
             line("telemetry_data_error", count, "telemetry_data_error", &attributes)
         };
         check(
-            &run(&[line("start", 4, "a", "").replace("0001", "0002"), report(5, 1), report(6, 7)]),
+            &run(&[
+                line("start", 4, "a", "").replace("0001", "0002"),
+                own(&report(5, 1)),
+                own(&report(6, 7)),
+            ]),
             "incomplete: 4 records found\n\
              - no closing record: the process was killed, still runs, or used no recorder; \
              1 span open\n\
@@ -330,22 +337,14 @@ mod tests {
 
     #[test]
     fn a_telemetry_data_error_of_the_application_counts_and_one_of_the_library_does_not() {
-        let error = |message: &str| {
-            let attributes = format!("\"error_message\":\"{message}\"");
-            line("telemetry_data_error", 4, "telemetry_data_error", &attributes)
-        };
-        for (message, records) in [
-            ("sensor missing", 4),
-            ("Error exporting data via exporter X: full", 3),
-            ("Exception in telemetry code when calling stop: no", 3),
-        ] {
-            let told = "5,\"onelogger.delivered.attributes\":";
-            let told = format!("{told}{}", 5 - records);
+        let attributes = "\"error_message\":\"sensor missing\"";
+        let error = line("telemetry_data_error", 4, "telemetry_data_error", attributes);
+        for (error, records) in [(own(&error), 3), (error, 4)] {
             check(
-                &run(&[error(message), closing(5, &told)]),
+                &run(&[error, closing(5, 5 - records, "5")]),
                 &format!(
                     "incomplete: {records} records found; 1 held back on purpose\n\
-                     - telemetry data error: {message}"
+                     - telemetry data error: sensor missing"
                 ),
             );
         }

@@ -48,6 +48,8 @@ pub struct Line {
     pub count: Option<u64>,
     /// The process.
     pub pid: Option<u32>,
+    /// Whether it is one of the library's own, which the totals do not count.
+    pub is_own: bool,
     /// How the span ended, of a line that holds a stop.
     pub outcome: Outcome,
     /// The kind of the span.
@@ -56,7 +58,7 @@ pub struct Line {
     pub level: Level,
     /// The group that the span can be switched with.
     pub group: Option<Name>,
-    /// The span's links to others. Whether those live in another process is not in the file.
+    /// The span's links to others.
     pub links: Vec<Link>,
 }
 
@@ -178,6 +180,8 @@ struct RawLine {
     error: Option<RawEvent>,
     count: Option<u64>,
     pid: Option<u32>,
+    #[serde(default)]
+    own: bool,
     trace_id: Option<TraceId>,
     parent_id: Option<ParentId>,
     time_unix_nano: Option<u64>,
@@ -204,6 +208,8 @@ struct RawEvent {
 struct RawLink {
     trace_id: TraceId,
     span_id: SpanId,
+    #[serde(default)]
+    remote: bool,
     #[serde(default)]
     attributes: AnyAttributes,
 }
@@ -260,6 +266,7 @@ impl RawLine {
             parent: self.parent_id,
             count: self.count,
             pid: self.pid,
+            is_own: self.own,
             outcome: self.outcome,
             span_kind: self.span_kind,
             level: self.level,
@@ -275,7 +282,7 @@ impl RawLink {
             context: SpanContext {
                 trace_id: self.trace_id,
                 span_id: self.span_id,
-                is_remote: false,
+                is_remote: self.remote,
             },
             attributes: self.attributes.0,
         }

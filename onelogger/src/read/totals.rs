@@ -14,17 +14,13 @@ pub struct Totals {
     pub added: u64,
     /// Records that the exporter accepted.
     pub delivered: u64,
-    /// Of these, additions of attributes, which have no line of their own; `None` if the closing
-    /// record does not say.
-    pub delivered_attributes: Option<u64>,
+    /// Of these, additions of attributes, which have no line of their own.
+    pub delivered_updates: u64,
     /// Records held back on purpose.
     pub withheld: u64,
     /// Records lost, by reason.
     pub lost: Vec<(String, u64)>,
 }
-
-/// Of the closing record: how many of the delivered records were additions of attributes.
-const DELIVERED_ATTRIBUTES: &str = "onelogger.delivered.attributes";
 
 impl Totals {
     pub(super) fn of(closing: &Line) -> Option<Totals> {
@@ -33,7 +29,7 @@ impl Totals {
             recorded: number(attribute::RECORDED)?,
             added: number(attribute::ADDED)?,
             delivered: number(attribute::DELIVERED)?,
-            delivered_attributes: number(DELIVERED_ATTRIBUTES),
+            delivered_updates: number(attribute::DELIVERED_UPDATES)?,
             withheld: number(attribute::WITHHELD)?,
             lost: losses(&closing.attributes),
         })
@@ -67,51 +63,19 @@ pub(super) fn losses(attributes: &Attributes) -> Vec<(String, u64)> {
     losses.filter(|(_, records)| *records > 0).collect()
 }
 
-/// The records that lines hold.
-pub(super) struct Held {
-    pub(super) records: u64,
-    /// Events with a name of the library's that may be records of the library's own, which the
-    /// totals do not count, or of a higher layer, which they do.
-    doubtful: u64,
+/// How many records the lines hold. The library's own are not counted, here or in the totals.
+pub(super) fn held(lines: &[Line]) -> u64 {
+    let records = |line: &Line| if line.kind == LineKind::Complete { 2 } else { 1 };
+    lines.iter().filter(|line| !line.is_own).map(records).sum()
 }
 
-impl Held {
-    pub(super) fn by(lines: &[Line]) -> Held {
-        let (mut records, mut doubtful) = (0, 0);
-        for line in lines {
-            match line.kind {
-                LineKind::Complete => records += 2,
-                LineKind::Event if line.is_opening() || line.is_closing() => {}
-                LineKind::Event if line.name.as_str().starts_with("onelogger.") => doubtful += 1,
-                LineKind::TelemetryDataError if is_own_report(line) => {}
-                _ => records += 1,
-            }
-        }
-        Held { records, doubtful }
+/// Compares what the lines hold with what was delivered.
+pub(super) fn check(held: u64, totals: &Totals) -> Option<Finding> {
+    if !totals.is_balanced() {
+        return Some(Finding::BadTotals);
     }
-
-    pub(super) fn check(&self, totals: &Totals) -> Option<Finding> {
-        if !totals.is_balanced() {
-            return Some(Finding::BadTotals);
-        }
-        let expected = totals.delivered.saturating_sub(totals.delivered_attributes.unwrap_or(0));
-        let most = self.records + self.doubtful;
-        // Without a gap every line is there. If the closing record does not say how many records
-        // have no line of their own, these are what is missing.
-        let are_too_few = totals.delivered_attributes.is_some() && most < expected;
-        (are_too_few || self.records > expected)
-            .then_some(Finding::WrongCount { expected, found: self.records })
-    }
-}
-
-/// Whether a telemetry data error is a report of the library's own.
-fn is_own_report(line: &Line) -> bool {
-    const OF_A_FAILED_EXPORT: &str = "Error exporting data via exporter ";
-    const OF_MISUSE: &str = "Exception in telemetry code when calling ";
-    let message = line.attributes.get_str(attribute::ERROR_MESSAGE);
-    let message = message.ok().flatten().unwrap_or_default();
-    let is_report = message.starts_with(OF_A_FAILED_EXPORT) || message.starts_with(OF_MISUSE);
-    is_report || is_loss_report(line)
+    let expected = totals.delivered.saturating_sub(totals.delivered_updates);
+    (held != expected).then_some(Finding::WrongCount { expected, found: held })
 }
 
 /// Whether a line is a report of losses, which has the counts of them.

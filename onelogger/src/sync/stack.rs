@@ -139,24 +139,33 @@ mod tests {
 mod loom_tests {
     use std::sync::Arc;
 
+    use loom::cell::UnsafeCell;
+
     use super::*;
 
-    /// Two pushes against a take and a seal: every accepted value is taken exactly once.
+    /// Two pushes against a take and a seal: every accepted value is taken exactly once, and what
+    /// its thread did before is visible to the taker. Loom does not see the memory of a node, so
+    /// the value is a place that loom does see.
     #[test]
     fn loom_every_accepted_value_is_taken_once() {
         loom::model(|| {
             let stack = Arc::new(Stack::new());
-            let pushers: Vec<_> = [1_u32, 2]
-                .into_iter()
-                .map(|value| {
-                    let stack = Arc::clone(&stack);
-                    loom::thread::spawn(move || stack.push(value).map_or(0, |()| value))
+            let pushers = [1_u32, 2].map(|number| {
+                let stack = Arc::clone(&stack);
+                loom::thread::spawn(move || {
+                    let value = Box::new(UnsafeCell::new(0));
+                    // SAFETY: the value was not handed on yet.
+                    value.with_mut(|place| unsafe { *place = number });
+                    stack.push(value).map_or(0, |()| number)
                 })
-                .collect();
+            });
             let mut taken = stack.take_all();
             taken.extend(stack.seal());
-            let accepted: u32 = pushers.into_iter().map(|pusher| pusher.join().unwrap()).sum();
-            assert_eq!(taken.iter().sum::<u32>(), accepted);
+            // SAFETY: whoever takes a value owns it; loom checks that its writer is done.
+            let taken = taken.iter().map(|value| value.with(|place| unsafe { *place }));
+            let taken: u32 = taken.sum();
+            let accepted: u32 = pushers.map(|pusher| pusher.join().unwrap()).iter().sum();
+            assert_eq!(taken, accepted);
         });
     }
 }

@@ -7,11 +7,9 @@ use super::{Finding, Findings};
 const NOTED_LINES: usize = 400;
 const REFUSED_LINES: usize = 600;
 
-/// Words that product code may hold in some places only.
+/// Words that product code may hold in some places only. Its tests may hold them anywhere.
 struct Reserved {
     words: &'static [&'static str],
-    /// Where the rule holds: the beginning of a path.
-    within: &'static str,
     why: &'static str,
     /// Where the words may stand, as the beginning of a path, and the reason.
     except: &'static [(&'static str, &'static str)],
@@ -23,14 +21,12 @@ const PRODUCT: &str = "onelogger";
 const RESERVED: &[Reserved] = &[
     Reserved {
         words: &["unsafe", "atomic"],
-        within: PRODUCT,
         why: "`unsafe` and atomics live in onelogger/src/sync, beside their loom models; use what \
               is there, or add a structure with a model",
         except: &[("onelogger/src/sync/", "the one room of both")],
     },
     Reserved {
         words: &["Instant::now", "SystemTime::now"],
-        within: PRODUCT,
         why: "time is read in onelogger/src/pipeline/clock.rs, so that tests can set it; take a \
               `Clock`",
         except: &[
@@ -44,19 +40,16 @@ const RESERVED: &[Reserved] = &[
     },
     Reserved {
         words: &["println!", "eprintln!", "print!", "eprint!", "dbg!"],
-        within: PRODUCT,
         why: "the terminal is the application's; send messages through `diagnostics`",
         except: &[],
     },
     Reserved {
         words: &["process::exit", "process::abort"],
-        within: PRODUCT,
         why: "telemetry never ends the program; return an error",
         except: &[],
     },
     Reserved {
         words: &["thread::spawn"],
-        within: PRODUCT,
         why: "it panics where the system has no thread to give; use `std::thread::Builder` with a \
               name and handle the error",
         except: &[],
@@ -78,8 +71,8 @@ const WITHOUT_MODEL: &[(&str, &str)] = &[
 /// Directories of the machine on which someone works, and of what lies beside a checkout there.
 const MACHINE: &[&str] = &["/work/", "/home/", "/root/", "/Users/", "../shared"];
 
-/// Names the directories above in its tests and rules.
-const NAMES_MACHINE: &str = "xtask/src/tidy/rules.rs";
+/// Holds the exceptions, and names the directories above.
+const THIS_FILE: &str = "xtask/src/tidy/rules.rs";
 
 pub(super) fn check(source: &Source, found: &mut Findings) {
     length(source, found);
@@ -99,7 +92,7 @@ pub(super) fn stale_exceptions(sources: &[Source]) -> Vec<Finding> {
         let mut here = sources.iter().filter(|source| source.path.starts_with(place));
         if !here.any(is_needed) {
             let what = format!("the exception for `{place}` is not needed any more; remove it");
-            stale.push(finding_in(NAMES_MACHINE, 1, what));
+            stale.push(finding_in(THIS_FILE, 1, what));
         }
     };
     for rule in RESERVED {
@@ -142,7 +135,7 @@ fn places<'a>(
     rule: &'a Reserved,
     source: &'a Source,
 ) -> impl Iterator<Item = (usize, &'static str)> + 'a {
-    let is_product = source.path.starts_with(rule.within) && source.path.contains("/src/");
+    let is_product = source.path.starts_with(PRODUCT) && source.path.contains("/src/");
     let code = if is_product { source.product_code() } else { "" };
     rule.words.iter().flat_map(move |word| occurrences(code, word).map(move |at| (at, *word)))
 }
@@ -170,7 +163,7 @@ fn has_issue(after: &str) -> bool {
 
 /// What is in the repository must hold on every machine.
 fn machine_paths(source: &Source, failures: &mut Vec<Finding>) {
-    if source.path == NAMES_MACHINE {
+    if source.path == THIS_FILE {
         return;
     }
     for (number, line) in (1..).zip(source.text.lines()) {
