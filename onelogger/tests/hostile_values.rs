@@ -77,7 +77,7 @@ impl Trial {
         let mut lines: Vec<Json> = text
             .lines()
             .map(|line| {
-                serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {:.300}", line))
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line:.300}"))
             })
             .collect();
         for (place, line) in lines.iter().enumerate() {

@@ -9,8 +9,9 @@ use crate::data::{Attributes, Name, RecordId, SpanId, names::attribute};
 ///
 /// # What the pipeline promises
 ///
-/// - [`open`](Exporter::open) comes first, once, on the thread that configures the provider. If it
-///   fails it is tried again later, after a back-off; no other method is called before it has
+/// - [`check`](Exporter::check) is called when the recorder is built.
+/// - [`open`](Exporter::open) comes next, on the thread that configures the provider. If it fails it
+///   is tried again later, after a back-off; none of the following is called before it has
 ///   succeeded.
 /// - All other calls come from one thread, the exporter's own (in synchronous mode: from whatever
 ///   thread records, one at a time). Records come in the order in which they were recorded, each
@@ -50,6 +51,14 @@ use crate::data::{Attributes, Name, RecordId, SpanId, names::attribute};
 pub trait Exporter: Send + 'static {
     /// What to call this exporter in messages and in `health()`.
     fn name(&self) -> &str;
+
+    /// Checks the settings, without touching anything outside. Called when the recorder is built.
+    ///
+    /// # Errors
+    /// If the exporter can never work as it is set.
+    fn check(&self) -> Result<(), ExportError> {
+        Ok(())
+    }
 
     /// Opens files and connections.
     ///

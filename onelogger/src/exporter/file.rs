@@ -138,6 +138,11 @@ impl Exporter for FileExporter {
         "FileExporter"
     }
 
+    fn check(&self) -> Result<(), ExportError> {
+        let expanded = path::expand(&self.template, None);
+        expanded.map(drop).map_err(|error| ExportError::new(error.to_string()))
+    }
+
     fn open(&mut self, run: &Run) -> Result<(), ExportError> {
         self.open_file(run).and_then(|()| self.lines.open(run)).map_err(|error| {
             let message = format!("cannot open {}: {error}", self.template.display());

@@ -153,6 +153,11 @@ impl DefaultRecorderBuilder {
     pub fn build(self) -> Result<DefaultRecorder, BuildError> {
         let mut problems = Vec::new();
         BuildError::check_filter(self.filter.check(), &mut problems);
+        for exporter in &self.exporters {
+            if let Err(error) = exporter.check() {
+                problems.push(format!("exporter {}: {error}", exporter.name()));
+            }
+        }
         let lane_words = self.lane_bytes / size_of::<u64>();
         if lane_words < SMALLEST_LANE_WORDS {
             let least = SMALLEST_LANE_WORDS * size_of::<u64>();

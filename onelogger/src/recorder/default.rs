@@ -119,11 +119,10 @@ impl DefaultRecorder {
 
     fn publish(&self, lane: &mut LaneWriter, claim: Claim) -> Result<(), PushError> {
         // What can never fit is not waited for.
-        let patience = match fullness(lane) {
-            Fate::TooLarge => FullPolicy::DropNewest,
-            _ => self.intake.policy,
-        };
-        lane.publish(claim, &self.intake, patience)
+        if fullness(lane) == Fate::TooLarge {
+            return Err(PushError::Full);
+        }
+        lane.publish(claim, &self.intake, self.intake.policy)
     }
 
     /// Where a new span hangs, and in which trace.
