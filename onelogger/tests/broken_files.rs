@@ -357,7 +357,6 @@ fn lines_are_added_after_a_torn_one_and_begin_anew() {
     }
 }
 
-/// A line that lacks nothing but its end was counted as lost by the run that tore it.
 #[test]
 fn two_runs_may_follow_each_other_in_one_file() {
     let place = Place::new();

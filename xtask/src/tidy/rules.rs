@@ -66,6 +66,10 @@ const WITHOUT_MODEL: &[(&str, &str)] = &[
         "onelogger/src/sync/flag.rs",
         "each call is one atomic operation: there is nothing to interleave",
     ),
+    (
+        "onelogger/src/sync/process.rs",
+        "lives in statics, which loom's atomics cannot; one publication, and a test that forks",
+    ),
 ];
 
 /// Directories of the machine on which someone works, and of what lies beside a checkout there.
