@@ -1,7 +1,10 @@
 //! Files that cannot be opened or written: the application goes on, the other exporters are
 //! complete, and every record that is missing is counted.
 
-use std::fs;
+#![cfg(unix)]
+
+use std::fs::{self, File};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -19,10 +22,11 @@ use serde_json::{Value, json};
 /// So long that it is only reached if something hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A directory of its own for a test, and perhaps a file system. Removed when dropped.
+/// A directory of its own for a test. Removed when dropped.
 struct Place {
     directory: PathBuf,
-    is_mounted: bool,
+    /// A file system that no path leads to any more: it ends with this process, however that ends.
+    small: Option<File>,
 }
 
 impl Place {
@@ -32,25 +36,31 @@ impl Place {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("broken-files-{}-{number}", std::process::id()));
         fs::create_dir_all(&directory).unwrap();
-        Place { directory, is_mounted: false }
+        Place { directory, small: None }
     }
 
     /// A file system of 64 KiB; `None`, with a note, where none can be mounted.
     fn small() -> Option<Place> {
         let mut place = Place::new();
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=64k", "onelogger-test"])
-            .arg(&place.directory)
-            .output();
-        place.is_mounted = mount.is_ok_and(|output| output.status.success());
-        if !place.is_mounted {
+        let run = |command: &mut Command| {
+            command.arg(&place.directory).output().is_ok_and(|output| output.status.success())
+        };
+        if !run(Command::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "onelogger-test"])) {
             println!("note: no file system can be mounted here; /dev/full has to do");
+            return None;
         }
-        place.is_mounted.then_some(place)
+        let small = File::open(&place.directory).unwrap();
+        assert!(run(Command::new("umount").arg("--lazy")));
+        place.small = Some(small);
+        Some(place)
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.directory.join(name)
+        match &self.small {
+            Some(small) => Path::new("/proc/self/fd").join(small.as_raw_fd().to_string()),
+            None => self.directory.clone(),
+        }
+        .join(name)
     }
 
     /// Takes all space but so many bytes. A page is the least that a file takes.
@@ -63,7 +73,7 @@ impl Place {
     }
 
     fn files(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.directory).unwrap();
+        let entries = fs::read_dir(self.path("")).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let mut names: Vec<_> = names.filter(|name| name != "filler").collect();
         names.sort();
@@ -73,10 +83,6 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if self.is_mounted {
-            let unmounted = Command::new("umount").arg(&self.directory).status();
-            assert!(unmounted.is_ok_and(|status| status.success()) || std::thread::panicking());
-        }
         let _ = fs::remove_dir_all(&self.directory);
     }
 }

@@ -1,12 +1,13 @@
-//! Records as lines of JSON, in the form of the Python library's file exporter.
+//! Lines of JSON: their order and numbers, which start waits for its stop, and what became of each
+//! when it was handed over.
 
 use std::io::{self, ErrorKind, Write};
 
-use super::json::{put_attributes, put_display, put_field, put_quoted, put_text};
+use super::json_record::{Form, HeldStart};
 use super::{Batch, Entry, ExportError, Exporter, RecordKind, RecordRef, Records, Run};
 use crate::data::codec::Dynamic;
 use crate::data::names::{attribute, event};
-use crate::data::{Attributes, AttributesRef, Level, Name, Outcome, Parent, SpanId, SpanKind};
+use crate::data::{Attributes, Name};
 
 /// Whether start and stop of a leaf become one `complete` line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,7 +87,7 @@ pub(super) struct JsonLines<S> {
     /// The number of the last line.
     count: u64,
     /// The start that waits for its stop.
-    pending: Option<Pending>,
+    pending: Option<HeldStart>,
     /// Lines that are not yet written, and what each of them stands for.
     text: Vec<u8>,
     lines: Vec<Line>,
@@ -94,20 +95,8 @@ pub(super) struct JsonLines<S> {
     pub(super) mend: &'static [u8],
 }
 
-/// A start whose line is written when it is known what follows.
-struct Pending {
-    span: SpanId,
-    /// Id and name.
-    identity: Vec<u8>,
-    /// The attributes, as an object; empty if there are none.
-    attributes: Vec<u8>,
-    /// What stands after the process id.
-    tail: Vec<u8>,
-    /// The start event, for a `complete` line.
-    start_event: Vec<u8>,
-}
-
 /// What a line stands for.
+#[derive(Clone, Copy)]
 struct Line {
     /// Where it ends in the text.
     end: usize,
@@ -121,6 +110,12 @@ struct Line {
     holds_start: bool,
     /// Whether a start that waits goes on waiting beside it.
     leaves_start: bool,
+}
+
+impl Line {
+    /// The line of a record that was not held back.
+    const OWN: Line =
+        Line { end: 0, count: 0, record: 0, is_own: true, holds_start: false, leaves_start: false };
 }
 
 impl<S: Sink> JsonLines<S> {
@@ -184,202 +179,74 @@ impl<S: Sink> JsonLines<S> {
     }
 
     fn put(&mut self, place: usize, record: &RecordRef<'_>) {
+        let span = record.span_id();
         match record.kind() {
             // The stop holds them, and so does a start that is yet to be written.
             RecordKind::Attributes => {
-                let span = record.span_id();
-                if let Some(pending) = self.pending.as_mut().filter(|start| start.span == span) {
-                    pending.attributes = object(record.attributes());
+                if let Some(start) = self.pending.as_mut().filter(|start| start.span == span) {
+                    start.update(record);
                 }
             }
             RecordKind::Start => {
                 self.put_pending(place);
-                let pending = self.start(record);
+                let start = self.form().hold(record);
                 if self.folding == Folding::Never {
-                    self.put_start(place, &pending, true);
+                    self.put_start(place, &start, true);
                 } else {
-                    self.pending = Some(pending);
+                    self.pending = Some(start);
                 }
             }
             RecordKind::Stop => {
-                let span = record.span_id();
-                let start = self.pending.take_if(|pending| pending.span == span);
+                let start = self.pending.take_if(|start| start.span == span);
                 if start.is_none() {
                     self.put_pending(place);
                 }
-                self.put_stop(place, record, start.as_ref());
+                let holds_start = start.is_some();
+                self.put_line(
+                    Line { record: place, holds_start, ..Line::OWN },
+                    |form, text, count| {
+                        form.put_stop(text, record, start.as_ref(), count);
+                    },
+                );
             }
-            RecordKind::Event => self.put_event(place, record, "event", "event"),
-            RecordKind::Error => self.put_event(place, record, "application_error", "event"),
-            RecordKind::TelemetryDataError => {
-                self.put_event(place, record, "telemetry_data_error", "error");
+            RecordKind::Event | RecordKind::Error | RecordKind::TelemetryDataError => {
+                // The library's own reports concern no span: a start goes on waiting for its stop.
+                // Each comes in a call of its own, so that start is of an earlier call.
+                let leaves_start = record.is_own();
+                if !leaves_start {
+                    self.put_pending(place);
+                }
+                self.put_line(
+                    Line { record: place, leaves_start, ..Line::OWN },
+                    |form, text, count| {
+                        form.put_event(text, record, count);
+                    },
+                );
             }
         }
     }
 
     /// Writes the start that waits, if there is one.
     fn put_pending(&mut self, place: usize) {
-        if let Some(pending) = self.pending.take() {
-            self.put_start(place, &pending, false);
+        if let Some(start) = self.pending.take() {
+            self.put_start(place, &start, false);
         }
     }
 
-    fn start(&self, record: &RecordRef<'_>) -> Pending {
-        let mut identity = Vec::new();
-        self.put_identity(&mut identity, record);
-        let attributes = object(record.attributes());
-        let start_event = span_event(event::SPAN_START, record, record.time_unix_nanos());
-        let mut tail = Vec::new();
-        put_trace(&mut tail, record);
-        self.put_parent(&mut tail, record.parent());
-        put_field(&mut tail, "time_unix_nano", record.time_unix_nanos());
-        self.put_span_details(&mut tail, record);
-        Pending { span: record.span_id(), identity, attributes, tail, start_event }
+    fn put_start(&mut self, place: usize, start: &HeldStart, is_own: bool) {
+        let line = Line { record: place, is_own, holds_start: !is_own, ..Line::OWN };
+        self.put_line(line, |form, text, count| form.put_start(text, start, count));
     }
 
-    fn put_start(&mut self, place: usize, start: &Pending, is_own: bool) {
-        self.text.extend_from_slice(b"{\"type\":\"start\"");
-        self.text.extend_from_slice(&start.identity);
-        if !start.attributes.is_empty() {
-            self.text.extend_from_slice(b",\"attributes\":");
-            self.text.extend_from_slice(&start.attributes);
-        }
-        self.text.extend_from_slice(b",\"start_event\":");
-        self.text.extend_from_slice(&start.start_event);
-        self.put_numbers();
-        self.text.extend_from_slice(&start.tail);
-        self.end_line(place, is_own, !is_own);
-    }
-
-    fn put_stop(&mut self, place: usize, record: &RecordRef<'_>, start: Option<&Pending>) {
-        let mut text = std::mem::take(&mut self.text);
-        let kind = if start.is_some() { "complete" } else { "stop" };
-        put_display(&mut text, format_args!("{{\"type\":\"{kind}\""));
-        self.put_identity(&mut text, record);
-        let nanos = u64::try_from(record.duration().as_nanos()).unwrap_or(u64::MAX);
-        text.extend_from_slice(b",\"attributes\":");
-        let millis = nanos.saturating_add(500_000) / 1_000_000;
-        put_attributes(&mut text, record.attributes(), Some((attribute::DURATION_MSEC, millis)));
-        if let Some(start) = start {
-            text.extend_from_slice(b",\"start_event\":");
-            text.extend_from_slice(&start.start_event);
-        }
-        text.extend_from_slice(b",\"stop_event\":");
-        let stop_event = span_event(event::SPAN_STOP, record, record.time_unix_nanos());
-        text.extend_from_slice(&stop_event);
-        self.text = text;
-        self.put_numbers();
-
-        let mut text = std::mem::take(&mut self.text);
-        put_trace(&mut text, record);
-        self.put_parent(&mut text, record.parent());
-        // Of a `complete` line the time is that of its beginning, as of a `start`.
-        let time = match start {
-            Some(_) => record.start_time_unix_nanos(),
-            None => record.time_unix_nanos(),
-        };
-        put_field(&mut text, "time_unix_nano", time);
-        put_field(&mut text, "duration_nano", nanos);
-        if record.outcome() != Outcome::Ok {
-            put_quoted(&mut text, "outcome", record.outcome().as_str());
-        }
-        self.put_span_details(&mut text, record);
-        self.text = text;
-        self.end_line(place, true, start.is_some());
-    }
-
-    fn put_event(&mut self, place: usize, record: &RecordRef<'_>, kind: &str, body: &str) {
-        // The library's own reports concern no span: a start goes on waiting for its stop. Each
-        // comes in a call of its own, so that start is of an earlier call.
-        if !record.is_own() {
-            self.put_pending(place);
-        }
-        let mut text = std::mem::take(&mut self.text);
-        put_display(&mut text, format_args!("{{\"type\":\"{kind}\""));
-        if record.span_id().is_valid() {
-            put_quoted(&mut text, "span_id", self.id(record.span_id()));
-        }
-        put_display(&mut text, format_args!(",\"{body}\":"));
-        put_event_object(&mut text, record.name(), record.attributes(), record.time_unix_nanos());
-        self.text = text;
-        self.put_numbers();
-        put_trace(&mut self.text, record);
-        put_field(&mut self.text, "time_unix_nano", record.time_unix_nanos());
-        if record.is_own() {
-            put_field(&mut self.text, "own", true);
-        }
-        if record.level() != Level::Info {
-            put_quoted(&mut self.text, "level", record.level().as_str());
-        }
-        self.end_line(place, true, false);
-        if let Some(line) = self.lines.last_mut() {
-            line.leaves_start = record.is_own();
-        }
-    }
-
-    fn id(&self, span: SpanId) -> String {
-        let id = self.run.as_ref().map(|run| run.record_id(span));
-        id.map_or_else(|| span.to_string(), |id| id.to_string())
-    }
-
-    fn put_identity(&self, out: &mut Vec<u8>, record: &RecordRef<'_>) {
-        put_quoted(out, "id", self.id(record.span_id()));
-        out.extend_from_slice(b",\"name\":");
-        put_text(out, record.name());
-    }
-
-    /// A parent of this process by the `id` that its records have, another by its span id.
-    fn put_parent(&self, out: &mut Vec<u8>, parent: Option<Parent>) {
-        match parent {
-            Some(Parent { span_id, is_remote: false }) => {
-                put_quoted(out, "parent_id", self.id(span_id));
-            }
-            Some(Parent { span_id, is_remote: true }) => put_quoted(out, "parent_id", span_id),
-            None => {}
-        }
-    }
-
-    fn put_span_details(&self, out: &mut Vec<u8>, record: &RecordRef<'_>) {
-        if record.span_kind() != SpanKind::Internal {
-            put_quoted(out, "span_kind", record.span_kind().as_str());
-        }
-        if record.level() != Level::Info {
-            put_quoted(out, "level", record.level().as_str());
-        }
-        if let Some(group) = record.group() {
-            out.extend_from_slice(b",\"group\":");
-            put_text(out, group);
-        }
-        if !record.links().is_empty() {
-            out.extend_from_slice(b",\"links\":[");
-            for (at, (context, attributes)) in record.links().iter().enumerate() {
-                let comma = if at > 0 { "," } else { "" };
-                let (trace, span) = (context.trace_id, context.span_id);
-                let ids = format_args!("{comma}{{\"trace_id\":\"{trace}\",\"span_id\":\"{span}\"");
-                put_display(out, ids);
-                if context.is_remote {
-                    put_field(out, "remote", true);
-                }
-                if !attributes.is_empty() {
-                    out.extend_from_slice(b",\"attributes\":");
-                    put_attributes(out, attributes, None);
-                }
-                out.push(b'}');
-            }
-            out.push(b']');
-        }
-    }
-
-    fn put_numbers(&mut self) {
+    fn put_line(&mut self, line: Line, put: impl FnOnce(Form<'_>, &mut Vec<u8>, u64)) {
         self.count += 1;
-        put_field(&mut self.text, "count", self.count);
-        put_field(&mut self.text, "pid", self.pid);
+        // Not `self.form()`, which would borrow the text as well.
+        put(Form { run: self.run.as_ref(), pid: self.pid }, &mut self.text, self.count);
+        self.lines.push(Line { end: self.text.len(), count: self.count, ..line });
     }
 
-    fn end_line(&mut self, record: usize, is_own: bool, holds_start: bool) {
-        self.text.extend_from_slice(b"}\n");
-        let (end, count) = (self.text.len(), self.count);
-        self.lines.push(Line { end, count, record, is_own, holds_start, leaves_start: false });
+    fn form(&self) -> Form<'_> {
+        Form { run: self.run.as_ref(), pid: self.pid }
     }
 
     /// Hands all lines to the sink.
@@ -444,47 +311,12 @@ fn failed(error: &io::Error) -> ExportError {
     ExportError::new(format!("cannot write: {error}"))
 }
 
-fn put_trace(out: &mut Vec<u8>, record: &RecordRef<'_>) {
-    if record.trace_id().is_valid() {
-        put_quoted(out, "trace_id", record.trace_id());
-    }
-}
-
-/// Attributes as an object; nothing if there are none.
-fn object(attributes: AttributesRef<'_>) -> Vec<u8> {
-    let mut out = Vec::new();
-    if !attributes.is_empty() {
-        put_attributes(&mut out, attributes, None);
-    }
-    out
-}
-
-fn span_event(name: &str, record: &RecordRef<'_>, time_unix_nanos: u64) -> Vec<u8> {
-    let mut out = Vec::new();
-    put_event_object(&mut out, name, record.event_attributes(), time_unix_nanos);
-    out
-}
-
-fn put_event_object(
-    out: &mut Vec<u8>,
-    name: &str,
-    attributes: AttributesRef<'_>,
-    time_unix_nanos: u64,
-) {
-    out.extend_from_slice(b"{\"name\":");
-    put_text(out, name);
-    out.extend_from_slice(b",\"attributes\":");
-    let millis = time_unix_nanos / 1_000_000;
-    put_attributes(out, attributes, Some((attribute::TIMESTAMP_MSEC, millis)));
-    out.push(b'}');
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::data::{EventRecord, Record, SpanRecord};
+    use crate::data::{EventRecord, Record, SpanId, SpanRecord};
 
     /// Takes so many bytes, then refuses once, then takes everything.
     #[derive(Clone, Default)]

@@ -9,6 +9,7 @@ mod contract;
 mod file;
 mod json;
 mod json_lines;
+mod json_record;
 mod memory;
 mod path;
 

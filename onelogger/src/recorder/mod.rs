@@ -1,7 +1,7 @@
 //! The recorder: what the application calls, and what turns calls into records.
 //!
 //! [`Recorder`] is the interface, [`DefaultRecorder`] the one that writes into lanes. Applications
-//! reach the configured one through [`recorder()`](crate::recorder), which adds the current span
+//! reach the configured one through [`recorder()`](crate::recorder()), which adds the current span
 //! and the error-handling strategy.
 
 mod builder;
@@ -31,7 +31,7 @@ use crate::pipeline::Health;
 ///
 /// Implement it to change what is recorded on its way: wrap a [`DefaultRecorder`], forward each
 /// call, and rename, drop or add as you like. Whatever the application records through
-/// [`recorder()`](crate::recorder) goes through the configured recorder.
+/// [`recorder()`](crate::recorder()) goes through the configured recorder.
 ///
 /// Calls come from any thread, at the same time. They do not wait, unless a lane's policy is to
 /// block.

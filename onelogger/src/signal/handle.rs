@@ -13,7 +13,7 @@ use crate::recorder::{
 /// The recorder in force, as applications use it: with the current span, and guarded by the
 /// error-handling strategy.
 ///
-/// Made by [`recorder()`](crate::recorder) and
+/// Made by [`recorder()`](crate::recorder()) and
 /// [`OneLoggerProvider::recorder`](crate::OneLoggerProvider::recorder); clones are the same
 /// recorder. Where no provider is configured, or this rank is disabled, every call does nothing
 /// and succeeds.
