@@ -1,13 +1,13 @@
-//! A flag and a counter that several threads share.
+//! A flag, a count that ends, and a counter, which several threads share.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use super::primitive::{AtomicBool, AtomicU64, Ordering};
 
 /// A flag. What was done before [`Flag::raise`] is visible to whoever sees it raised.
 #[derive(Debug)]
 pub(crate) struct Flag(AtomicBool);
 
 impl Flag {
-    pub(crate) const fn new() -> Flag {
+    pub(crate) fn new() -> Flag {
         Flag(AtomicBool::new(false))
     }
 
@@ -40,7 +40,7 @@ impl Tally {
     /// The highest bit says that the last reading was taken.
     const SEALED: u64 = 1 << 63;
 
-    pub(crate) const fn new() -> Tally {
+    pub(crate) fn new() -> Tally {
         Tally(AtomicU64::new(0))
     }
 
@@ -60,21 +60,68 @@ impl Tally {
     }
 }
 
-/// A number that only grows. It orders nothing else in memory.
+/// A number that only grows. What was done before an addition is visible to whoever reads a sum
+/// that holds it.
 #[derive(Debug)]
-pub(crate) struct Counter(AtomicU64);
+pub(crate) struct Counter(std::sync::atomic::AtomicU64);
 
 impl Counter {
     pub(crate) const fn new(value: u64) -> Counter {
-        Counter(AtomicU64::new(value))
+        Counter(std::sync::atomic::AtomicU64::new(value))
     }
 
     /// Adds, and returns what the counter was before.
     pub(crate) fn add(&self, amount: u64) -> u64 {
-        self.0.fetch_add(amount, Ordering::Relaxed)
+        // AcqRel: pairs with the Acquire of `get` and with other additions.
+        self.0.fetch_add(amount, std::sync::atomic::Ordering::AcqRel)
     }
 
     pub(crate) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        // Acquire: pairs with the Release half of `add`.
+        self.0.load(std::sync::atomic::Ordering::Acquire)
+    }
+}
+
+#[cfg(all(test, onelogger_loom))]
+mod loom_tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// Additions against the last reading: it holds those that were accepted.
+    #[test]
+    fn loom_what_is_accepted_is_in_the_last_reading() {
+        loom::model(|| {
+            let tally = Arc::new(Tally::new());
+            let adders = [(), ()].map(|()| {
+                let tally = Arc::clone(&tally);
+                loom::thread::spawn(move || tally.add_one() as u64)
+            });
+            let sealed = tally.seal();
+            let accepted: u64 = adders.map(|adder| adder.join().unwrap()).iter().sum();
+            assert_eq!(sealed, accepted);
+        });
+    }
+
+    /// Whoever sees a flag raised sees what was done before, and one of two that raise it is first.
+    #[test]
+    fn loom_a_raised_flag_shows_what_was_done_before() {
+        loom::model(|| {
+            let shared = Arc::new((Flag::new(), loom::cell::UnsafeCell::new(0_u32)));
+            let raiser = {
+                let shared = Arc::clone(&shared);
+                loom::thread::spawn(move || {
+                    // SAFETY: the other thread reads once it has seen the flag raised.
+                    shared.1.with_mut(|place| unsafe { *place = 7 });
+                    assert!(shared.0.raise());
+                })
+            };
+            if shared.0.is_raised() {
+                // SAFETY: the writer is done; loom checks that.
+                assert_eq!(shared.1.with(|place| unsafe { *place }), 7);
+                assert!(!shared.0.raise());
+            }
+            raiser.join().unwrap();
+        });
     }
 }

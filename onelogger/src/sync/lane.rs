@@ -13,7 +13,7 @@
 //! A start reserves room for its stop ([`Claim::Reserve`]), so that a stop never finds the lane
 //! full ([`Claim::Use`]). A stop that went another way leaves its reservation behind; the consumer
 //! gives that back through `returned`. Reservations only limit what the producer may publish; the
-//! safety of the words does not rest on them.
+//! safety of the words rests on `head` and `tail` alone.
 
 use std::sync::Arc;
 
@@ -84,19 +84,19 @@ pub(crate) fn lane(words: usize) -> (Producer, Consumer) {
 
 impl Producer {
     /// Publishes `words`, all of them or nothing. Returns how many words the consumer has not yet
-    /// taken, as far as is known without looking again.
+    /// taken; exact beyond a quarter of the lane.
     pub(crate) fn push(&mut self, words: &[u64], claim: Claim) -> Result<usize, PushError> {
         let (keep, kept) = match claim {
             Claim::Nothing => (0, 0),
             Claim::Reserve(words) => (words as u64, 0),
             Claim::Use(words) => (0, words as u64),
         };
-        let need = words.len() as u64 + keep;
-        if need > self.free() + kept {
-            // Pairs with the Release store in `drain_into`: the consumer has read the words before
-            // this `head`, so they may be written again.
-            self.head = self.lane.head.load(Ordering::Acquire);
-            if need > self.free() + kept {
+        // A reservation that was given back meanwhile is no room any more.
+        let outstanding = self.outstanding();
+        let kept = kept.min(outstanding);
+        if !self.has_room(words.len() as u64, keep + outstanding - kept) {
+            self.look_at_head();
+            if !self.has_room(words.len() as u64, keep + outstanding - kept) {
                 let sealed = self.lane.tail.load(Ordering::Relaxed) & SEALED != 0;
                 return Err(if sealed { PushError::Sealed } else { PushError::Full });
             }
@@ -104,10 +104,10 @@ impl Producer {
         let capacity = self.lane.words.len();
         let at = (self.tail % capacity as u64) as usize;
         let (first, second) = words.split_at(words.len().min(capacity - at));
-        // SAFETY: `free` is at most what lies outside `head..tail`, plus, with `Use`, words that
-        // were left out of an earlier `free` for this record. So the places written lie outside
-        // `head..tail`; the consumer does not read them before the publication below, and there
-        // is no other producer (`Producer` is not `Clone` and `push` takes `&mut self`).
+        // SAFETY: `has_room` says that no more words are written than lie outside `head..tail`, so
+        // the places written are not among those; the consumer does not read them before the
+        // publication below, and there is no other producer (`Producer` is not `Clone` and `push`
+        // takes `&mut self`).
         unsafe {
             self.lane.words.write(at, first);
             self.lane.words.write(0, second);
@@ -121,7 +121,12 @@ impl Producer {
             .map_err(|_| PushError::Sealed)?;
         self.tail = tail;
         self.reserved = self.reserved + keep - kept;
-        Ok((self.tail - self.head) as usize)
+        if self.used() > self.lane.words.len() as u64 / 4 {
+            // The consumer may have taken much since we looked; whoever wakes it by this number
+            // should not do so for every record.
+            self.look_at_head();
+        }
+        Ok(self.used() as usize)
     }
 
     /// Whether the consumer takes nothing more.
@@ -134,10 +139,30 @@ impl Producer {
         self.lane.words.len()
     }
 
-    fn free(&self) -> u64 {
+    /// Whether so much of the lane is kept free for stops that starts should not reserve more.
+    pub(crate) fn is_mostly_reserved(&self) -> bool {
+        self.outstanding() > self.lane.words.len() as u64 / 2
+    }
+
+    fn has_room(&self, words: u64, kept_free: u64) -> bool {
+        words + kept_free <= (self.lane.words.len() as u64).saturating_sub(self.used())
+    }
+
+    /// Words published that the consumer has not taken, as we last saw it.
+    fn used(&self) -> u64 {
+        self.tail - self.head
+    }
+
+    fn look_at_head(&mut self) {
+        // Acquire: pairs with the Release store in `take_up_to`; the consumer has read the words
+        // before this `head`, so they may be written again.
+        self.head = self.lane.head.load(Ordering::Acquire);
+    }
+
+    /// Words kept free for stops.
+    fn outstanding(&self) -> u64 {
         // Relaxed: a number that grows; to see it late is to see less room.
-        let outstanding = self.reserved - self.lane.returned.load(Ordering::Relaxed);
-        (self.lane.words.len() as u64).saturating_sub(self.tail - self.head + outstanding)
+        self.reserved - self.lane.returned.load(Ordering::Relaxed)
     }
 }
 
@@ -237,6 +262,25 @@ mod tests {
     }
 
     #[test]
+    fn a_reservation_that_does_not_exist_makes_no_room() {
+        let (mut producer, mut consumer) = lane(4);
+        producer.push(&[1, 2, 3, 4], Claim::Nothing).unwrap();
+        assert_eq!(producer.push(&[5, 6], Claim::Use(2)), Err(PushError::Full));
+        assert_eq!(drained(&mut consumer), [1, 2, 3, 4]);
+        producer.push(&[5, 6], Claim::Use(2)).unwrap();
+        assert_eq!(drained(&mut consumer), [5, 6]);
+    }
+
+    #[test]
+    fn what_is_used_is_known_beyond_a_quarter() {
+        let (mut producer, mut consumer) = lane(16);
+        for _ in 0..20 {
+            assert_eq!(producer.push(&[1; 5], Claim::Nothing), Ok(5));
+            assert_eq!(drained(&mut consumer).len(), 5);
+        }
+    }
+
+    #[test]
     fn a_sealed_lane_refuses() {
         let (mut producer, mut consumer) = lane(8);
         producer.push(&[1], Claim::Nothing).unwrap();
@@ -328,6 +372,32 @@ mod loom_tests {
             consumer.drain_into(&mut out);
             consumer.seal_and_drain_into(&mut out);
             assert_eq!(writer.join().unwrap(), out.len());
+        });
+    }
+
+    /// A reservation that is given back while the producer goes on: room is never counted twice.
+    #[test]
+    fn loom_a_reservation_is_used_or_given_back() {
+        loom::model(|| {
+            let (mut producer, mut consumer) = lane(3);
+            producer.push(&[1], Claim::Reserve(2)).unwrap();
+            let writer = loom::thread::spawn(move || {
+                let mut sent = 1;
+                for record in [[2, 3], [4, 5]] {
+                    match producer.push(&record, Claim::Nothing) {
+                        Ok(_) => sent += 2,
+                        Err(_) => break,
+                    }
+                }
+                sent
+            });
+            let mut out = Vec::new();
+            consumer.drain_into(&mut out);
+            consumer.give_back(2);
+            consumer.drain_into(&mut out);
+            let sent = writer.join().unwrap();
+            consumer.drain_into(&mut out);
+            assert_eq!(out, (1..=sent).collect::<Vec<u64>>());
         });
     }
 

@@ -2,8 +2,9 @@
 //!
 //! Protocol. `head` points to the node added last, each node to the one before. `push` makes its
 //! node point to the head it saw and swaps it in with a Release compare-exchange; whoever takes
-//! swaps the head out with Acquire and thereby owns every node behind it. Nodes are never taken
-//! one by one, so a node that is seen cannot have been freed and made anew in between (no ABA).
+//! swaps the head out with Acquire and thereby owns every node behind it. Nodes are never taken one
+//! by one, and a pusher never looks into the head that it saw: if that was freed meanwhile, and a new
+//! node has its address, then that new node is the head, and to point to it is right.
 //! Once sealed, the head is a mark that no node has, and every later push gives its value back.
 
 use std::ptr;

@@ -63,10 +63,6 @@ const WITHOUT_MODEL: &[(&str, &str)] = &[
     ("onelogger/src/sync/primitive.rs", "what the models themselves are made of"),
     ("onelogger/src/sync/words.rs", "works on borrowed slices: no thread shares anything"),
     (
-        "onelogger/src/sync/flag.rs",
-        "each call is one atomic operation: there is nothing to interleave",
-    ),
-    (
         "onelogger/src/sync/process.rs",
         "lives in statics, which loom's atomics cannot; one publication, and a test that forks",
     ),
