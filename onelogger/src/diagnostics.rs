@@ -1,8 +1,10 @@
 //! The library's own messages: few, through the `log` crate, and into files where asked.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
@@ -79,7 +81,44 @@ pub(crate) fn warn(message: fmt::Arguments<'_>) {
     say(LogLevel::Warn, log::Level::Warn, message);
 }
 
+thread_local! {
+    /// Messages that wait until the thread has let go of what others may wait for.
+    static HELD_BACK: RefCell<Option<Vec<(LogLevel, log::Level, String)>>> =
+        const { RefCell::new(None) };
+}
+
+/// Calls `work`, and says what it has to say only afterwards: a logger of the application may wait
+/// for another thread that waits for what `work` holds.
+pub(crate) fn afterwards<R>(work: impl FnOnce() -> R) -> R {
+    let is_outermost = HELD_BACK.with(|held| {
+        let mut held = held.borrow_mut();
+        let is_outermost = held.is_none();
+        held.get_or_insert_default();
+        is_outermost
+    });
+    let result = work();
+    if is_outermost {
+        let messages = HELD_BACK.with(|held| held.borrow_mut().take());
+        for (own_level, level, message) in messages.unwrap_or_default() {
+            say(own_level, level, format_args!("{message}"));
+        }
+    }
+    result
+}
+
 fn say(own_level: LogLevel, level: log::Level, message: fmt::Arguments<'_>) {
+    let is_held_back = HELD_BACK.try_with(|held| {
+        let mut held = held.try_borrow_mut().ok()?;
+        held.as_mut()?.push((own_level, level, message.to_string()));
+        Some(())
+    });
+    if is_held_back.ok().flatten().is_none() {
+        // A logger that panics must not take a thread of ours, or of the application, with it.
+        let _ = catch_unwind(AssertUnwindSafe(|| log(own_level, level, message)));
+    }
+}
+
+fn log(own_level: LogLevel, level: log::Level, message: fmt::Arguments<'_>) {
     const TARGET: &str = "onelogger";
     const FORMAT: &str = "{target} - {level} - {message}";
     let config = CONFIG.get().read().unwrap_or_else(PoisonError::into_inner);

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::data::SpanContext;
 use crate::recorder::{Configured, Span};
@@ -26,8 +26,16 @@ use crate::recorder::{Configured, Span};
 /// ```
 #[derive(Clone, Default)]
 pub struct Context {
-    spans: Vec<Span>,
+    frames: Vec<Frame>,
     provider: InForce,
+}
+
+/// A span on the stack.
+#[derive(Clone)]
+struct Frame {
+    span: Span,
+    /// What it was started with; nothing if the application put it here.
+    owner: Weak<Configured>,
 }
 
 /// Which provider is in force.
@@ -53,7 +61,7 @@ pub struct Attached {
 }
 
 impl Context {
-    const EMPTY: Context = Context { spans: Vec::new(), provider: InForce::Global };
+    const EMPTY: Context = Context { frames: Vec::new(), provider: InForce::Global };
 
     /// No span, and the global provider.
     pub const fn empty() -> Context {
@@ -80,36 +88,46 @@ impl Context {
     /// The same spans with another span on top.
     #[must_use]
     pub fn with_span(mut self, span: &Span) -> Context {
-        self.push(span);
+        self.push(span, Weak::new());
         self
     }
 
     /// Without spans, and with this provider in force.
     pub(crate) fn of(provider: Option<Arc<Configured>>) -> Context {
-        Context { spans: Vec::new(), provider: InForce::Own(provider) }
+        Context { frames: Vec::new(), provider: InForce::Own(provider) }
     }
 
-    fn push(&mut self, span: &Span) {
+    fn push(&mut self, span: &Span, owner: Weak<Configured>) {
         if span.is_disabled() {
             return;
         }
-        if self.spans.len() == self.spans.capacity() {
+        if self.frames.len() == self.frames.capacity() {
             // Spans that others have stopped, below one that is open: they go before more memory
             // is taken.
             self.forget_stopped();
         }
-        self.spans.push(span.clone());
+        self.frames.push(Frame { span: span.clone(), owner });
     }
 
     fn forget_stopped(&mut self) {
-        self.spans.retain(|span| !span.is_stopped());
+        self.frames.retain(|frame| !frame.span.is_stopped());
     }
 
     fn current_span(&mut self) -> Option<&Span> {
-        while self.spans.last().is_some_and(Span::is_stopped) {
-            self.spans.pop();
+        while self.frames.last().is_some_and(|frame| frame.span.is_stopped()) {
+            self.frames.pop();
         }
-        self.spans.last()
+        self.frames.last().map(|frame| &frame.span)
+    }
+
+    /// The topmost open span that was started with this recorder, or put here by the application.
+    fn current_span_of(&self, owner: &Arc<Configured>) -> Option<&Span> {
+        let is_own = |frame: &&Frame| {
+            let is_anyones = frame.owner.strong_count() == 0;
+            (is_anyones || Weak::as_ptr(&frame.owner) == Arc::as_ptr(owner))
+                && !frame.span.is_stopped()
+        };
+        self.frames.iter().rev().find(is_own).map(|frame| &frame.span)
     }
 }
 
@@ -124,9 +142,10 @@ impl Drop for Attached {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let active: Vec<_> = self.frames.iter().map(|frame| &frame.span).collect();
         let has_provider = matches!(self.provider, InForce::Own(_));
         f.debug_struct("Context")
-            .field("spans", &self.spans)
+            .field("spans", &active)
             .field("has_own_provider", &has_provider)
             .finish()
     }
@@ -144,12 +163,17 @@ pub fn current() -> Option<SpanContext> {
 
 /// The open spans of this thread, the outermost first.
 pub fn active_spans() -> Vec<Span> {
-    Context::capture().spans
+    Context::capture().frames.into_iter().map(|frame| frame.span).collect()
 }
 
 /// Makes a span that was just started the current one.
-pub(crate) fn push(span: &Span) {
-    with_current(|current| current.push(span));
+pub(crate) fn push(span: &Span, owner: &Arc<Configured>) {
+    with_current(|current| current.push(span, Arc::downgrade(owner)));
+}
+
+/// The current span among those of this recorder.
+pub(crate) fn current_span_of(owner: &Arc<Configured>) -> Option<Span> {
+    with_current(|current| current.current_span_of(owner).cloned()).flatten()
 }
 
 /// The recorder of the context's own provider: the inner `None` if that records nothing, the outer

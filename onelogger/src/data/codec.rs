@@ -60,7 +60,9 @@ mod flag {
     pub(super) const LINKS: u8 = 1 << 2;
     pub(super) const ATTRIBUTES: u8 = 1 << 3;
     pub(super) const EVENT_ATTRIBUTES: u8 = 1 << 4;
-    /// Two bits: the outcome of a stop.
+    /// Of a start: no lane keeps room for the stop.
+    pub(super) const UNRESERVED: u8 = 1 << 5;
+    /// Of a stop, two bits: the outcome.
     pub(super) const OUTCOME_SHIFT: u8 = 5;
     pub(super) const OUTCOME_MASK: u8 = 3;
     /// A record of the library's own, which is not counted.
@@ -87,6 +89,8 @@ pub(crate) struct Dynamic<'a> {
 
 /// What a start says beside its name.
 pub(crate) struct StartFields<'a> {
+    /// Whether the lane keeps room for the stop.
+    pub(crate) is_reserved: bool,
     pub(crate) span: u64,
     /// A raw span id of this recorder, or with `remote_parent` the span id of another process.
     pub(crate) parent: u64,
@@ -148,6 +152,9 @@ pub(crate) fn put_start(
     fields: &StartFields<'_>,
 ) {
     let mut record = Encoder::begin(words, &[order, fields.span, fields.parent]);
+    if !fields.is_reserved {
+        record.flags |= flag::UNRESERVED;
+    }
     if fields.remote_parent {
         record.flags |= flag::REMOTE_PARENT;
     }
@@ -307,6 +314,7 @@ pub(crate) struct LaneRecord<'a> {
     pub(crate) span: u64,
     pub(crate) parent: u64,
     pub(crate) remote_parent: bool,
+    pub(crate) is_reserved: bool,
     pub(crate) time: Option<Timestamp>,
     pub(crate) outcome: Outcome,
     pub(crate) is_own: bool,
@@ -360,6 +368,7 @@ pub(crate) fn read_record(words: &[u64]) -> Option<(LaneKind, LaneRecord<'_>)> {
     if kind == LaneKind::Start {
         record.parent = reader.word()?;
         record.remote_parent = flags & flag::REMOTE_PARENT != 0;
+        record.is_reserved = flags & flag::UNRESERVED == 0;
     }
     if flags & flag::TIME != 0 {
         let (unix_nanos, monotonic) = (reader.word()?, reader.word()?);

@@ -65,7 +65,8 @@ fn only(words: &[u64]) -> (LaneKind, LaneRecord<'_>) {
 proptest! {
     #[test]
     fn a_start_is_read_as_it_was_written(
-        (order, span, parent, remote_parent) in any::<(u64, u64, u64, bool)>(),
+        (order, span, parent) in any::<(u64, u64, u64)>(),
+        (remote_parent, is_reserved) in any::<(bool, bool)>(),
         (name, group) in (text(), option::of(text())),
         (kind, level) in (kind(), level()),
         time in time(),
@@ -74,6 +75,7 @@ proptest! {
     ) {
         let dynamic = Dynamic { name: &name, kind, level, group: group.as_deref() };
         let fields = StartFields {
+            is_reserved,
             span,
             parent,
             remote_parent,
@@ -88,6 +90,7 @@ proptest! {
         prop_assert_eq!(found, LaneKind::Start);
         prop_assert_eq!((record.order, record.span, record.parent), (order, span, parent));
         prop_assert_eq!((record.remote_parent, record.time), (remote_parent, time));
+        prop_assert_eq!(record.is_reserved, is_reserved);
         prop_assert_eq!(read_dynamic(record.name), dynamic);
         prop_assert_eq!(read_links(record.links).to_owned(), links);
         prop_assert_eq!(read_attributes(record.attributes).to_owned(), attributes);
@@ -175,6 +178,7 @@ proptest! {
         let dynamic = Dynamic { name: "x", kind: SpanKind::Client, level: Level::Info, group: Some("g") };
         let links = [Link { context: SpanContext::default(), attributes: attributes.clone() }];
         let fields = StartFields {
+            is_reserved: true,
             span: 1,
             parent: 0,
             remote_parent: false,

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// A moment: wall-clock nanoseconds since 1970, and the monotonic clock's nanoseconds if known.
 ///
-/// Given by an application that reports something late. Without a monotonic reading the moment is
-/// placed on the recorder's monotonic clock by its distance from now.
+/// Given by an application that reports something late. Where both ends of a span have a monotonic
+/// reading, their difference is its duration; else the duration goes by the wall clock.
 ///
 /// ```
 /// use onelogger::Timestamp;

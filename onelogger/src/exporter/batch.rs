@@ -12,6 +12,7 @@ use crate::data::{
 
 /// What a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum RecordKind {
     /// A span started.
     Start,
@@ -380,8 +381,9 @@ impl<'a> RecordRef<'a> {
         }
     }
 
-    /// Whether the record is one of the library's own.
-    pub(crate) fn is_own(&self) -> bool {
+    /// Whether the record is one of the library's own: the run's opening and closing, a report of
+    /// losses, failures or misuse. [`Counts`](crate::Counts) leave these out.
+    pub fn is_own(&self) -> bool {
         self.entry.is_own
     }
 

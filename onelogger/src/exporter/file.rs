@@ -114,7 +114,8 @@ impl FileExporter {
         let (Some(limit), Some(file)) = (self.rotate_at, &mut self.lines.sink) else {
             return;
         };
-        if file.bytes < limit || !file.is_regular {
+        // A torn line is mended where it stands.
+        if file.bytes < limit || !file.is_regular || !self.lines.mend.is_empty() {
             return;
         }
         match path::open_new(&file.base, file.next_number) {

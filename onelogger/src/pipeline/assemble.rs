@@ -10,7 +10,7 @@ use crate::data::codec::{
     LaneKind, LaneRecord, put_attributes, read_attributes, read_dynamic, read_record,
 };
 use crate::data::names::attribute;
-use crate::data::{Attributes, Outcome, SpanId, TraceId};
+use crate::data::{Attributes, Outcome, SpanId, Timestamp, TraceId};
 use crate::exporter::{Batch, Entry, RecordKind};
 
 /// Keeps the table of open spans.
@@ -37,7 +37,7 @@ struct OpenSpan {
     parent: SpanId,
     has_remote_parent: bool,
     started: Option<Moment>,
-    has_explicit_start: bool,
+    explicit_start: Option<Timestamp>,
     name: Vec<u64>,
     links: Vec<u64>,
     attributes: Vec<u64>,
@@ -89,7 +89,7 @@ impl Assembler {
     ) {
         let mut span = self.unused.pop().unwrap_or_default();
         span.lane = match source {
-            Source::Lane(lane) => Some(lane),
+            Source::Lane(lane) => record.is_reserved.then_some(lane),
             Source::Overflow => None,
         };
         span.place = self.starts;
@@ -101,7 +101,7 @@ impl Assembler {
             false => ids.span_id(record.parent),
         };
         span.started = Some(moment);
-        span.has_explicit_start = record.time.is_some();
+        span.explicit_start = record.time;
         for (kept, words) in [
             (&mut span.name, record.name),
             (&mut span.links, record.links),
@@ -128,8 +128,7 @@ impl Assembler {
             self.malformed += 1;
             return None;
         };
-        let is_explicit = record.time.is_some();
-        let stopped = span.stop(moment, is_explicit, record.outcome, None);
+        let stopped = span.stop(moment, record.time, record.outcome, None);
         let event_attributes = batch.copy(record.event_attributes);
         let entry = span.entry(batch, RecordKind::Stop, ids.span_id(record.span), moment);
         batch.push(Entry { event_attributes, ..stopped(entry) });
@@ -163,7 +162,7 @@ impl Assembler {
             self.recorded += 1;
             let truncated = Attributes::new().with(attribute::TRUNCATED, true);
             // The clock reads now, wherever an explicit start lies: the difference is measured.
-            let stopped = span.stop(moment, false, Outcome::Ok, Some(truncated));
+            let stopped = span.stop(moment, None, Outcome::Ok, Some(truncated));
             let entry = span.entry(batch, RecordKind::Stop, ids.span_id(raw), moment);
             batch.push(Entry { recorded_unix_nanos: moment.unix, ..stopped(entry) });
         }
@@ -174,7 +173,9 @@ impl Assembler {
         const KEPT: usize = 1024;
         /// Nor those that have grown beyond this.
         const LARGE_WORDS: usize = 1024;
-        if self.unused.len() < KEPT && span.attributes.capacity() <= LARGE_WORDS {
+        let words = [&span.name, &span.links, &span.attributes];
+        let is_small = words.iter().all(|words| words.capacity() <= LARGE_WORDS);
+        if self.unused.len() < KEPT && is_small {
             self.unused.push(span);
         }
     }
@@ -203,16 +204,18 @@ impl OpenSpan {
     fn stop(
         &mut self,
         moment: Moment,
-        is_explicit: bool,
+        explicit: Option<Timestamp>,
         outcome: Outcome,
         added: Option<Attributes>,
     ) -> impl FnOnce(Entry) -> Entry + use<> {
         let started = self.started.unwrap_or(moment);
-        // Of two explicit times the difference is known; with one it goes by the monotonic clock.
-        let elapsed = if is_explicit && self.has_explicit_start {
-            difference(moment.unix, started.unix)
-        } else {
-            difference(moment.monotonic, started.monotonic)
+        let elapsed = match (self.explicit_start, explicit) {
+            // Two explicit times are compared with each other, on the clock that both have.
+            (Some(start), Some(stop)) => match (start.monotonic_nanos, stop.monotonic_nanos) {
+                (Some(start), Some(stop)) => difference(stop, start),
+                _ => difference(stop.unix_nanos, start.unix_nanos),
+            },
+            _ => difference(moment.monotonic, started.monotonic),
         };
         let mut added = added.unwrap_or_default();
         if elapsed < 0 {
@@ -220,7 +223,7 @@ impl OpenSpan {
         }
         self.merge(added);
         let duration_nanos = elapsed.max(0) as u64;
-        let is_clamped = elapsed < 0 && is_explicit;
+        let is_clamped = elapsed < 0 && explicit.is_some();
         move |entry| Entry {
             outcome,
             duration_nanos,

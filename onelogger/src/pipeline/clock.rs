@@ -133,12 +133,11 @@ impl Moment {
         Moment { unix: self.unix.saturating_add_signed(since), monotonic }
     }
 
-    /// An explicit time. Without a monotonic reading of its own it is as far from this moment on
-    /// the one clock as on the other.
+    /// An explicit time: as far from this moment on the one clock as on the other. A monotonic
+    /// reading that comes with it is of another clock, and says nothing here.
     pub(crate) fn place(self, given: Timestamp) -> Moment {
         let since = given.unix_nanos.wrapping_sub(self.unix) as i64;
-        let estimated = self.monotonic.saturating_add_signed(since);
-        let monotonic = given.monotonic_nanos.unwrap_or(estimated);
+        let monotonic = self.monotonic.saturating_add_signed(since);
         Moment { unix: given.unix_nanos, monotonic }
     }
 }

@@ -101,6 +101,12 @@ impl Drain {
     }
 
     fn collect(&mut self, intake: &Intake, is_last: bool) {
+        // Before the lanes: then the start of a stop that is found here is found there.
+        let found = intake.take_overflow(is_last);
+        if !found.is_empty() {
+            self.overflow.extend(found);
+            self.overflow.sort_by_key(|stop| order_of(stop));
+        }
         let new = intake.take_new_lanes(is_last).into_iter();
         self.lanes.extend(new.map(|reader| Lane {
             reader,
@@ -123,11 +129,6 @@ impl Drain {
             }
             !is_done
         });
-        let found = intake.take_overflow(is_last);
-        if !found.is_empty() {
-            self.overflow.extend(found);
-            self.overflow.sort_by_key(|stop| order_of(stop));
-        }
     }
 
     /// Takes the last reading of what the producers count; what they count later is refused.

@@ -64,6 +64,8 @@ pub(super) struct Status {
     pub(super) ledger: Ledger,
     pub(super) failures: u64,
     pub(super) last_error: Option<String>,
+    /// A failure was logged, and the exporter has not worked since.
+    pub(super) has_spoken: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -77,6 +79,7 @@ impl SharedStatus {
             ledger: Ledger::default(),
             failures: 0,
             last_error: None,
+            has_spoken: false,
         })))
     }
 

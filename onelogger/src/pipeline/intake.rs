@@ -16,7 +16,7 @@ pub(crate) struct Intake {
     pub(crate) clock: Clock,
     pub(crate) ids: IdSource,
     /// What to do when a lane is full.
-    pub(crate) policy: LanePolicy,
+    pub(crate) policy: FullPolicy,
     lane_words: usize,
     next_lane: Counter,
     /// Lanes that the pipeline does not know yet.
@@ -44,8 +44,6 @@ pub enum FullPolicy {
     /// Whoever has the record waits for room, for so long at most; then it is lost, and counted.
     Block(Duration),
 }
-
-pub(crate) type LanePolicy = FullPolicy;
 
 /// Counts of one lane that its producer keeps and the pipeline reads.
 #[derive(Debug)]
@@ -78,7 +76,7 @@ impl Intake {
     pub(crate) fn new(
         clock: Clock,
         ids: IdSource,
-        policy: LanePolicy,
+        policy: FullPolicy,
         lane_words: usize,
     ) -> Intake {
         Intake {
@@ -125,13 +123,10 @@ impl Intake {
     pub(crate) fn put_back(&self, mut writer: LaneWriter) {
         /// More than so many are not kept: their memory is freed when they are drained.
         const KEPT: usize = 16;
-        /// A scratch that has grown beyond this was for something exceptional.
-        const SCRATCH_WORDS: usize = 1 << 12;
         if writer.is_sealed() {
             return;
         }
-        writer.scratch.clear();
-        writer.scratch.shrink_to(SCRATCH_WORDS);
+        writer.scratch = Vec::new();
         if let Some(mut spare) = self.try_spare().filter(|spare| spare.len() < KEPT) {
             spare.push(writer);
         }
@@ -167,6 +162,11 @@ impl Intake {
 }
 
 impl LaneWriter {
+    /// Whether so much of the lane is kept free for stops that starts should not reserve more.
+    pub(crate) fn is_mostly_reserved(&self) -> bool {
+        self.producer.is_mostly_reserved()
+    }
+
     /// The longest record that the lane can ever take.
     pub(crate) fn capacity(&self) -> usize {
         self.producer.capacity()
@@ -181,7 +181,7 @@ impl LaneWriter {
         &mut self,
         claim: Claim,
         intake: &Intake,
-        patience: LanePolicy,
+        patience: FullPolicy,
     ) -> Result<(), PushError> {
         let mut waited = Duration::ZERO;
         loop {
@@ -192,7 +192,7 @@ impl LaneWriter {
                     }
                     return Ok(());
                 }
-                (Err(PushError::Full), LanePolicy::Block(max)) if waited < max => {
+                (Err(PushError::Full), FullPolicy::Block(max)) if waited < max => {
                     intake.wake.wake();
                     let pause = Duration::from_micros(100).max(waited / 8);
                     let pause = pause.min(max - waited).min(Duration::from_millis(5));

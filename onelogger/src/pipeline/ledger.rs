@@ -14,7 +14,8 @@ pub enum LossReason {
     LaneFull,
     /// The record is longer than a lane.
     RecordTooLarge,
-    /// The record could not be read.
+    /// The record made no sense: attributes for a span that another thread had just stopped, or
+    /// words that cannot be read.
     Malformed,
     /// The exporter's queue had no room: the exporter did not keep up.
     QueueFull,

@@ -21,7 +21,7 @@ mod ticket;
 mod worker;
 
 use std::cell::Cell;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 pub use clock::ManualClock;
@@ -39,7 +39,9 @@ use self::queue::{Queue, QueueSender, Work};
 use self::ticket::Ticket;
 use self::worker::Worker;
 use crate::data::codec::STOP_WORDS;
+use crate::diagnostics;
 use crate::exporter::{Batch, ExportError, Exporter, Run, Totals};
+use crate::sync::Flag;
 
 /// How a pipeline works.
 #[derive(Clone, Debug)]
@@ -91,14 +93,19 @@ pub(crate) struct Pipeline {
 enum Mode {
     /// On a thread of its own, which looks for requests whenever it wakes.
     Asynchronous(Arc<Mutex<Requests>>),
-    /// On the thread that records.
-    Synchronous(Mutex<Option<Box<Stages>>>),
+    /// On the thread that records. The flag says that an exporter has asked for the close, which
+    /// it cannot do itself.
+    Synchronous(Mutex<Option<Box<Stages>>>, Flag),
 }
 
+/// What others ask of the pipeline's thread.
 #[derive(Default)]
 struct Requests {
     flushes: Vec<Ticket>,
+    /// Stays when the close is done: whoever asks for it again waits for the same one.
     close: Option<Ticket>,
+    /// The thread has ended, or is about to, and looks at nothing more.
+    is_over: bool,
 }
 
 /// An exporter that could not be opened.
@@ -135,7 +142,7 @@ impl Pipeline {
         let mode = if settings.is_synchronous {
             let outlets = workers.into_iter().map(|worker| Outlet::Inline(Box::new(worker)));
             let stages = Stages::new(Arc::clone(&intake), outlets.collect());
-            Mode::Synchronous(Mutex::new(Some(Box::new(stages))))
+            Mode::Synchronous(Mutex::new(Some(Box::new(stages))), Flag::new())
         } else {
             let outlets: Result<Vec<_>, _> = workers
                 .into_iter()
@@ -153,31 +160,69 @@ impl Pipeline {
     /// Does what is due after a record: in synchronous mode everything.
     pub(crate) fn after_record(&self) {
         // An exporter that comes here is already within.
-        if let Mode::Synchronous(stages) = &self.mode
-            && !is_pipeline_thread()
-            && let Some(stages) = &mut *lock(stages)
-        {
-            let _ours = Ours::enter();
-            stages.pass_on();
-            stages.flush();
+        let Mode::Synchronous(stages, wants_close) = &self.mode else { return };
+        if is_pipeline_thread() {
+            return;
         }
+        diagnostics::afterwards(|| {
+            let mut stages = lock(stages);
+            pass_on_and_flush(&mut stages);
+            if wants_close.is_raised() {
+                close_stages(&mut stages);
+            }
+        });
     }
 
     /// Waits until everything recorded before was offered to every exporter, and was flushed.
     /// Whether that was done in time.
     pub(crate) fn force_flush(&self, timeout: Duration) -> bool {
         match &self.mode {
-            Mode::Synchronous(_) => {
-                self.after_record();
-                !is_pipeline_thread()
-            }
+            Mode::Synchronous(stages, _) => self.with_stages(stages, timeout, pass_on_and_flush),
             Mode::Asynchronous(requests) => {
                 let ticket = Ticket::new(1);
-                lock(requests).flushes.push(ticket.clone());
+                {
+                    let mut requests = lock(requests);
+                    if requests.is_over {
+                        return false;
+                    }
+                    requests.flushes.push(ticket.clone());
+                }
                 self.intake.wake.wake();
                 self.wait(&ticket, timeout)
             }
         }
+    }
+
+    /// Works on the stages, unless another thread has them for longer than `timeout`.
+    fn with_stages(
+        &self,
+        stages: &Mutex<Option<Box<Stages>>>,
+        timeout: Duration,
+        work: impl FnOnce(&mut Option<Box<Stages>>),
+    ) -> bool {
+        if is_pipeline_thread() {
+            return false;
+        }
+        let deadline = Instant::now().checked_add(timeout);
+        diagnostics::afterwards(|| {
+            loop {
+                match stages.try_lock() {
+                    Ok(mut stages) => {
+                        work(&mut stages);
+                        return true;
+                    }
+                    Err(TryLockError::Poisoned(poisoned)) => {
+                        work(&mut poisoned.into_inner());
+                        return true;
+                    }
+                    Err(TryLockError::WouldBlock) => {}
+                }
+                if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                    return false;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        })
     }
 
     /// An exporter that waited for itself would only lose time.
@@ -189,17 +234,15 @@ impl Pipeline {
     /// Whether that was done in time; if not, it goes on.
     pub(crate) fn close(&self, timeout: Duration) -> bool {
         match &self.mode {
-            Mode::Synchronous(_) if is_pipeline_thread() => false,
-            Mode::Synchronous(stages) => {
-                if let Some(mut stages) = lock(stages).take() {
-                    let _ours = Ours::enter();
-                    stages.close(&Ticket::new(0));
-                }
-                true
+            Mode::Synchronous(stages, wants_close) => {
+                wants_close.raise();
+                self.with_stages(stages, timeout, close_stages)
             }
             Mode::Asynchronous(requests) => {
-                let ticket = Ticket::new(1);
-                lock(requests).close = Some(ticket.clone());
+                let ticket = {
+                    let mut requests = lock(requests);
+                    requests.close.get_or_insert_with(|| Ticket::new(1)).clone()
+                };
                 self.intake.wake.wake();
                 self.wait(&ticket, timeout)
             }
@@ -236,7 +279,11 @@ impl Stages {
         let _ours = Ours::enter();
         self.intake.wake.attend();
         loop {
-            let Requests { flushes, close } = std::mem::take(&mut *lock(requests));
+            let (flushes, close) = {
+                let mut requests = lock(requests);
+                requests.is_over = requests.close.is_some();
+                (std::mem::take(&mut requests.flushes), requests.close.clone())
+            };
             if let Some(ticket) = close {
                 self.close(&ticket);
                 flushes.iter().for_each(Ticket::done);
@@ -313,6 +360,22 @@ impl Stages {
         for outlet in self.outlets.drain(..) {
             outlet.close(ticket, totals, now);
         }
+    }
+}
+
+/// What synchronous mode does after each record, and with a flush.
+fn pass_on_and_flush(stages: &mut Option<Box<Stages>>) {
+    if let Some(stages) = stages {
+        let _ours = Ours::enter();
+        stages.pass_on();
+        stages.flush();
+    }
+}
+
+fn close_stages(stages: &mut Option<Box<Stages>>) {
+    if let Some(mut stages) = stages.take() {
+        let _ours = Ours::enter();
+        stages.close(&Ticket::new(0));
     }
 }
 

@@ -45,11 +45,22 @@ impl Queue {
     /// Adds what is never refused.
     pub(super) fn add(&self, work: Work) {
         let mut state = self.lock();
-        if let Work::Deliver(batch) = &work {
-            state.bytes += batch.size_bytes();
+        match &work {
+            Work::Deliver(batch) => state.bytes += batch.size_bytes(),
+            // Flushes that nobody waits for any more, in front of a backend that hangs.
+            Work::Flush(_) => {
+                let is_given_up =
+                    |work: &mut Work| matches!(work, Work::Flush(ticket) if ticket.is_given_up());
+                while state.work.pop_back_if(is_given_up).is_some() {}
+            }
+            Work::Close(..) => {}
         }
         state.work.push_back(work);
         self.has_work.notify_one();
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lock().work.is_empty()
     }
 
     /// Whether there is room for a batch, after a wait of so long at most. An empty queue takes a
@@ -114,6 +125,13 @@ pub(super) struct QueueSender {
     shed: HashSet<SpanId>,
 }
 
+impl Drop for QueueSender {
+    /// The exporter's thread ends with the pipeline, however that ends.
+    fn drop(&mut self) {
+        self.queue.add(Work::Close(Ticket::new(0), Totals::default()));
+    }
+}
+
 impl QueueSender {
     pub(super) fn new(queue: Arc<Queue>, policy: FullPolicy, status: SharedStatus) -> QueueSender {
         QueueSender { queue, policy, status, shed: HashSet::new() }
@@ -133,7 +151,11 @@ impl QueueSender {
         if lost > 0 {
             self.status.lock().ledger.lose(lost, LossReason::QueueFull);
         }
-        // Also when nothing is left: the totals are new, and so is the loss to report.
+        if selected.entries().is_empty() && !self.queue.is_empty() {
+            // What is in the queue will tell of the loss; an empty batch would only take memory.
+            self.status.lock().ledger.reach(batch.totals);
+            return;
+        }
         self.queue.add(Work::Deliver(Arc::new(selected)));
     }
 

@@ -12,6 +12,11 @@ impl Ticket {
         Ticket(Arc::new((Mutex::new(parts), Condvar::new())))
     }
 
+    /// Whether the one who waited has gone.
+    pub(super) fn is_given_up(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
+
     /// There is more to do.
     pub(super) fn expect(&self, parts: usize) {
         *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) += parts;

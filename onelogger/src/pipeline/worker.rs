@@ -31,7 +31,9 @@ const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
 
 pub(super) struct Worker {
-    exporter: Box<dyn Exporter>,
+    name: String,
+    /// Gone after a panic and after the close.
+    exporter: Option<Box<dyn Exporter>>,
     run: Run,
     rule: DisableRule,
     pub(super) status: SharedStatus,
@@ -52,9 +54,11 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(exporter: Box<dyn Exporter>, rule: DisableRule, run: Run) -> Worker {
-        let status = SharedStatus::new(exporter.name().to_owned());
+        let name = exporter.name().to_owned();
+        let status = SharedStatus::new(name.clone());
         Worker {
-            exporter,
+            name,
+            exporter: Some(exporter),
             run,
             rule,
             status,
@@ -151,7 +155,9 @@ impl Worker {
         self.has_exported = true;
         self.consecutive_failures = 0;
         self.back_off = FIRST_BACK_OFF;
-        self.status.lock().state = ExporterState::Ready;
+        let mut status = self.status.lock();
+        status.state = ExporterState::Ready;
+        status.has_spoken = false;
     }
 
     /// Gives the exporter a telemetry data error of the application or of the library, if it is
@@ -210,17 +216,23 @@ impl Worker {
 
     fn note(&mut self, error: &ExportError) {
         let message = self.failure_message(error);
-        let mut status = self.status.lock();
-        status.failures += 1;
-        // Once until it works again; `health()` has the rest.
-        if self.consecutive_failures == 0 && status.state == ExporterState::Ready {
+        let is_news = {
+            let mut status = self.status.lock();
+            status.failures += 1;
+            status.last_error = Some(message.clone());
+            // Once until it works again; `health()` has the rest.
+            let is_news = !status.has_spoken;
+            status.has_spoken = true;
+            is_news
+        };
+        // Not under the lock: a logger of the application may ask for `health()`.
+        if is_news {
             diagnostics::error(format_args!("{message}"));
         }
-        status.last_error = Some(message);
     }
 
     fn failure_message(&self, error: &ExportError) -> String {
-        format!("Error exporting data via exporter {}: {error}", self.exporter.name())
+        format!("Error exporting data via exporter {}: {error}", self.name)
     }
 
     fn wait_before_retry(&mut self) {
@@ -233,9 +245,9 @@ impl Worker {
     }
 
     fn disable(&mut self) {
-        let name = self.exporter.name();
-        diagnostics::error(format_args!("exporter {name} is switched off after its failures"));
         self.status.lock().state = ExporterState::Disabled;
+        let name = &self.name;
+        diagnostics::error(format_args!("exporter {name} is switched off after its failures"));
     }
 
     /// Whether records may be handed to the exporter now. Opens it if that is due.
@@ -333,6 +345,7 @@ impl Worker {
             self.status.lock().ledger.revoke(error.revoked);
             self.note(&error);
         }
+        self.discard();
         self.status.lock().state = ExporterState::Closed;
     }
 
@@ -356,12 +369,28 @@ impl Worker {
         &mut self,
         call: impl FnOnce(&mut dyn Exporter) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
+        let Some(exporter) = &mut self.exporter else {
+            return Err(ExportError::new("the exporter is closed").with_refused(usize::MAX));
+        };
         // Whatever a panic leaves of the exporter is not used again.
-        catch_unwind(AssertUnwindSafe(|| call(&mut *self.exporter))).unwrap_or_else(|_| {
-            self.is_open = false;
+        catch_unwind(AssertUnwindSafe(|| call(&mut **exporter))).unwrap_or_else(|_| {
+            self.discard();
             self.status.lock().state = ExporterState::Disabled;
             Err(ExportError::new("the exporter has panicked").with_refused(usize::MAX))
         })
+    }
+
+    /// Lets the exporter go. A panic of its `Drop` ends here.
+    fn discard(&mut self) {
+        self.is_open = false;
+        let exporter = self.exporter.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(exporter)));
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.discard();
     }
 }
 

@@ -68,6 +68,13 @@ impl Configured {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
+        if error == RecordError::Closed && name == "stop" {
+            // A span that ends after the close is no misuse: the close has stopped it.
+            return match self.strategy {
+                ErrorHandlingStrategy::PropagateExceptions => Err(error),
+                _ => Ok(instead),
+            };
+        }
         self.misuses.add(1);
         let message = format!("Exception in telemetry code when calling {name}: {error}");
         if error != RecordError::Closed {

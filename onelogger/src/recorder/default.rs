@@ -177,10 +177,10 @@ impl Recorder for DefaultRecorder {
             let (trace, parent) =
                 placed.unwrap_or_else(|| (self.intake.ids.trace_id(raw), Anchor::Root));
             let order = self.intake.clock.order();
-            let fate = if is_wanted {
+            let (fate, is_reserved) = if is_wanted {
                 self.put_start(lane, &span, raw, trace, parent, order)?
             } else {
-                Fate::Withheld
+                (Fate::Withheld, false)
             };
             count(fate, &lane.counts)?;
             Ok(Span::new(Inner {
@@ -193,7 +193,7 @@ impl Recorder for DefaultRecorder {
                 raw,
                 anchor: if fate == Fate::Recorded { Anchor::Local(raw) } else { parent },
                 order,
-                lane: lane.id,
+                lane: is_reserved.then_some(lane.id),
                 fate,
                 is_stopped: Flag::new(),
                 intake: Arc::clone(&self.intake),
@@ -204,11 +204,16 @@ impl Recorder for DefaultRecorder {
         Ok(started)
     }
 
-    fn stop(&self, span: &Span, stop: SpanStop) -> Result<(), RecordError> {
-        let Some(inner) = self.own(span)? else {
-            return Ok(());
-        };
-        self.check_time(stop.time)?;
+    fn stop(&self, span: &Span, mut stop: SpanStop) -> Result<(), RecordError> {
+        if span.ends_late() {
+            return Err(RecordError::Closed);
+        }
+        let Some(inner) = self.own(span)? else { return Ok(()) };
+        // The span ends in any case: one that stayed open would stay current as well.
+        let checked = self.check_time(stop.time);
+        if checked.is_err() {
+            stop.time = None;
+        }
         if !inner.is_stopped.raise() {
             return Err(RecordError::SpanStopped { name: inner.name.to_string() });
         }
@@ -220,7 +225,7 @@ impl Recorder for DefaultRecorder {
         let stopped = stopped.unwrap_or(Err(RecordError::Closed));
         stopped.inspect_err(|_| self.count_late_stop())?;
         pipeline.after_record();
-        Ok(())
+        checked
     }
 
     fn event(&self, span: Option<&Span>, event: Event) -> Result<(), RecordError> {
@@ -293,9 +298,10 @@ impl Recorder for DefaultRecorder {
     }
 
     fn close(&self, timeout: Duration) -> Result<(), CloseError> {
-        if !self.intake.is_closed.raise() || self.intake.is_inherited() {
+        if self.intake.is_inherited() {
             return Ok(());
         }
+        self.intake.is_closed.raise();
         match self.pipeline.get().is_none_or(|pipeline| pipeline.close(timeout)) {
             true => Ok(()),
             false => Err(CloseError::TimedOut(timeout)),
@@ -318,6 +324,7 @@ impl DefaultRecorder {
         self.intake.late_stops.add(1);
     }
 
+    /// Writes a start; says what became of it, and whether the lane keeps room for the stop.
     fn put_start(
         &self,
         lane: &mut LaneWriter,
@@ -326,7 +333,7 @@ impl DefaultRecorder {
         trace: TraceId,
         parent: Anchor,
         order: u64,
-    ) -> Result<Fate, RecordError> {
+    ) -> Result<(Fate, bool), RecordError> {
         let name = Dynamic {
             name: span.name.as_str(),
             kind: span.kind,
@@ -338,7 +345,9 @@ impl DefaultRecorder {
             Anchor::Local(raw) => (raw, false),
             Anchor::Remote(context) => (context.span_id.to_u64(), true),
         };
+        let is_reserved = !lane.is_mostly_reserved();
         let fields = StartFields {
+            is_reserved,
             span: raw,
             parent,
             remote_parent,
@@ -349,12 +358,13 @@ impl DefaultRecorder {
         };
         begin(lane, trace);
         put_start(&mut lane.scratch, order, name, &fields);
-        match self.publish(lane, Claim::Reserve(STOP_WORDS)) {
+        let claim = if is_reserved { Claim::Reserve(STOP_WORDS) } else { Claim::Nothing };
+        match self.publish(lane, claim) {
             Ok(()) => lane.trace = trace,
-            Err(PushError::Full) => return Ok(fullness(lane)),
+            Err(PushError::Full) => return Ok((fullness(lane), false)),
             Err(PushError::Sealed) => return Err(RecordError::Closed),
         }
-        Ok(Fate::Recorded)
+        Ok((Fate::Recorded, is_reserved))
     }
 
     /// Writes a stop.
@@ -378,7 +388,7 @@ impl DefaultRecorder {
             let none = Attributes::new();
             put_stop(&mut lane.scratch, order, span.raw, time, stop.outcome, &none);
         }
-        let claim = match lane.id == span.lane {
+        let claim = match Some(lane.id) == span.lane {
             true => Claim::Use(STOP_WORDS),
             false => Claim::Nothing,
         };
@@ -402,7 +412,10 @@ impl Drop for DefaultRecorder {
 
 /// Empties the scratch, and says which trace the record belongs to if that has changed.
 fn begin(lane: &mut LaneWriter, trace: TraceId) {
+    /// A scratch that has grown beyond this was for something exceptional.
+    const LARGE_WORDS: usize = 1 << 16;
     lane.scratch.clear();
+    lane.scratch.shrink_to(LARGE_WORDS);
     if trace != lane.trace {
         put_context(&mut lane.scratch, trace);
     }

@@ -133,7 +133,7 @@ pub trait Recorder: Send + Sync + 'static {
     fn force_flush(&self, timeout: Duration) -> Result<(), FlushError>;
 
     /// Refuses further calls, stops open spans, sends what is left and closes the exporters. A
-    /// second close does nothing.
+    /// second close waits for the first.
     ///
     /// # Errors
     /// If that takes longer than `timeout`; the work goes on.

@@ -11,7 +11,8 @@ use crate::sync::Flag;
 ///
 /// A handle: clones are the same span, and it may be stopped on another thread than the one that
 /// started it. Dropping it does not stop the span; a span that is never stopped is stopped, and
-/// marked so, when the recorder is closed.
+/// marked so, when the recorder is closed. Until then it takes memory, and stays the parent of what
+/// its thread starts.
 #[derive(Clone)]
 pub struct Span(Option<Arc<Inner>>);
 
@@ -24,8 +25,8 @@ pub(super) struct Inner {
     pub(super) anchor: Anchor,
     /// The order word of the start: nothing that concerns the span comes before it.
     pub(super) order: u64,
-    /// The lane that keeps room for the stop.
-    pub(super) lane: u32,
+    /// The lane that keeps room for the stop, if one does.
+    pub(super) lane: Option<u32>,
     pub(super) fate: Fate,
     pub(super) is_stopped: Flag,
     pub(super) intake: Arc<Intake>,
@@ -88,6 +89,17 @@ impl Span {
         self.inner().is_some_and(Inner::is_over)
     }
 
+    /// Whether the span's recorder is closed. Then the span is over: the close has stopped it, and
+    /// this call is counted there, once.
+    pub(crate) fn ends_late(&self) -> bool {
+        let Some(inner) = self.inner() else { return false };
+        let is_late = inner.intake.is_closed.is_raised();
+        if is_late && inner.is_stopped.raise() {
+            inner.intake.late_stops.add(1);
+        }
+        is_late
+    }
+
     /// Whether this is a disabled span.
     pub fn is_disabled(&self) -> bool {
         self.0.is_none()
@@ -96,7 +108,9 @@ impl Span {
 
 impl Inner {
     fn is_over(&self) -> bool {
-        self.is_stopped.is_raised() || self.intake.is_closed.is_raised()
+        self.is_stopped.is_raised()
+            || self.intake.is_closed.is_raised()
+            || self.intake.is_inherited()
     }
 }
 

@@ -32,6 +32,8 @@ struct State {
     is_off: bool,
     /// A call of `configure` is under way.
     is_being_configured: bool,
+    /// What was closed last, or is being closed: whoever closes now waits for that.
+    closing: Option<Arc<Configured>>,
 }
 
 struct Active {
@@ -85,26 +87,28 @@ impl OneLoggerProvider {
         config: OneLoggerConfig,
         recorder: impl Recorder,
     ) -> Result<OneLoggerGuard, ConfigureError> {
-        {
+        let is_off = {
             let mut state = self.write();
             if state.configured.is_some() || state.is_being_configured {
                 return Err(ConfigureError::AlreadyConfigured);
             }
             state.is_being_configured = true;
-        }
+            state.is_off
+        };
+        let being_configured = BeingConfigured(self);
         if std::ptr::eq(self, OneLoggerProvider::instance()) {
             process_end::watch();
         }
         // Outside the lock: an exporter may take its time, and nobody else should wait for it.
-        let opened = open(&config, recorder);
+        let configured = if is_off { None } else { open(&config, recorder)? };
         let mut state = self.write();
-        state.is_being_configured = false;
-        let configured = opened?;
         if let Some(configured) = configured.as_ref().filter(|_| state.is_off) {
             configured.switch_off();
         }
         let recorder = configured.clone();
         state.configured = Some(Active { config: Arc::new(config), recorder });
+        drop(state);
+        drop(being_configured);
         Ok(OneLoggerGuard {
             provider: self.clone(),
             configured,
@@ -152,12 +156,15 @@ impl OneLoggerProvider {
     /// # Errors
     /// If that takes longer than `timeout`; the work goes on.
     pub fn close(&self, timeout: Duration) -> Result<(), CloseError> {
-        let configured = {
+        let closing = {
             let mut state = self.write();
-            state.configured.take().and_then(|active| active.recorder)
+            if let Some(active) = state.configured.take() {
+                state.closing = active.recorder;
+            }
+            state.closing.clone()
         };
         // Outside the lock: others may record, and be refused, meanwhile.
-        configured.map_or(Ok(()), |configured| configured.close(timeout))
+        closing.map_or(Ok(()), |configured| configured.close(timeout))
     }
 
     /// Puts this provider, as it is configured now, in force for the current thread, without a
@@ -177,6 +184,15 @@ impl OneLoggerProvider {
     fn configured(&self) -> Option<Arc<Configured>> {
         let state = self.read();
         state.configured.as_ref().and_then(|active| active.recorder.clone())
+    }
+}
+
+/// Says that a call of `configure` is under way, also if that ends by a panic.
+struct BeingConfigured<'a>(&'a OneLoggerProvider);
+
+impl Drop for BeingConfigured<'_> {
+    fn drop(&mut self) {
+        self.0.write().is_being_configured = false;
     }
 }
 
@@ -251,13 +267,18 @@ impl Drop for OneLoggerGuard {
             return;
         }
         // Only what this guard stands for: the provider may have been closed and configured anew.
-        let (ours, now) = (&self.configured, self.provider.configured());
-        let is_ours = match (ours, &now) {
+        let is_in_force = match (&self.configured, &self.provider.configured()) {
             (Some(ours), Some(now)) => Arc::ptr_eq(ours, now),
             (None, None) => true,
             _ => false,
         };
-        if is_ours && let Err(error) = self.provider.close(self.timeout) {
+        let closed = match &self.configured {
+            _ if is_in_force => self.provider.close(self.timeout),
+            // Another thread may be closing it right now; that is waited for.
+            Some(ours) => ours.close(self.timeout),
+            None => Ok(()),
+        };
+        if let Err(error) = closed {
             diagnostics::error(format_args!("{error}"));
         }
     }

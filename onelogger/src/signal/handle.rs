@@ -52,7 +52,7 @@ impl RecorderHandle {
         }
         let started =
             configured.guard("start", Span::disabled(), |recorder| recorder.start(span))?;
-        context::push(&started);
+        context::push(&started, configured);
         Ok(started)
     }
 
@@ -69,7 +69,12 @@ impl RecorderHandle {
     /// # Errors
     /// See [`Recorder::stop`](crate::Recorder::stop).
     pub fn stop_with(&self, span: &Span, stop: SpanStop) -> Result<(), RecordError> {
-        self.guard("stop", |recorder| recorder.stop(span, stop))
+        let Some(configured) = &self.0 else {
+            // The provider may be closed, and then so is the span.
+            span.ends_late();
+            return Ok(());
+        };
+        configured.guard("stop", (), |recorder| recorder.stop(span, stop))
     }
 
     /// Records an event of a span; of the current one, if any, with `None`.
@@ -85,7 +90,8 @@ impl RecorderHandle {
             return Ok(());
         };
         let (span, event) = (span.into(), event.into());
-        let current = span.map_or_else(context::current_span, |_| None);
+        // One of another recorder is none of ours.
+        let current = span.map_or_else(|| context::current_span_of(configured), |_| None);
         configured.guard("event", (), |recorder| recorder.event(span.or(current.as_ref()), event))
     }
 
@@ -102,7 +108,8 @@ impl RecorderHandle {
             return Ok(());
         };
         let (span, error) = (span.into(), error.into());
-        let current = span.map_or_else(context::current_span, |_| None);
+        // One of another recorder is none of ours.
+        let current = span.map_or_else(|| context::current_span_of(configured), |_| None);
         configured.guard("error", (), |recorder| recorder.error(span.or(current.as_ref()), error))
     }
 
