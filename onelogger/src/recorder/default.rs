@@ -291,9 +291,13 @@ impl Recorder for DefaultRecorder {
 
     fn force_flush(&self, timeout: Duration) -> Result<(), FlushError> {
         let pipeline = self.open_pipeline().map_err(|_| FlushError::NotOpen)?;
-        match pipeline.force_flush(timeout) {
-            true => Ok(()),
-            false => Err(FlushError::TimedOut(timeout)),
+        if pipeline.force_flush(timeout) {
+            Ok(())
+        } else if self.intake.is_closed.is_raised() {
+            // The close came between, and has flushed.
+            Err(FlushError::NotOpen)
+        } else {
+            Err(FlushError::TimedOut(timeout))
         }
     }
 
