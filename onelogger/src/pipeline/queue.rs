@@ -170,3 +170,31 @@ impl QueueSender {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(kind: RecordKind, span: u64) -> Arc<Batch> {
+        let mut batch = Batch::default();
+        batch.push(Entry { span_id: SpanId::from_u64(span), ..Entry::new(kind) });
+        Arc::new(batch)
+    }
+
+    #[test]
+    fn behind_a_backend_that_hangs_nothing_piles_up() {
+        let queue = Arc::new(Queue::new(1));
+        let status = SharedStatus::new("hangs".to_owned());
+        let mut sender =
+            QueueSender::new(Arc::clone(&queue), FullPolicy::DropNewest, status.clone());
+        for span in 1..1_000 {
+            sender.send(&batch(RecordKind::Start, span));
+            queue.add(Work::Flush(Ticket::new(1)));
+            sender.send(&batch(RecordKind::Stop, span));
+        }
+        // The first span with its stop; a span that found no room is lost with its stop.
+        assert!(queue.lock().work.len() <= 4, "{}", queue.lock().work.len());
+        assert_eq!(status.lock().ledger.counts().lost(LossReason::QueueFull), 2 * 998);
+        assert!(sender.shed.is_empty());
+    }
+}

@@ -12,9 +12,8 @@ use std::time::Instant;
 use onelogger::exporter::{Folding, JsonLinesExporter};
 use onelogger::recorder::FlushError;
 use onelogger::{
-    DefaultRecorder, DisableRule, ErrorHandlingStrategy,
-    ExporterState, FileExporter, LossReason, OneLoggerProvider,
-    Record, TelemetryDataError,
+    DefaultRecorder, DisableRule, ErrorHandlingStrategy, ExporterState, FileExporter, LossReason,
+    OneLoggerProvider, Record, TelemetryDataError,
 };
 
 use crate::trial::*;

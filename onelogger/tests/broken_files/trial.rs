@@ -10,9 +10,9 @@ use std::time::Duration;
 use onelogger::exporter::{FilePath, MemoryExporter, MemoryRecords};
 use onelogger::recorder::DefaultRecorderBuilder;
 use onelogger::{
-    Counts, DefaultRecorder, ErrorHandlingStrategy, Event, ExporterHealth,
-    ExporterState, FileExporter, FullPolicy, LossReason, OneLoggerConfig, OneLoggerProvider,
-    Record, RecorderHandle, SpanBuilder,
+    Counts, DefaultRecorder, ErrorHandlingStrategy, Event, ExporterHealth, ExporterState,
+    FileExporter, FullPolicy, LossReason, OneLoggerConfig, OneLoggerProvider, Record,
+    RecorderHandle, SpanBuilder,
 };
 use serde_json::{Value, json};
 
