@@ -269,3 +269,51 @@ fn event(
     };
     batch.push(entry);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::codec::{Dynamic, StartFields, put_start, put_stop};
+    use crate::data::{Level, SpanKind};
+
+    fn start(span: u64, is_reserved: bool) -> Vec<u64> {
+        let none = Attributes::new();
+        let name = Dynamic { name: "x", kind: SpanKind::Internal, level: Level::Info, group: None };
+        let fields = StartFields {
+            is_reserved,
+            span,
+            parent: 0,
+            remote_parent: false,
+            time: None,
+            links: &[],
+            attributes: &none,
+            event_attributes: &none,
+        };
+        let mut words = Vec::new();
+        put_start(&mut words, 1, name, &fields);
+        words
+    }
+
+    #[test]
+    fn a_reservation_is_given_back_where_the_stop_comes_another_way() {
+        let (mut assembler, mut batch) = (Assembler::default(), Batch::default());
+        let ids = IdSource::fixed();
+        let mut stop = Vec::new();
+        put_stop(&mut stop, 2, 7, None, Outcome::Ok, &Attributes::new());
+        for (is_reserved, stopped_by, freed) in [
+            (true, Source::Lane(1), None),
+            (true, Source::Lane(2), Some(1)),
+            (true, Source::Overflow, Some(1)),
+            (false, Source::Lane(2), None),
+            (false, Source::Overflow, None),
+        ] {
+            let mut add = |source, words: &[u64]| {
+                let record = (source, TraceId::INVALID, words);
+                assembler.add(&mut batch, record, &ids, |_| Moment::default())
+            };
+            assert_eq!(add(Source::Lane(1), &start(7, is_reserved)), None);
+            assert_eq!(add(stopped_by, &stop), freed, "{is_reserved} {stopped_by:?}");
+        }
+        assert_eq!((assembler.recorded, assembler.malformed), (10, 0));
+    }
+}

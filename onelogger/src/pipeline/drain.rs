@@ -181,3 +181,45 @@ impl Lane {
 fn order_of(record: &[u64]) -> u64 {
     record.get(1).copied().unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Attributes;
+    use crate::data::codec::put_update;
+    use crate::pipeline::clock::Clock;
+    use crate::pipeline::identity::IdSource;
+    use crate::pipeline::intake::FullPolicy;
+    use crate::sync::Claim;
+
+    fn record(order: u64) -> Vec<u64> {
+        let mut words = Vec::new();
+        put_update(&mut words, order, 0, &Attributes::new());
+        words
+    }
+
+    fn orders(drain: &mut Drain, intake: &Intake, cut: u64, is_last: bool) -> Vec<u64> {
+        let mut orders = Vec::new();
+        drain.run(intake, cut, is_last, |_, _, words| orders.push(order_of(words)));
+        orders
+    }
+
+    #[test]
+    fn lanes_and_overflow_come_in_one_order_up_to_the_cut() {
+        let intake = Intake::new(Clock::system(), IdSource::fixed(), FullPolicy::DropNewest, 1024);
+        let mut drain = Drain::default();
+        let mut lanes = [intake.lane().unwrap(), intake.lane().unwrap()];
+        for (lane, order) in [(0, 1), (1, 2), (1, 3), (0, 6), (1, 8), (0, 9)] {
+            lanes[lane].scratch = record(order);
+            lanes[lane].publish(Claim::Nothing, &intake, FullPolicy::DropNewest).unwrap();
+        }
+        for order in [7, 5, 10, 4] {
+            intake.overflow(record(order)).unwrap();
+        }
+        assert_eq!(orders(&mut drain, &intake, 5, false), [1, 2, 3, 4, 5]);
+        assert_eq!(orders(&mut drain, &intake, 5, false), [0; 0]);
+        assert_eq!(orders(&mut drain, &intake, 8, false), [6, 7, 8]);
+        assert_eq!(orders(&mut drain, &intake, u64::MAX, true), [9, 10]);
+        assert!(intake.overflow(record(11)).is_err() && intake.lane().is_none());
+    }
+}

@@ -313,10 +313,17 @@ impl Stages {
         let Stages { intake, drain, assembler, timeline, outlets, .. } = self;
         let mut batch = Batch::default();
         let mut freed = Vec::new();
+        let sent = self.sent;
         drain.run(intake, cut, is_last, |source, trace, words| {
             let made_at = |order| timeline.moment(&intake.clock, order);
             freed.extend(assembler.add(&mut batch, (source, trace, words), &intake.ids, made_at));
             if batch.size_bytes() >= BATCH_BYTES {
+                // What the producers count is looked at with the last batch.
+                batch.totals = Totals {
+                    recorded: assembler.recorded + sent.withheld + sent.lane_full + sent.too_large,
+                    malformed: assembler.malformed,
+                    ..sent
+                };
                 send(outlets, std::mem::take(&mut batch));
             }
         });

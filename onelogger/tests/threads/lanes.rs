@@ -203,3 +203,26 @@ fn attributes_that_are_added_by_many_threads_are_all_there() {
     }
     std::fs::remove_dir_all(&trial.directory).unwrap();
 }
+
+#[test]
+fn a_report_of_losses_knows_how_much_was_recorded() {
+    // One drain of several batches, of which the queue takes the first.
+    let (exporter, memory) = onelogger::MemoryExporter::new();
+    let trial = Trial::new("report", |builder| {
+        let builder = builder.lane_bytes(64 << 20).queue_bytes(1).exporter(exporter);
+        builder.drain_interval(PATIENCE)
+    });
+    trial.recorder.force_flush(PATIENCE).unwrap();
+    let span = trial.start("span").unwrap();
+    (0..60_000).for_each(|_| trial.event(&span, Event::new("e")).unwrap());
+    trial.stop(&span).unwrap();
+    trial.finish();
+    for record in memory.take() {
+        if let onelogger::Record::TelemetryDataError(report) = record {
+            let message = report.attributes.get_str("error_message").unwrap().unwrap();
+            let counts: Vec<u64> =
+                message.split(' ').filter_map(|word| word.parse().ok()).collect();
+            assert!(counts.len() == 2 && counts[0] <= counts[1], "{message}");
+        }
+    }
+}
