@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{self, MapAccess, SeqAccess, Visitor};
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::data::{Attributes, Name, Value};
@@ -15,8 +14,6 @@ use crate::data::{Attributes, Name, Value};
 /// together is a list of floats: that is how one with a NaN is written.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct AnyAttributes(pub(super) Attributes);
-
-struct AnyValue(Value);
 
 impl<'de> Deserialize<'de> for AnyAttributes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<AnyAttributes, D::Error> {
@@ -30,8 +27,8 @@ impl<'de> Deserialize<'de> for AnyAttributes {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AnyAttributes, A::Error> {
                 let mut attributes = Attributes::new();
-                while let Some((name, AnyValue(value))) = map.next_entry::<Name, AnyValue>()? {
-                    attributes.set(name, value);
+                while let Some((name, json)) = map.next_entry::<Name, serde_json::Value>()? {
+                    attributes.set(name, any_value(json));
                 }
                 Ok(AnyAttributes(attributes))
             }
@@ -40,53 +37,20 @@ impl<'de> Deserialize<'de> for AnyAttributes {
     }
 }
 
-impl<'de> Deserialize<'de> for AnyValue {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<AnyValue, D::Error> {
-        deserializer.deserialize_any(AnyVisitor).map(AnyValue)
-    }
-}
-
-struct AnyVisitor;
-
-impl<'de> Visitor<'de> for AnyVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::I64(value))
-    }
-
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::F64(value))
-    }
-
-    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
-        Ok(Value::from("null"))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, sequence: A) -> Result<Value, A::Error> {
-        let list = Vec::<serde_json::Value>::deserialize(SeqAccessDeserializer::new(sequence))?;
-        Ok(typed_list(&list).unwrap_or_else(|| serde_json::Value::from(list).to_string().into()))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
-        let object = serde_json::Value::deserialize(MapAccessDeserializer::new(map))?;
-        Ok(object.to_string().into())
+fn any_value(json: serde_json::Value) -> Value {
+    use serde_json::Value as Json;
+    match json {
+        Json::Bool(value) => Value::Bool(value),
+        Json::String(text) => Value::String(text),
+        Json::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(value), _) => Value::I64(value),
+            (None, Some(value)) => Value::from(value),
+            (None, None) => Value::F64(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Json::Array(list) => {
+            typed_list(&list).unwrap_or_else(|| Value::String(Json::from(list).to_string()))
+        }
+        Json::Null | Json::Object(_) => Value::String(json.to_string()),
     }
 }
 
@@ -169,7 +133,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Value {
-        serde_json::from_str::<AnyValue>(text).unwrap().0
+        any_value(serde_json::from_str(text).unwrap())
     }
 
     #[test]
