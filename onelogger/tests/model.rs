@@ -277,7 +277,7 @@ fn play(calls: &[Call], is_synchronous: bool) -> (Model, Vec<Record>, Counts) {
     let mut builder = DefaultRecorder::builder()
         .exporter(exporter)
         .manual_clock(clock.clone())
-        .filter(SpanFilter::except(["hidden*"]));
+        .filter(SpanFilter::except_matching(["hidden*"]));
     if is_synchronous {
         builder = builder.synchronous();
     }

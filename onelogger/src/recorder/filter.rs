@@ -2,14 +2,14 @@ use std::collections::HashSet;
 
 /// Which spans are exported, by name.
 ///
-/// Names compare exactly and case-sensitively; in a pattern `*` stands for any text and `?` for any
-/// character. A span that is not exported is a span all the same: it can be the parent of others,
+/// Names compare case-sensitively, and exactly, also where they hold a `*`. In a pattern `*` stands for
+/// any text and `?` for any character. A span that is not exported is a span all the same: it can be the parent of others,
 /// which then hang under its nearest exported ancestor. Its events and errors are withheld with
 /// it.
 ///
 /// ```
 /// use onelogger::SpanFilter;
-/// let filter = SpanFilter::except(["step_*", "data_wait"]);
+/// let filter = SpanFilter::except_matching(["step_*", "data_wait"]);
 /// assert!(filter.accepts("epoch") && !filter.accepts("step_12"));
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -40,14 +40,24 @@ impl SpanFilter {
         SpanFilter(Kind::All)
     }
 
-    /// Spans whose name matches one of the patterns: a whitelist.
-    pub fn only<P: AsRef<str>>(patterns: impl IntoIterator<Item = P>) -> SpanFilter {
-        SpanFilter(Kind::Only(Patterns::new(patterns)))
+    /// Spans of these names: a whitelist.
+    pub fn only<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> SpanFilter {
+        SpanFilter(Kind::Only(Patterns::exact(names)))
     }
 
-    /// Spans whose name matches none of the patterns: a blacklist.
-    pub fn except<P: AsRef<str>>(patterns: impl IntoIterator<Item = P>) -> SpanFilter {
-        SpanFilter(Kind::Except(Patterns::new(patterns)))
+    /// Spans of other names than these: a blacklist.
+    pub fn except<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> SpanFilter {
+        SpanFilter(Kind::Except(Patterns::exact(names)))
+    }
+
+    /// Spans whose name matches one of the patterns.
+    pub fn only_matching<P: AsRef<str>>(patterns: impl IntoIterator<Item = P>) -> SpanFilter {
+        SpanFilter(Kind::Only(Patterns::globs(patterns)))
+    }
+
+    /// Spans whose name matches none of the patterns.
+    pub fn except_matching<P: AsRef<str>>(patterns: impl IntoIterator<Item = P>) -> SpanFilter {
+        SpanFilter(Kind::Except(Patterns::globs(patterns)))
     }
 
     /// Whether a span of this name is exported.
@@ -72,7 +82,12 @@ impl SpanFilter {
 }
 
 impl Patterns {
-    fn new<P: AsRef<str>>(patterns: impl IntoIterator<Item = P>) -> Patterns {
+    fn exact<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> Patterns {
+        let exact = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
+        Patterns { exact, globs: Vec::new() }
+    }
+
+    fn globs<P: AsRef<str>>(patterns: impl IntoIterator<Item = P>) -> Patterns {
         let mut all = Patterns::default();
         for pattern in patterns {
             let pattern = pattern.as_ref();
@@ -124,7 +139,7 @@ mod tests {
 
     #[test]
     fn globs_match_whole_names() {
-        let check = |glob: &str, name: &str| SpanFilter::only([glob]).accepts(name);
+        let check = |glob: &str, name: &str| SpanFilter::only_matching([glob]).accepts(name);
         for (glob, name) in [
             ("*", ""),
             ("a*", "a"),
@@ -144,6 +159,8 @@ mod tests {
     fn a_name_without_wildcards_compares_exactly() {
         let filter = SpanFilter::except(["noisy"]);
         assert!(!filter.accepts("noisy") && filter.accepts("Noisy") && filter.accepts("noisy2"));
+        let filter = SpanFilter::only(["a*"]);
+        assert!(filter.accepts("a*") && !filter.accepts("ab"));
     }
 
     #[test]
