@@ -56,9 +56,9 @@
 //!
 //! # What is guaranteed
 //!
-//! - **Recording does not wait.** No lock, no system call but those of the memory allocator: a record
-//!   that finds no room is lost, and counted. [`FullPolicy::Block`] makes a call wait instead, for so
-//!   long at most.
+//! - **Recording does not wait.** No lock; no system call but what the memory allocator does, and one
+//!   that wakes the pipeline when a quarter of a lane is full. A record that finds no room is lost,
+//!   and counted. [`FullPolicy::Block`] makes a call wait instead, for so long at most.
 //! - **Nothing is lost unsaid.** For each exporter
 //!   `recorded + added = delivered + lost + withheld` ([`Counts`]). The exporter's own output says so:
 //!   a `telemetry_data_error` with `onelogger.lost.*` when a loss begins, and a closing record with

@@ -127,7 +127,8 @@ impl DefaultRecorderBuilder {
     }
 
     /// Exports on the thread that records, before each call returns: for tests, and for programs
-    /// that may have no other thread. Calls then wait for the exporters, and for each other.
+    /// that may have no other thread. Calls then wait for the exporters, and for each other, without
+    /// a bound; a flush and a close wait for other threads for no longer than they are given.
     pub fn synchronous(mut self) -> DefaultRecorderBuilder {
         self.settings.is_synchronous = true;
         self
