@@ -9,9 +9,9 @@ use std::time::Duration;
 use onelogger::exporter::{FilePath, MemoryExporter, MemoryRecords, Run};
 use onelogger::recorder::{CloseError, FlushError, OpenError, RecordError};
 use onelogger::{
-    Attributes, DefaultRecorder, ErrorEvent, ErrorHandlingStrategy, Event, FileExporter, Health,
-    LossReason, OneLoggerConfig, OneLoggerProvider, Record, Recorder, Span, SpanBuilder, SpanStop,
-    TelemetryDataError,
+    Attributes, DefaultRecorder, ErrorEvent, ErrorHandlingStrategy, Event, FileExporter,
+    FullPolicy, Health, LossReason, OneLoggerConfig, OneLoggerProvider, Record, Recorder, Span,
+    SpanBuilder, SpanStop, TelemetryDataError,
 };
 use serde_json::{Value, json};
 
@@ -122,7 +122,10 @@ impl Trial {
         let file = FileExporter::new(directory.join("run.jsonl"));
         let path = file.path();
         let (exporter, memory) = MemoryExporter::new();
-        let mut builder = DefaultRecorder::builder().exporter(file).exporter(exporter);
+        // Nothing is lost, however busy the machine is.
+        let wait = FullPolicy::Block(PATIENCE);
+        let mut builder = DefaultRecorder::builder().lane_policy(wait).queue_policy(wait);
+        builder = builder.exporter(file).exporter(exporter);
         if is_synchronous {
             builder = builder.synchronous();
         }
