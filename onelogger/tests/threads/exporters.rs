@@ -149,7 +149,7 @@ fn an_exporter_that_records_does_not_feed_itself_in_synchronous_mode() {
 fn an_exporter_that_was_switched_off_by_the_rule_stays_off_and_is_counted() {
     let probe = Probe::new("refuses all", Behavior::RefuseAll);
     let trial = Trial::new("rule", |builder| {
-        builder.disable_rule(DisableRule::AfterTotal(3)).exporter(probe.clone())
+        builder.lane_policy(WAIT).disable_rule(DisableRule::AfterTotal(3)).exporter(probe.clone())
     });
     on_threads(&trial, 4, |thread| {
         (0..500).for_each(|number| trial.span_with_event(thread, number).unwrap());
