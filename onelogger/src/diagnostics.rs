@@ -22,7 +22,8 @@ use crate::sync::ForkLocal;
 pub struct LoggerConfig {
     /// The most detailed level that is let through.
     pub log_level: LogLevel,
-    /// A line in the files; `{target}`, `{level}` and `{message}` are replaced.
+    /// A line in the files; `{target}`, `{level}` and `{message}` are replaced. Empty, the default,
+    /// stands for `{target} - {level} - {message}`.
     pub log_format: String,
     /// A file to which messages of level `Info` and above are appended.
     pub log_file_path_for_info: Option<PathBuf>,

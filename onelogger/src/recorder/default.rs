@@ -147,8 +147,9 @@ impl DefaultRecorder {
 
 impl Recorder for DefaultRecorder {
     fn open(&self, run: &Run) -> Result<(), OpenError> {
-        let mut exporters = self.exporters.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(exporters) = exporters.take() else {
+        // Not held while they are opened.
+        let exporters = self.exporters.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(exporters) = exporters else {
             return Err(OpenError::new("the recorder was opened before; build a new one"));
         };
         let run = Run {

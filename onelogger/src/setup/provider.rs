@@ -150,8 +150,9 @@ impl OneLoggerProvider {
         }
     }
 
-    /// Flushes and closes the recorder. After that the provider can be configured again; until then
-    /// calls on its recorder are refused.
+    /// Flushes and closes the recorder; waits for a close that is under way. After that the provider
+    /// can be configured again. A handle that was asked for before refuses calls from here on, one
+    /// that is asked for afterwards does nothing.
     ///
     /// # Errors
     /// If that takes longer than `timeout`; the work goes on.

@@ -113,7 +113,7 @@ impl Producer {
             self.lane.words.write(0, second);
         }
         let tail = self.tail + words.len() as u64;
-        // Release: pairs with the Acquire loads of `drain_into` and `seal`. It fails only when the
+        // Release: pairs with the Acquire in `drain_into` and `seal_and_drain_into`. It fails only when the
         // consumer has sealed the lane; then nobody will look at the words again.
         self.lane
             .tail

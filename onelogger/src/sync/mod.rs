@@ -1,8 +1,8 @@
 //! The floor: everything that is `unsafe` or atomic, and nothing else.
 //!
 //! Each structure states its protocol at the top of its file (who writes, who reads, which store
-//! pairs with which load) and has a loom model beside its unit tests. The models run with
-//! `cargo xtask loom`.
+//! pairs with which load) and has a loom model beside its unit tests; what lives in statics
+//! (`process.rs`) cannot have one. The models run with `cargo xtask loom`.
 
 mod flag;
 mod lane;

@@ -22,22 +22,15 @@ fn with_blocking_policies_eight_threads_lose_nothing() {
     outcome.contents.check_trees(threads, each);
 }
 
-#[test]
-fn a_full_lane_drops_whole_spans_and_counts_them() {
-    let (threads, each) = (8, size(100_000, 5_000));
-    // The pipeline waits for the probe, and the lanes fill up for certain.
-    let probe = Probe::new("probe", Behavior::Accept);
-    probe.hold();
-    let trial = Trial::new("tiny-lane", |builder| {
-        builder.lane_bytes(1 << 12).queue_policy(WAIT).queue_bytes(1).exporter(probe.clone())
-    });
+/// Lets the probe go when each thread has recorded half of its spans.
+fn record_past_a_held_probe(trial: &Trial, probe: &Probe, threads: usize, each: usize) {
     let half = Barrier::new(threads + 1);
     thread::scope(|scope| {
         let opener = scope.spawn(|| {
             half.wait();
             probe.let_go();
         });
-        on_threads(&trial, threads, |thread| {
+        on_threads(trial, threads, |thread| {
             for number in 0..each {
                 if number == each / 2 {
                     half.wait();
@@ -47,6 +40,18 @@ fn a_full_lane_drops_whole_spans_and_counts_them() {
         });
         opener.join().unwrap();
     });
+}
+
+#[test]
+fn a_full_lane_drops_whole_spans_and_counts_them() {
+    let (threads, each) = (8, size(100_000, 5_000));
+    // The pipeline waits for the probe, and the lanes fill up for certain.
+    let probe = Probe::new("probe", Behavior::Accept);
+    probe.hold();
+    let trial = Trial::new("tiny-lane", |builder| {
+        builder.lane_bytes(1 << 12).queue_policy(WAIT).queue_bytes(1).exporter(probe.clone())
+    });
+    record_past_a_held_probe(&trial, &probe, threads, each);
     let outcome = trial.finish();
     outcome.print("tiny lane");
     assert_eq!(outcome.recorded, (threads * 3 * each) as u64);
@@ -69,22 +74,7 @@ fn a_full_queue_drops_whole_spans_and_counts_them() {
     });
     // The probe's queue is full for certain before the half: one batch is with the probe, one in
     // the queue, and more than two batches' worth has gone through the lanes.
-    let half = Barrier::new(threads + 1);
-    thread::scope(|scope| {
-        let opener = scope.spawn(|| {
-            half.wait();
-            probe.let_go();
-        });
-        on_threads(&trial, threads, |thread| {
-            for number in 0..each {
-                if number == each / 2 {
-                    half.wait();
-                }
-                trial.span_with_event(thread, number).unwrap();
-            }
-        });
-        opener.join().unwrap();
-    });
+    record_past_a_held_probe(&trial, &probe, threads, each);
     let outcome = trial.finish();
     outcome.print("tiny queue");
     assert_eq!(outcome.recorded, (threads * 3 * each) as u64);
