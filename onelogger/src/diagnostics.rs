@@ -91,16 +91,17 @@ thread_local! {
 /// Calls `work`, and says what it has to say only afterwards: a logger of the application may wait
 /// for another thread that waits for what `work` holds.
 pub(crate) fn afterwards<R>(work: impl FnOnce() -> R) -> R {
-    let is_outermost = HELD_BACK.with(|held| {
+    // At the exit of the process the thread has no place for messages any more: they are said at once.
+    let is_outermost = HELD_BACK.try_with(|held| {
         let mut held = held.borrow_mut();
         let is_outermost = held.is_none();
         held.get_or_insert_default();
         is_outermost
     });
     let result = work();
-    if is_outermost {
-        let messages = HELD_BACK.with(|held| held.borrow_mut().take());
-        for (own_level, level, message) in messages.unwrap_or_default() {
+    if is_outermost == Ok(true) {
+        let messages = HELD_BACK.try_with(|held| held.borrow_mut().take());
+        for (own_level, level, message) in messages.ok().flatten().unwrap_or_default() {
             say(own_level, level, format_args!("{message}"));
         }
     }

@@ -3,56 +3,95 @@
 //!
 //! ```no_run
 //! use onelogger::prelude::*;
+//! use onelogger::{error, event, span, timed_span};
 //!
 //! fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     let config = OneLoggerConfig::builder("trainer").session_tag("run-42").world_size(8).build()?;
+//!     let config = OneLoggerConfig::builder("trainer").session_tag("run-42").world_size(1).build()?;
 //!     let recorder = DefaultRecorder::builder().exporter(FileExporter::new("run.jsonl")).build()?;
-//!     let onelogger = OneLoggerProvider::instance().configure(config, recorder)?;
+//!     let _onelogger = OneLoggerProvider::instance().configure(config, recorder)?;
+//!     train(2)?;
+//!     Ok(())
+//! }
 //!
-//!     let recorder = onelogger::recorder();
-//!     let epoch = recorder.start(SpanBuilder::new("epoch").with("index", 0))?;
-//!     recorder.event(&epoch, Event::new("progress").with("loss", 0.25))?;
-//!     recorder.stop(&epoch)?;
-//!
-//!     drop(onelogger); // flushes and closes; at the end of `main` this happens by itself
-//!     println!("{}", onelogger::read::file("run.jsonl")?.runs()[0].tree());
+//! #[timed_span(name = "train", attrs(epochs))]
+//! fn train(epochs: u32) -> Result<(), std::num::ParseFloatError> {
+//!     for epoch in 0..epochs {
+//!         let _epoch = span!("epoch", index = epoch);
+//!         let loss: f64 = if epoch == 0 { "0.25" } else { "nan" }.parse()?;
+//!         event!("progress", loss, step = epoch);
+//!         if loss.is_nan() {
+//!             error!("loss diverged", epoch);
+//!         }
+//!     }
 //!     Ok(())
 //! }
 //! ```
 //!
+//! leaves a tree in `run.jsonl`, as `cargo run -q -p onelogger-examples --example show -- run.jsonl`
+//! shows it:
+//!
+//! ```text
+//! train  182 µs  epochs=2
+//!   epoch  31.0 µs  index=0
+//!     progress  +9.0 µs  loss=0.25 step=0
+//!   epoch  24.6 µs  index=1
+//!     progress  +4.5 µs  loss="NaN" step=1
+//!     ! error: loss diverged  +8.2 µs  epoch=1
+//! ```
+//!
 //! # Signals
 //!
-//! | signal | is | call |
-//! | --- | --- | --- |
-//! | span | a timed operation, with attributes, under another span or at the root of a trace | [`start`](RecorderHandle::start), [`stop`](RecorderHandle::stop) |
-//! | event | something that happened within a span, or in none | [`event`](RecorderHandle::event) |
-//! | error | an error of the application: message, type, text, sources, backtrace | [`error`](RecorderHandle::error) |
+//! | signal | is | macro | explicit call |
+//! | --- | --- | --- | --- |
+//! | span | a timed operation, with attributes, under another span or at the root of a trace | [`#[timed_span]`](macro@timed_span), [`span!`] | [`start`](RecorderHandle::start), [`stop`](RecorderHandle::stop) |
+//! | event | something that happened, in a span or in none | [`event!`] | [`event`](RecorderHandle::event) |
+//! | error | an error of the application: message, type, text, sources, backtrace | [`error!`] | [`error`](RecorderHandle::error) |
 //!
-//! A [`Span`] is a handle: it may be stopped on another thread than the one that started it. Spans,
-//! events and errors carry [`Attributes`]: texts, booleans, whole numbers, numbers with a fraction,
-//! and lists of one such kind.
+//! They carry [`Attributes`]: texts, booleans, whole numbers, numbers with a fraction, and lists of
+//! one such kind. A span ends with one of four outcomes ([`Outcome`]): ok, error (an `Err` left the
+//! annotated function), panic, cancelled (a future was dropped before it was ready). One that ends by
+//! an error or a panic has an error record that says which.
 //!
 //! # How data flows
 //!
 //! ```text
-//! call ─> lane (one per thread) ─> pipeline: drain in time order, assemble ─┬─> queue ─> exporter
-//!                                                                           └─> queue ─> exporter
+//! macro ─> callsite: on or off ─┐
+//!                               v
+//! call ──────────────────> recorder ─> lane (one per thread) ─> pipeline: drain in time order,
+//!                                                               assemble ─┬─> queue ─> exporter
+//!                                                                         └─> queue ─> exporter
 //! ```
 //!
-//! [`recorder()`] gives the recorder in force. It writes each record into a bounded ring that
-//! belongs to the thread. One thread of the library's own drains these rings in time order and hands
-//! batches to each [`exporter`], which has a thread and a bounded queue of its own. A
-//! [`Recorder`] of your own may stand before the default one, to rename, drop and add.
+//! A [`callsite`] that is off costs one relaxed load, and evaluates nothing. [`recorder()`] gives the
+//! recorder in force. It writes each record into a bounded ring that belongs to the thread. One thread
+//! of the library's own drains these rings in time order and hands batches to each [`exporter`], which
+//! has a thread and a bounded queue of its own. A [`Recorder`] of your own may stand before the default
+//! one, to rename, drop and add. The current span of a thread or task is in its [`context`].
 //!
 //! # Setting up
 //!
 //! The application configures [`OneLoggerProvider::instance`] once, in `main`, and keeps the guard.
-//! A library records and never configures: where nothing is configured, and on a rank that the
-//! configuration disables, every call does nothing and succeeds.
+//! A library annotates and never configures: where nothing is configured, and on a rank that the
+//! configuration disables, every macro and every call does nothing and succeeds.
 //!
-//! The way in is the recorder's calls, shown above. An exporter can also be used alone, with records
-//! made by hand ([`exporter::Batch`]); that is discouraged, because then nobody orders records,
+//! There are three ways in: the macros, the recorder's own calls, and an exporter alone, with records
+//! made by hand ([`exporter::Batch`]). The last is discouraged, because then nobody orders records,
 //! counts losses or flushes at the end.
+//!
+//! # Exporters
+//!
+//! | exporter | writes |
+//! | --- | --- |
+//! | [`FileExporter`] | JSON Lines; a path may hold `{rank}` and the like |
+//! | [`ConsoleExporter`] | an indented tree for people, as spans end |
+//! | [`LoggerExporter`] | a line of `key=value` a record, through the `log` crate |
+//! | [`MemoryExporter`] | into the program itself; [`testing::capture`] uses it |
+//!
+//! # What it costs
+//!
+//! Off: one relaxed load. On, a span or an event is written into the thread's own ring; nothing is
+//! formatted, locked or sent there. [The guide](guide::_06_what_it_costs) has figures, and how to take
+//! them.
 //!
 //! # What is guaranteed
 //!
@@ -78,17 +117,28 @@
 //! it. A record longer than a lane (1 MiB by default) is lost, and counted. Nothing is synced to the
 //! disk.
 //!
+//! # Crate features
+//!
+//! | feature | |
+//! | --- | --- |
+//! | `off` | compiles every callsite out. For applications only: it holds for the whole program |
+//!
 //! # The family
 //!
-//! This crate depends on nothing of OpenTelemetry and on no async runtime. It has no cargo features.
-//! It is built and tested with Rust 1.95, on Linux.
+//! [`guide`] has chapters for those who begin, instrument a library, or come from elsewhere. This crate
+//! depends on nothing of OpenTelemetry and on no async runtime. It is built and tested with Rust 1.95,
+//! on Linux.
 
 #![deny(unsafe_code)]
 
+#[doc(hidden)]
+pub mod __private;
+pub mod callsite;
 pub mod context;
 mod data;
 mod diagnostics;
 pub mod exporter;
+mod macros;
 mod pipeline;
 pub mod prelude;
 pub mod read;
@@ -99,15 +149,16 @@ mod signal;
 mod sync;
 pub mod testing;
 
+pub use callsite::SpanName;
 pub use data::names;
 pub use data::{
-    ApplicationType, AttributeTypeError, Attributes, AttributesRef, ErrorEvent, Event, EventRecord,
-    Level, Link, LinksRef, ListRef, Name, Outcome, Parent, ParseIdError, Record, RecordId,
-    SpanContext, SpanId, SpanKind, SpanRecord, TelemetryDataErrorType, TimeWindow, TimeWindowError,
-    Timestamp, TraceId, Value, ValueRef,
+    ApplicationType, Argument, AttributeTypeError, Attributes, AttributesRef, ErrorEvent, Event,
+    EventRecord, Level, Link, LinksRef, ListRef, Name, Outcome, Parent, ParseIdError, Record,
+    RecordId, SpanContext, SpanId, SpanKind, SpanRecord, TelemetryDataErrorType, TimeWindow,
+    TimeWindowError, Timestamp, ToValue, TraceId, Value, ValueRef,
 };
 pub use diagnostics::{LogLevel, LoggerConfig};
-pub use exporter::{Exporter, FileExporter, MemoryExporter};
+pub use exporter::{ConsoleExporter, Exporter, FileExporter, LoggerExporter, MemoryExporter};
 pub use pipeline::{
     Counts, DisableRule, ExporterHealth, ExporterState, FullPolicy, Health, LossReason, ManualClock,
 };
@@ -117,6 +168,9 @@ pub use recorder::{
 };
 pub use setup::{
     ConfigError, ConfigureError, OneLoggerConfig, OneLoggerConfigBuilder, OneLoggerGuard,
-    OneLoggerProvider, TelemetryConfig, recorder,
+    OneLoggerProvider, TelemetryConfig,
 };
-pub use signal::RecorderHandle;
+pub use signal::{AsSpan, RecorderHandle, SpanGuard, recorder};
+
+#[doc(inline)]
+pub use onelogger_macros::timed_span;

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use onelogger::exporter::Folding;
-use onelogger::read::{self, DamageReason, Finding, LineKind, Log, ParentId, Verdict};
+use onelogger::read::{
+    self, DamageReason, Entry, Finding, LineKind, Log, ParentId, Statistics, Verdict,
+};
 use onelogger::{
     Attributes, DefaultRecorder, ErrorEvent, Event, FileExporter, ManualClock, OneLoggerConfig,
     OneLoggerProvider, Outcome, RecorderHandle, SpanBuilder, SpanContext, SpanFilter, SpanId,
@@ -126,6 +128,53 @@ failing      1     0          0       1    0 ns    0 ns    0 ns    0 ns    0 ns 
     assert_eq!(inner.stop_time_unix_nanos(), Some(1_003_000_000));
     assert_eq!(inner.stop_attributes(), &Attributes::from([("rows", 128)]));
     assert_eq!((run.events().count(), run.errors().count()), (2, 1));
+}
+
+#[test]
+fn a_tree_can_be_laid_out_by_its_entries() {
+    let directory = Directory::new("entries");
+    let path = directory.file("run.jsonl");
+    record(FileExporter::new(&path), |recorder, clock| {
+        recorder.event(None, "early").unwrap();
+        clock.advance(Duration::from_millis(1));
+        job(recorder, clock);
+    });
+    let log = read::file(&path).unwrap();
+    let tree = only_run(&log).tree();
+    let lines = |entries: Vec<Entry<'_>>| -> Vec<String> {
+        entries.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(lines(tree.entries()), ["- early", "outer  6.0 ms  path=c", "- loose"]);
+    let outer = tree.roots().next().unwrap();
+    let below = lines(outer.entries());
+    assert_eq!(below[..2], ["- progress  +1.5 ms  done=3", "inner  1.5 ms  index=0"]);
+    assert_eq!((below.len(), outer.children().count(), outer.walk().count()), (5, 4, 5));
+    let failing = outer.children().last().unwrap();
+    let [Entry::Record { line, since_start, .. }] = failing.entries()[..] else { panic!() };
+    assert_eq!((line.kind, since_start), (LineKind::Error, Some(Duration::ZERO)));
+
+    let statistics = Statistics::of(failing.walk().map(|node| node.span()));
+    let names: Vec<_> =
+        statistics.iter().map(|names| (names.name.as_str(), names.errors)).collect();
+    assert_eq!(names, [("failing", 1)]);
+}
+
+#[test]
+fn an_error_is_shown_with_its_sources() {
+    let directory = Directory::new("sources");
+    let path = directory.file("run.jsonl");
+    record(FileExporter::new(&path), |recorder, _| {
+        let mut error = ErrorEvent::new("x".repeat(300)).exception("LoadError", "no config");
+        error.sources = vec!["bad line".into(), "two\nlines".into()];
+        recorder.error(None, error.with("line", 7)).unwrap();
+    });
+    let log = read::file(&path).unwrap();
+    let error = only_run(&log).errors().next().unwrap();
+    let expected = format!(
+        "! error: {}… (LoadError: no config), caused by: bad line, caused by: two\\nlines  line=7",
+        "x".repeat(200)
+    );
+    assert_eq!(error.to_string(), expected);
 }
 
 #[test]

@@ -23,6 +23,10 @@ const STEPS: &[Step] = &[
         },
     },
     Step { name: "tests", run: || passes(&["test", "--workspace"]) },
+    Step {
+        name: "compiled out",
+        run: || passes(&["test", "-p", "onelogger", "--features", "off", "--test", "off"]),
+    },
     Step { name: "loom models", run: loom::run },
     Step {
         name: "docs",

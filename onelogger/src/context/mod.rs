@@ -1,8 +1,28 @@
-//! Which span is current, and which recorder a thread records with.
+//! Which span is current, and which recorder a thread or task records with.
 //!
 //! Each thread has a stack of spans. The current span is the topmost that is not stopped: spans may
 //! be stopped in any order and on any thread. A [`Context`] is a copy of the stack that can be
-//! carried to another thread; there it is attached for as long as the guard lives.
+//! carried elsewhere. An annotated future keeps its span, and the spans opened in it, to itself: it
+//! puts them on the stack of whatever thread polls it, for as long as the poll takes.
+//!
+//! What is started elsewhere does not know the current span unless it is told:
+//!
+//! | to carry it to | write |
+//! | --- | --- |
+//! | a thread | `thread::spawn(context::wrap(move \|\| …))` |
+//! | a scoped thread | `scope.spawn(context::wrap(\|\| …))` |
+//! | a task | `tokio::spawn(future.with_current_context())` ([`FutureExt`]) |
+//! | a blocking task | `tokio::task::spawn_blocking(context::wrap(move \|\| …))` |
+//! | rayon | `rayon::join(context::wrap(a), context::wrap(b))`, `scope.spawn(\|s\| context.run(\|\| …))` |
+//! | rayon's iterators | `let context = Context::capture();` `items.par_iter().for_each(\|item\| context.run(\|\| …))` |
+//!
+//! Futures that are polled by the same task (`join!`, `select!`, `join_all`) need none of this.
+
+mod future;
+mod in_force;
+
+pub use future::{FutureExt, WithContext};
+pub(crate) use in_force::{in_force, set_of_process};
 
 use std::cell::RefCell;
 use std::fmt;
@@ -27,12 +47,15 @@ use crate::recorder::{Configured, Span};
 #[derive(Clone, Default)]
 pub struct Context {
     frames: Vec<Frame>,
+    /// The span that was current where this was captured. What is started here hangs under it also
+    /// when it is over by then.
+    origin: Option<Span>,
     provider: InForce,
 }
 
 /// A span on the stack.
 #[derive(Clone)]
-struct Frame {
+pub(crate) struct Frame {
     span: Span,
     /// What it was started with; nothing if the application put it here.
     owner: Weak<Configured>,
@@ -61,7 +84,7 @@ pub struct Attached {
 }
 
 impl Context {
-    const EMPTY: Context = Context { frames: Vec::new(), provider: InForce::Global };
+    const EMPTY: Context = Context { frames: Vec::new(), origin: None, provider: InForce::Global };
 
     /// No span, and the global provider.
     pub const fn empty() -> Context {
@@ -72,7 +95,7 @@ impl Context {
     pub fn capture() -> Context {
         with_current(|current| {
             current.forget_stopped();
-            current.clone()
+            Context { origin: current.current_span().cloned(), ..current.clone() }
         })
         .unwrap_or_default()
     }
@@ -85,6 +108,22 @@ impl Context {
         Attached { before, not_send: PhantomData }
     }
 
+    /// Calls `work` in this context.
+    ///
+    /// May be called by several threads at the same time: each has a copy.
+    pub fn run<R>(&self, work: impl FnOnce() -> R) -> R {
+        let _attached = self.clone().attach();
+        work()
+    }
+
+    /// A closure that runs in this context, wherever it is called.
+    pub fn wrap<R>(self, work: impl FnOnce() -> R) -> impl FnOnce() -> R {
+        move || {
+            let _attached = self.attach();
+            work()
+        }
+    }
+
     /// The same spans with another span on top.
     #[must_use]
     pub fn with_span(mut self, span: &Span) -> Context {
@@ -94,7 +133,7 @@ impl Context {
 
     /// Without spans, and with this provider in force.
     pub(crate) fn of(provider: Option<Arc<Configured>>) -> Context {
-        Context { frames: Vec::new(), provider: InForce::Own(provider) }
+        Context { provider: InForce::Own(provider), ..Context::EMPTY }
     }
 
     fn push(&mut self, span: &Span, owner: Weak<Configured>) {
@@ -117,7 +156,7 @@ impl Context {
         while self.frames.last().is_some_and(|frame| frame.span.is_stopped()) {
             self.frames.pop();
         }
-        self.frames.last().map(|frame| &frame.span)
+        self.frames.last().map(|frame| &frame.span).or(self.origin.as_ref())
     }
 
     /// The topmost open span that was started with this recorder, or put here by the application.
@@ -151,7 +190,8 @@ impl fmt::Debug for Context {
     }
 }
 
-/// The current span of this thread, if there is one.
+/// The current span of this thread or task, if there is one. In a context that was captured it may be
+/// over: that of the code that the context was captured in.
 pub fn current_span() -> Option<Span> {
     with_current(|current| current.current_span().cloned()).flatten()
 }
@@ -166,24 +206,55 @@ pub fn active_spans() -> Vec<Span> {
     Context::capture().frames.into_iter().map(|frame| frame.span).collect()
 }
 
+/// A closure that runs in the context that is current now, wherever it is called.
+///
+/// ```
+/// use onelogger::context;
+/// std::thread::scope(|scope| {
+///     scope.spawn(context::wrap(|| {
+///         // What is recorded here hangs under the span that was current outside.
+///     }));
+/// });
+/// ```
+pub fn wrap<R>(work: impl FnOnce() -> R) -> impl FnOnce() -> R {
+    Context::capture().wrap(work)
+}
+
 /// Makes a span that was just started the current one.
 pub(crate) fn push(span: &Span, owner: &Arc<Configured>) {
     with_current(|current| current.push(span, Arc::downgrade(owner)));
 }
 
+/// Takes a span that is over off the top of the stack, so that it does not stay there until somebody
+/// asks for the current one.
+pub(crate) fn pop(span: &Span) {
+    // Dropped outside: it may be the last handle of a recorder.
+    let _ended = with_current(|current| current.frames.pop_if(|frame| frame.span == *span));
+}
+
+/// Puts a span back on the stack, and what was above it when it was taken off.
+pub(crate) fn resume(span: &Span, owner: &Arc<Configured>, above: Vec<Frame>) {
+    with_current(|current| {
+        current.push(span, Arc::downgrade(owner));
+        current.frames.extend(above);
+    });
+}
+
+/// Takes a span off the stack, with the open spans above it, which are returned.
+pub(crate) fn suspend(span: &Span) -> Vec<Frame> {
+    let taken = with_current(|current| {
+        let place = current.frames.iter().rposition(|frame| frame.span == *span)?;
+        let above = current.frames.split_off(place + 1);
+        Some((current.frames.pop(), above))
+    });
+    let (_own, mut above) = taken.flatten().unwrap_or_default();
+    above.retain(|frame| !frame.span.is_stopped());
+    above
+}
+
 /// The current span among those of this recorder.
 pub(crate) fn current_span_of(owner: &Arc<Configured>) -> Option<Span> {
     with_current(|current| current.current_span_of(owner).cloned()).flatten()
-}
-
-/// The recorder of the context's own provider: the inner `None` if that records nothing, the outer
-/// one if the provider of the process is in force.
-pub(crate) fn own_provider() -> Option<Option<Arc<Configured>>> {
-    with_current(|current| match &current.provider {
-        InForce::Global => None,
-        InForce::Own(configured) => Some(configured.clone()),
-    })
-    .flatten()
 }
 
 /// `None` where the thread is ending, or where this is called from within itself.

@@ -4,7 +4,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::names::attribute;
-use super::{Attributes, Name, Timestamp, Value};
+use super::{Attributes, Level, Name, Timestamp, Value};
 
 /// Something that happened within a span.
 ///
@@ -17,6 +17,9 @@ use super::{Attributes, Name, Timestamp, Value};
 pub struct Event {
     /// What happened.
     pub name: Name,
+    /// Its level.
+    #[serde(default)]
+    pub level: Level,
     /// What there is to say of it.
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
@@ -28,7 +31,7 @@ pub struct Event {
 impl Event {
     /// An event without attributes that happens now.
     pub fn new(name: impl Into<Name>) -> Event {
-        Event { name: name.into(), attributes: Attributes::new(), time: None }
+        Event { name: name.into(), level: Level::Info, attributes: Attributes::new(), time: None }
     }
 
     /// Adds or replaces an attribute.
@@ -42,6 +45,13 @@ impl Event {
     #[must_use]
     pub fn attributes(mut self, attributes: Attributes) -> Event {
         self.attributes.merge(attributes);
+        self
+    }
+
+    /// Sets its level.
+    #[must_use]
+    pub fn level(mut self, level: Level) -> Event {
+        self.level = level;
         self
     }
 
@@ -182,7 +192,7 @@ impl From<&str> for ErrorEvent {
 
 /// `std::num::ParseIntError` becomes `ParseIntError`, also within `Box<…>` and the like. What is
 /// called `Error` and no more keeps the module that says of what: `io::Error`.
-fn short_type_name(full: &str) -> String {
+pub(crate) fn short_type_name(full: &str) -> String {
     if let Some(modules) = full.strip_suffix("::Error")
         && !full.contains(['<', ' '])
     {

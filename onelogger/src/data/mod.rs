@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock or starts a thread. [`codec`] is the one file that knows
 //! how a record lies in the words of a lane.
 
+mod argument;
 mod attributes;
 pub(crate) mod codec;
 mod event;
@@ -10,12 +11,16 @@ mod id;
 mod name;
 pub mod names;
 mod record;
+pub(crate) mod shown;
 mod span;
 mod time;
 mod value;
 pub(crate) mod view;
 
+pub(crate) use argument::formatted;
+pub use argument::{Argument, ToValue};
 pub use attributes::{AttributeTypeError, Attributes};
+pub(crate) use event::short_type_name;
 pub use event::{ErrorEvent, Event, TelemetryDataErrorType};
 pub use id::{ParseIdError, RecordId, SpanId, TraceId};
 pub use name::Name;

@@ -167,6 +167,18 @@ pub struct Link {
     pub attributes: Attributes,
 }
 
+impl From<SpanContext> for Link {
+    fn from(context: SpanContext) -> Link {
+        Link { context, attributes: Attributes::new() }
+    }
+}
+
+impl From<(SpanContext, Attributes)> for Link {
+    fn from((context, attributes): (SpanContext, Attributes)) -> Link {
+        Link { context, attributes }
+    }
+}
+
 /// What kind of job an application is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -3,7 +3,8 @@
 //! [`file()`] reads what [`FileExporter`](crate::FileExporter) or the Python library has written,
 //! as [`Line`]s of typed values, sorted into [`Run`]s. A run answers what one asks of it: which
 //! spans there were ([`Run::spans`]), how they hang together ([`Run::tree`]), how long they took
-//! ([`Run::statistics`]), and whether anything is missing ([`Run::completeness`]).
+//! ([`Run::statistics`]), and whether anything is missing ([`Run::completeness`]). The last three
+//! have a `Display`; whoever lays them out otherwise shows names and durations with [`text`].
 //!
 //! Nothing in a file stops the reading. A line that cannot be read is listed with its reason
 //! ([`Log::damage`]) and makes its run incomplete. Everything is kept in memory, which takes a few
@@ -31,7 +32,7 @@ mod run;
 mod source;
 mod span;
 mod statistics;
-mod text;
+pub mod text;
 mod totals;
 mod tree;
 
@@ -46,7 +47,7 @@ pub use run::Run;
 pub use span::{SpanView, Spans};
 pub use statistics::{Durations, NameStatistics, Statistics};
 pub use totals::Totals;
-pub use tree::{Node, Tree};
+pub use tree::{Entry, Node, Tree};
 
 use self::run::Sorter;
 

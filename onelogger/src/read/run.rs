@@ -63,7 +63,7 @@ impl Run {
 
     /// How many spans of each name there were, and how long they took.
     pub fn statistics(&self) -> Statistics {
-        Statistics::new(&self.spans())
+        Statistics::of(&self.spans())
     }
 
     /// Whether anything is missing.

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::{SpanView, Spans, text};
+use super::{SpanView, text};
 use crate::data::Name;
 
 /// How many spans of each name there were and how long they took, the most time-consuming first.
@@ -50,7 +50,9 @@ pub struct Durations {
 }
 
 impl Statistics {
-    pub(super) fn new(spans: &Spans<'_>) -> Statistics {
+    /// Statistics of any spans: those below a span ([`Node::walk`](super::Node::walk)), those that
+    /// failed.
+    pub fn of<'s, 'a: 's>(spans: impl IntoIterator<Item = &'s SpanView<'a>>) -> Statistics {
         let mut by_name: HashMap<&Name, Vec<&SpanView<'_>>> = HashMap::new();
         for span in spans {
             by_name.entry(span.name()).or_default().push(span);

@@ -29,6 +29,22 @@ pub struct Node<'t> {
     depth: usize,
 }
 
+/// What stands in a [`Tree`]: a span, or what happened in one or outside of all. `Display` gives a line of text without an end.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Entry<'t> {
+    /// A span, which may have entries of its own.
+    Span(Node<'t>),
+    /// An event or an error.
+    #[non_exhaustive]
+    Record {
+        /// Its line.
+        line: &'t Line,
+        /// How long after the start of its span it came; `None` if the file does not hold its span.
+        since_start: Option<Duration>,
+    },
+}
+
 impl<'a> Tree<'a> {
     pub(super) fn new(spans: Spans<'a>) -> Tree<'a> {
         let mut parents: Vec<Option<usize>> = Vec::with_capacity(spans.len());
@@ -64,12 +80,15 @@ impl<'a> Tree<'a> {
 
     /// All spans, each before its children.
     pub fn walk(&self) -> impl Iterator<Item = Node<'_>> {
-        let mut ahead: Vec<Node<'_>> = self.roots().rev().collect();
-        std::iter::from_fn(move || {
-            let node = ahead.pop()?;
-            ahead.extend(node.children().rev());
-            Some(node)
-        })
+        walk(self.roots().rev().collect())
+    }
+
+    /// The spans that hang under no other, and the events and errors that belong to no span or to
+    /// one that the file does not hold, in the order of time.
+    pub fn entries(&self) -> Vec<Entry<'_>> {
+        let loose = self.spans.loose_records().iter();
+        let loose = loose.map(|&line| Entry::Record { line, since_start: None });
+        in_order(self.roots().map(Entry::Span).chain(loose))
     }
 
     /// The spans as a table.
@@ -84,6 +103,21 @@ impl<'a> Tree<'a> {
     ) -> impl DoubleEndedIterator<Item = Node<'t>> {
         places.iter().map(move |&place| Node { tree: self, place, depth })
     }
+}
+
+fn in_order<'t>(entries: impl Iterator<Item = Entry<'t>>) -> Vec<Entry<'t>> {
+    let mut entries: Vec<_> = entries.collect();
+    entries.sort_by_key(Entry::key);
+    entries
+}
+
+/// Each of these nodes, the last one first, and after each what hangs under it.
+fn walk(mut ahead: Vec<Node<'_>>) -> impl Iterator<Item = Node<'_>> {
+    std::iter::from_fn(move || {
+        let node = ahead.pop()?;
+        ahead.extend(node.children().rev());
+        Some(node)
+    })
 }
 
 /// The first span of each ring of parents, which only a damaged file has.
@@ -127,6 +161,21 @@ impl<'t> Node<'t> {
         self.tree.nodes(places, self.depth + 1)
     }
 
+    /// The span and all that hang under it, each before its children.
+    pub fn walk(&self) -> impl Iterator<Item = Node<'t>> + use<'t> {
+        walk(vec![*self])
+    }
+
+    /// The spans that hang under it, and its events and errors, in the order of time.
+    pub fn entries(&self) -> Vec<Entry<'t>> {
+        let start = self.span().start_time_unix_nanos();
+        let records = self.span().records().iter().map(|&line| {
+            let since_start = line.time_unix_nanos.saturating_sub(start);
+            Entry::Record { line, since_start: Some(Duration::from_nanos(since_start)) }
+        });
+        in_order(self.children().map(Entry::Span).chain(records))
+    }
+
     /// The parent that is given and does not hold this span up, because the file does not hold it.
     pub fn missing_parent(&self) -> Option<ParentId> {
         let is_missing = self.tree.is_parent_missing[self.place];
@@ -167,48 +216,38 @@ impl fmt::Display for Node<'_> {
     }
 }
 
-/// What is still to be written.
-#[derive(Clone, Copy)]
-enum Item<'t> {
-    Span(Node<'t>),
-    Record(&'t Line, usize, u64),
-}
-
-impl Item<'_> {
+impl Entry<'_> {
     /// By time, and by place where times are equal: the Python library's are coarse.
     fn key(&self) -> (u64, usize, u64) {
         let line = match self {
-            Item::Span(node) => {
+            Entry::Span(node) => {
                 let line = node.span().first_line();
                 return (node.span().start_time_unix_nanos(), line.file, line.number);
             }
-            Item::Record(line, ..) => line,
+            Entry::Record { line, .. } => line,
         };
         (line.time_unix_nanos, line.file, line.number)
     }
 }
 
+impl fmt::Display for Entry<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Entry::Span(node) => node.fmt(f),
+            Entry::Record { line, since_start } => text::put_record(f, line, *since_start),
+        }
+    }
+}
+
 impl fmt::Display for Tree<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut ahead: Vec<Item<'_>> = self.roots().rev().map(Item::Span).collect();
-        while let Some(item) = ahead.pop() {
-            match item {
-                Item::Span(node) => {
-                    indent(f, node.depth)?;
-                    writeln!(f, "{node}")?;
-                    let start = node.span().start_time_unix_nanos();
-                    let records = node.span().records().iter();
-                    let records = records.map(|line| Item::Record(line, node.depth + 1, start));
-                    let from = ahead.len();
-                    ahead.extend(node.children().map(Item::Span).chain(records));
-                    ahead[from..].sort_by_key(|item| std::cmp::Reverse(item.key()));
-                }
-                Item::Record(line, depth, start) => {
-                    indent(f, depth)?;
-                    let since = line.time_unix_nanos.saturating_sub(start);
-                    text::put_record(f, line, Some(Duration::from_nanos(since)))?;
-                    writeln!(f)?;
-                }
+        // What is still to be written, and how deep it stands.
+        let mut ahead: Vec<_> = self.roots().rev().map(|node| (0, Entry::Span(node))).collect();
+        while let Some((depth, entry)) = ahead.pop() {
+            indent(f, depth)?;
+            writeln!(f, "{entry}")?;
+            if let Entry::Span(node) = entry {
+                ahead.extend(node.entries().into_iter().rev().map(|entry| (depth + 1, entry)));
             }
         }
         if !self.spans.loose_records().is_empty() {

@@ -1,3 +1,4 @@
+use std::panic::RefUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +33,9 @@ pub(crate) struct Configured {
     has_logged: Flag,
     misuses: Counter,
 }
+
+/// A recorder is called from many threads at once, and goes on after a panic of one of them.
+impl RefUnwindSafe for Configured {}
 
 impl Configured {
     pub(crate) fn new(recorder: Arc<dyn Recorder>, strategy: ErrorHandlingStrategy) -> Configured {
@@ -75,29 +79,63 @@ impl Configured {
                 _ => Ok(instead),
             };
         }
+        match self.refused(name, &error) {
+            // Whoever gets the error decides whether to log it.
+            ErrorHandlingStrategy::PropagateExceptions => Err(error),
+            _ => Ok(instead),
+        }
+    }
+
+    /// Makes a call for a macro, which has nobody to return an error to.
+    ///
+    /// A recorder that is closed meanwhile is no misuse: a macro asks for the one in force at each
+    /// call.
+    ///
+    /// # Panics
+    /// If the call is refused under [`ErrorHandlingStrategy::PropagateExceptions`].
+    pub(crate) fn call<T>(
+        &self,
+        name: &str,
+        call: impl FnOnce(&dyn Recorder) -> Result<T, RecordError>,
+    ) -> Option<T> {
+        if !self.is_enabled() {
+            return None;
+        }
+        let error = match call(&*self.recorder) {
+            Ok(value) => return Some(value),
+            Err(RecordError::Closed) => return None,
+            Err(error) => error,
+        };
+        let strategy = self.refused(name, &error);
+        let is_fatal = strategy == ErrorHandlingStrategy::PropagateExceptions;
+        // A second panic would end the process.
+        assert!(!is_fatal || std::thread::panicking(), "onelogger: {name} was refused: {error}");
+        None
+    }
+
+    /// Handles a refusal as the strategy says, which is returned.
+    fn refused(&self, name: &str, error: &RecordError) -> ErrorHandlingStrategy {
         self.misuses.add(1);
         let message = format!("Exception in telemetry code when calling {name}: {error}");
-        if error != RecordError::Closed {
+        if *error != RecordError::Closed {
             // If the report is refused as well there is nobody left to tell.
             let _ = self.recorder.telemetry_data_error(TelemetryDataError::own(message.clone()));
         }
         match self.strategy {
-            // Whoever gets the error decides whether to log it.
-            ErrorHandlingStrategy::PropagateExceptions => Err(error),
+            ErrorHandlingStrategy::PropagateExceptions => {}
             ErrorHandlingStrategy::ReportAndContinue => {
                 if self.has_logged.raise() {
                     diagnostics::warn(format_args!("{message} (later refusals are only counted)"));
                 }
-                Ok(instead)
             }
             ErrorHandlingStrategy::DisableQuietlyAndReportMetricError => {
                 if self.has_logged.raise() {
                     diagnostics::error(format_args!("{message}; telemetry is switched off"));
                 }
                 self.switch_off();
-                Ok(instead)
             }
         }
+        self.strategy
     }
 
     /// Closes the recorder, also one that is switched off.

@@ -244,7 +244,8 @@ impl Recorder for DefaultRecorder {
                 attributes: &event.attributes,
                 is_own: false,
             };
-            put_event(words, LaneKind::Event, order, Dynamic::named(&event.name), &fields);
+            let name = Dynamic { level: event.level, ..Dynamic::named(&event.name) };
+            put_event(words, LaneKind::Event, order, name, &fields);
         })
     }
 

@@ -57,7 +57,7 @@ pub(super) enum Fate {
 
 impl Span {
     /// A span that is not recorded. Everything that is done with it does nothing.
-    pub fn disabled() -> Span {
+    pub const fn disabled() -> Span {
         Span(None)
     }
 
@@ -147,6 +147,37 @@ pub enum SpanParent {
     Span(Span),
     /// A span of another process.
     Remote(SpanContext),
+}
+
+impl From<Span> for SpanParent {
+    fn from(span: Span) -> SpanParent {
+        SpanParent::Span(span)
+    }
+}
+
+impl From<&Span> for SpanParent {
+    fn from(span: &Span) -> SpanParent {
+        SpanParent::Span(span.clone())
+    }
+}
+
+impl From<&Span> for Link {
+    fn from(span: &Span) -> Link {
+        Link::from(span.context())
+    }
+}
+
+impl From<SpanContext> for SpanParent {
+    fn from(context: SpanContext) -> SpanParent {
+        SpanParent::Remote(context)
+    }
+}
+
+/// Without a value the parent is the current span.
+impl<P: Into<SpanParent>> From<Option<P>> for SpanParent {
+    fn from(parent: Option<P>) -> SpanParent {
+        parent.map_or(SpanParent::Current, P::into)
+    }
 }
 
 /// A span to be started.

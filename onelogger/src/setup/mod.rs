@@ -6,4 +6,4 @@ mod process_end;
 mod provider;
 
 pub use config::{ConfigError, OneLoggerConfig, OneLoggerConfigBuilder, TelemetryConfig};
-pub use provider::{ConfigureError, OneLoggerGuard, OneLoggerProvider, recorder};
+pub use provider::{ConfigureError, OneLoggerGuard, OneLoggerProvider};

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::OneLoggerProvider;
 use super::provider::CLOSE_TIMEOUT;
+use crate::signal::note_panic;
 use crate::sync::at_exit;
 
 /// How long a panic may wait for its flush.
@@ -15,13 +16,18 @@ const PANIC_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 const PANIC_FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// From now on, closes the provider of the process at its exit, and flushes it at a panic, after
-/// the hook that was in place.
+/// the hook that was in place. Spans learn what a panic said.
 pub(super) fn watch() {
     static WATCHING: OnceLock<()> = OnceLock::new();
+    if std::thread::panicking() {
+        // The standard library would refuse a hook now; the next one who configures sets it.
+        return;
+    }
     WATCHING.get_or_init(|| {
         at_exit(close);
         let before = take_hook();
         set_hook(Box::new(move |panic| {
+            note_panic(panic);
             before(panic);
             flush();
         }));

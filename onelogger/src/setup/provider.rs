@@ -3,6 +3,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use super::{OneLoggerConfig, process_end};
+use crate::callsite::{self, Interest};
 use crate::context::{self, Context};
 use crate::diagnostics;
 use crate::recorder::{CloseError, Configured, ErrorHandlingStrategy, OpenError, Recorder};
@@ -40,6 +41,8 @@ struct Active {
     config: Arc<OneLoggerConfig>,
     /// `None` where this rank is disabled.
     recorder: Option<Arc<Configured>>,
+    /// Keeps callsites switched on.
+    _interest: Option<Interest>,
 }
 
 static INSTANCE: ForkLocal<OneLoggerProvider> = ForkLocal::new(OneLoggerProvider::new);
@@ -96,17 +99,19 @@ impl OneLoggerProvider {
             state.is_off
         };
         let being_configured = BeingConfigured(self);
-        if std::ptr::eq(self, OneLoggerProvider::instance()) {
-            process_end::watch();
-        }
+        process_end::watch();
         // Outside the lock: an exporter may take its time, and nobody else should wait for it.
         let configured = if is_off { None } else { open(&config, recorder)? };
         let mut state = self.write();
         if let Some(configured) = configured.as_ref().filter(|_| state.is_off) {
             configured.switch_off();
         }
+        if self.is_of_process() {
+            context::set_of_process(configured.clone());
+        }
         let recorder = configured.clone();
-        state.configured = Some(Active { config: Arc::new(config), recorder });
+        let _interest = configured.as_ref().map(|_| Interest::new());
+        state.configured = Some(Active { config: Arc::new(config), recorder, _interest });
         drop(state);
         drop(being_configured);
         Ok(OneLoggerGuard {
@@ -160,6 +165,9 @@ impl OneLoggerProvider {
         let closing = {
             let mut state = self.write();
             if let Some(active) = state.configured.take() {
+                if self.is_of_process() {
+                    context::set_of_process(None);
+                }
                 state.closing = active.recorder;
             }
             state.closing.clone()
@@ -172,6 +180,10 @@ impl OneLoggerProvider {
     /// current span, until the guard is dropped. What captures the context carries it on.
     pub fn attach(&self) -> context::Attached {
         Context::of(self.configured()).attach()
+    }
+
+    fn is_of_process(&self) -> bool {
+        Arc::ptr_eq(&self.0, &OneLoggerProvider::instance().0)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {
@@ -206,6 +218,9 @@ fn open(
         return Ok(None);
     }
     diagnostics::configure(config.logger_config());
+    if let Some(problem) = callsite::environment_problem() {
+        diagnostics::error(format_args!("{problem}"));
+    }
     let strategy = config.strategy();
     let recorder: Arc<dyn Recorder> = Arc::new(recorder);
     if let Err(error) = recorder.open(&config.run()) {
@@ -222,15 +237,6 @@ fn open(
 impl fmt::Debug for OneLoggerProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OneLoggerProvider").field("is_ready", &self.is_ready()).finish()
-    }
-}
-
-/// The recorder in force here: that of the context, else that of
-/// [`OneLoggerProvider::instance`]. One that does nothing where neither is configured.
-pub fn recorder() -> RecorderHandle {
-    match context::own_provider() {
-        Some(configured) => RecorderHandle::new(configured),
-        None => OneLoggerProvider::instance().recorder(),
     }
 }
 

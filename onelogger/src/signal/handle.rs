@@ -32,6 +32,13 @@ use crate::recorder::{
 #[derive(Clone, Default)]
 pub struct RecorderHandle(Option<Arc<Configured>>);
 
+/// The recorder in force here: that of the context, else that of the
+/// [`OneLoggerProvider::instance`](crate::OneLoggerProvider::instance). One that does nothing where
+/// neither is configured.
+pub fn recorder() -> RecorderHandle {
+    RecorderHandle::new(context::in_force())
+}
+
 impl RecorderHandle {
     pub(crate) fn new(configured: Option<Arc<Configured>>) -> RecorderHandle {
         RecorderHandle(configured)

@@ -1,5 +1,13 @@
-//! What user code holds.
+//! What user code holds, and what macros call.
 
+pub mod failure;
+pub(crate) mod future;
+mod guard;
 mod handle;
+mod panic;
+mod report;
 
-pub use handle::RecorderHandle;
+pub use guard::{SpanArguments, SpanGuard, call};
+pub use handle::{RecorderHandle, recorder};
+pub(crate) use panic::note_panic;
+pub use report::{AsSpan, error, event};

@@ -4,14 +4,18 @@
 //! pairs with which load) and has a loom model beside its unit tests; what lives in statics
 //! (`process.rs`) cannot have one. The models run with `cargo xtask loom`.
 
+mod chain;
 mod flag;
 mod lane;
 mod primitive;
 mod process;
 mod stack;
 pub(crate) mod words;
+mod wrapped;
 
+pub(crate) use chain::{Byte, Chain, Link, Linked};
 pub(crate) use flag::{Counter, Flag, Tally};
 pub(crate) use lane::{Claim, Consumer, Producer, PushError, lane};
 pub(crate) use process::{ForkLocal, at_exit, generation};
 pub(crate) use stack::Stack;
+pub(crate) use wrapped::{AroundPoll, Wrapped};

@@ -1,0 +1,75 @@
+//! Looks at what a function has returned.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote_spanned;
+
+use super::callsite::argument;
+use super::mixed_quote;
+use crate::ir::{FailureRule, Format, Krate, Observation, Returned};
+
+/// Statements that look at `result`, a reference, and tell the span `__onelogger_span`.
+pub(super) fn statements(
+    observation: &Observation,
+    result: &TokenStream,
+    krate: &Krate,
+) -> TokenStream {
+    let failure = observation.failure.as_ref().map(|rule| failure(rule, result, krate));
+    let returned = observation.returned.as_ref().map(|values| returned(values, result, krate));
+    mixed_quote! {
+        if __onelogger_span.is_recording() { #failure #returned }
+    }
+}
+
+/// A closure that looks at what a future gives.
+pub(super) fn closure(observation: &Observation, krate: &Krate) -> TokenStream {
+    let p = krate.private();
+    if observation.is_empty() {
+        return mixed_quote!(#p::unobserved);
+    }
+    let statements = statements(observation, &mixed_quote!(__onelogger_result), krate);
+    mixed_quote! {
+        |__onelogger_result: &_, __onelogger_span: &mut #p::SpanGuard| { #statements }
+    }
+}
+
+fn failure(rule: &FailureRule, result: &TokenStream, krate: &Krate) -> TokenStream {
+    let p = krate.private();
+    // An error is about the argument that asks for what the type cannot do.
+    let place = Span::mixed_site().located_at(rule.asked.unwrap_or_else(Span::call_site));
+    let failure = match rule.format {
+        Format::Typed => quote_spanned!(place=> #p::failure_of_result!(#result)),
+        Format::Display => quote_spanned!(place=> #p::display_failure(#result)),
+        Format::Debug => quote_spanned!(place=> #p::debug_failure(#result)),
+    };
+    let fail = mixed_quote! {
+        if let #p::core::option::Option::Some(__onelogger_failure) = #failure {
+            __onelogger_span.fail(__onelogger_failure);
+        }
+    };
+    match &rule.when {
+        None => fail,
+        Some(when) => {
+            let is_failure = quote_spanned!(place=> #p::failed_when(#result, #when));
+            mixed_quote!(if #is_failure { #fail })
+        }
+    }
+}
+
+fn returned(returned: &Returned, result: &TokenStream, krate: &Krate) -> TokenStream {
+    let p = krate.private();
+    let place = Span::mixed_site().located_at(returned.asked);
+    let records = returned.values.iter().map(|value| {
+        let key = &value.key.text;
+        let value_of = match &value.closure {
+            None => quote_spanned!(place=> __onelogger_value),
+            Some(closure) => mixed_quote!(&#p::apply(__onelogger_value, #closure)),
+        };
+        let argument = argument(value.format, &value_of, krate);
+        mixed_quote!(__onelogger_span.record(#key, #argument);)
+    });
+    mixed_quote! {
+        if let #p::core::option::Option::Some(__onelogger_value) = #p::ok_value!(#result) {
+            #(#records)*
+        }
+    }
+}

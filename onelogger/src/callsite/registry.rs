@@ -1,0 +1,123 @@
+//! Every callsite that was met, and what decides which of them are on.
+
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::{Callsite, Filter, FilterError, OFF, ON};
+use crate::data::Level;
+use crate::sync::{Chain, ForkLocal, generation};
+
+/// The name of the environment variable that holds the filter.
+const FILTER_VARIABLE: &str = "ONELOGGER_FILTER";
+
+/// Every callsite that was met. Survives a fork.
+static CALLSITES: Chain<Callsite> = Chain::new();
+
+/// Read while a callsite registers, written while the states of all are computed anew: so a callsite
+/// that is new is found, or sees what has changed. A forked child begins with the environment's
+/// filter and without providers.
+static SETTINGS: ForkLocal<RwLock<Settings>> =
+    ForkLocal::new(|| RwLock::new(Settings::from_environment()));
+
+struct Settings {
+    filter: Filter,
+    /// Why the environment's filter could not be used.
+    problem: Option<FilterError>,
+    /// How many providers are configured. Where there is none, every callsite is off.
+    providers: usize,
+}
+
+impl Settings {
+    fn from_environment() -> Settings {
+        let text = std::env::var(FILTER_VARIABLE).unwrap_or_default();
+        let (filter, problem) = match text.parse() {
+            Ok(filter) => (filter, None),
+            Err(problem) => (Filter::default(), Some(problem)),
+        };
+        Settings { filter, problem, providers: 0 }
+    }
+
+    fn state_of(&self, callsite: &Callsite) -> u8 {
+        if self.providers > 0 && self.filter.allows(&callsite.catalogue) { ON } else { OFF }
+    }
+}
+
+/// Takes in a callsite that is met for the first time; whether it is on.
+#[cold]
+pub(super) fn register(callsite: &'static Callsite) -> bool {
+    let settings = read();
+    let state = settings.state_of(callsite);
+    if CALLSITES.add(callsite) {
+        callsite.state.set(state);
+    }
+    // Otherwise another thread is about to set the state, or was when this process was forked: then
+    // the callsite asks again each time, because no change would find it.
+    state == ON
+}
+
+/// While one of these lives, callsites are on as the filter says.
+#[derive(Debug)]
+pub(crate) struct Interest {
+    /// The process that it was made in.
+    generation: u64,
+}
+
+impl Interest {
+    pub(crate) fn new() -> Interest {
+        change(|settings| settings.providers += 1);
+        Interest { generation: generation() }
+    }
+}
+
+impl Drop for Interest {
+    fn drop(&mut self) {
+        if self.generation == generation() {
+            change(|settings| settings.providers = settings.providers.saturating_sub(1));
+        }
+    }
+}
+
+/// The filter in force.
+pub fn filter() -> Filter {
+    read().filter.clone()
+}
+
+/// Replaces the filter. Every callsite follows before this returns.
+pub fn set_filter(filter: Filter) {
+    change(|settings| settings.filter = filter);
+}
+
+/// Sets the level of a group, or of a module and what is below it; `None` switches it off. The rest
+/// of the filter stays.
+pub fn set_level(name: &str, level: impl Into<Option<Level>>) {
+    let level = level.into();
+    change(|settings| settings.filter.set(name, level));
+}
+
+/// Every callsite that was met so far, in no particular order.
+pub fn all() -> impl Iterator<Item = &'static Callsite> {
+    CALLSITES.iter()
+}
+
+/// Why the environment's filter is not in force; told once.
+pub(crate) fn environment_problem() -> Option<String> {
+    // Looked at first, because most of the time nothing has to be changed.
+    read().problem.as_ref()?;
+    let problem = write().problem.take()?;
+    Some(format!("{FILTER_VARIABLE} is ignored: {problem}"))
+}
+
+fn change(change: impl FnOnce(&mut Settings)) {
+    let mut settings = write();
+    change(&mut settings);
+    for callsite in CALLSITES.iter() {
+        callsite.state.set(settings.state_of(callsite));
+    }
+}
+
+fn read() -> RwLockReadGuard<'static, Settings> {
+    SETTINGS.get().read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write() -> RwLockWriteGuard<'static, Settings> {
+    SETTINGS.get().write().unwrap_or_else(PoisonError::into_inner)
+}

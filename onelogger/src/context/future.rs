@@ -1,0 +1,61 @@
+use std::pin::Pin;
+use std::task::Poll;
+
+use super::{Context, with_current};
+use crate::sync::{AroundPoll, Wrapped};
+
+/// Futures with a context of their own.
+///
+/// A spawned task knows nothing of the one that spawned it. This carries the current span, and the
+/// provider in force, over:
+///
+/// ```
+/// use onelogger::context::FutureExt as _;
+/// # fn spawn(_: impl Future<Output = ()> + Send + 'static) {}
+/// # async fn work() {}
+/// # let tokio_spawn = spawn;
+/// tokio_spawn(work().with_current_context());
+/// ```
+pub trait FutureExt: Future + Sized {
+    /// Polls the future in the context that is current now.
+    fn with_current_context(self) -> WithContext<Self> {
+        self.with_context(Context::capture())
+    }
+
+    /// Polls the future in a context: each poll attaches it, and takes back what has become of it
+    /// (spans that are still open).
+    fn with_context(self, context: Context) -> WithContext<Self> {
+        Wrapped::new(self, context)
+    }
+}
+
+impl<F: Future> FutureExt for F {}
+
+/// A future in a context of its own; see [`FutureExt`].
+pub type WithContext<F> = Wrapped<F, Context>;
+
+impl<F: Future> AroundPoll<F> for Context {
+    fn poll(&mut self, future: Pin<&mut F>, cx: &mut std::task::Context<'_>) -> Poll<F::Output> {
+        let swapped = Swapped::new(self);
+        let poll = future.poll(cx);
+        drop(swapped);
+        poll
+    }
+}
+
+/// Swaps the thread's context with another one, and back when dropped: also when a poll panics.
+struct Swapped<'a>(&'a mut Context);
+
+impl Swapped<'_> {
+    fn new(context: &mut Context) -> Swapped<'_> {
+        let swapped = Swapped(context);
+        with_current(|current| std::mem::swap(current, swapped.0));
+        swapped
+    }
+}
+
+impl Drop for Swapped<'_> {
+    fn drop(&mut self) {
+        with_current(|current| std::mem::swap(current, self.0));
+    }
+}

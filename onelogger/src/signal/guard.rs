@@ -1,0 +1,223 @@
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::failure::Failure;
+use super::panic::{PanicMark, panic_error};
+use crate::callsite::Callsite;
+use crate::context;
+use crate::data::{Argument, Attributes, ErrorEvent, Link, Name, Outcome, SpanContext, ToValue};
+use crate::recorder::{Configured, RecordError, Recorder, Span, SpanBuilder, SpanParent, SpanStop};
+
+/// A span that ends when this is dropped, on the thread that opened it.
+///
+/// Made by [`span!`](crate::span). Where the callsite is off, or no provider is configured, it holds
+/// no span and everything that is done with it does nothing.
+#[must_use = "the span ends when its guard is dropped: bind it to a name, as `let _span = span!(…)`"]
+#[derive(Default)]
+pub struct SpanGuard {
+    active: Option<ActiveSpan>,
+    /// The span is current on this thread, so this is where it ends.
+    not_send: PhantomData<*const ()>,
+}
+
+impl SpanGuard {
+    /// A guard without a span.
+    pub const fn new() -> SpanGuard {
+        SpanGuard { active: None, not_send: PhantomData }
+    }
+
+    /// Opens a span. One that the guard holds already ends.
+    #[doc(hidden)]
+    pub fn open(&mut self, site: &'static Callsite, arguments: SpanArguments<'_>) {
+        self.active = ActiveSpan::start(site, arguments);
+    }
+
+    /// Whether there is a span, and what is recorded of it reaches exporters. Costs nothing to ask:
+    /// for work that is done for telemetry only.
+    pub fn is_recording(&self) -> bool {
+        self.span().is_recording()
+    }
+
+    /// The span, to hand it to other threads or to give it events; a disabled one if there is none.
+    pub fn span(&self) -> &Span {
+        static NONE: Span = Span::disabled();
+        self.active.as_ref().map_or(&NONE, |active| &active.span)
+    }
+
+    /// Trace id and span id; invalid if there is no span.
+    pub fn context(&self) -> SpanContext {
+        self.span().context()
+    }
+
+    /// Adds or replaces an attribute of the span.
+    pub fn set(&mut self, name: impl Into<Name>, value: impl ToValue) {
+        self.set_attribute(name.into(), value.to_value());
+    }
+
+    /// Says how the span ends: for a span that fails without an `Err` that leaves an annotated
+    /// function. A panic that unwinds through the guard has the last word.
+    pub fn set_outcome(&mut self, outcome: Outcome) {
+        if let Some(active) = &mut self.active {
+            active.outcome = outcome;
+        }
+    }
+
+    /// Says that the span ends with an error.
+    #[doc(hidden)]
+    pub fn fail(&mut self, failure: Failure) {
+        if let Some(active) = &mut self.active {
+            active.outcome = Outcome::Error;
+            let error = failure.in_span(active.span.name());
+            active.call("error", |recorder| recorder.error(Some(&active.span), error));
+        }
+    }
+
+    /// Adds an attribute to the span.
+    #[doc(hidden)]
+    pub fn record(&mut self, key: &'static str, value: Argument<'_>) {
+        self.set_attribute(Name::from_static(key), value);
+    }
+
+    fn set_attribute(&mut self, name: Name, value: Argument<'_>) {
+        let Some(active) = &self.active else { return };
+        if let Some(value) = value.into_value() {
+            let added = Attributes::new().with(name, value);
+            active.call("set_attributes", |recorder| recorder.set_attributes(&active.span, added));
+        }
+    }
+
+    pub(super) fn of(active: Option<ActiveSpan>) -> SpanGuard {
+        SpanGuard { active, not_send: PhantomData }
+    }
+}
+
+impl fmt::Debug for SpanGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SpanGuard").field(self.span()).finish()
+    }
+}
+
+impl From<&SpanGuard> for SpanParent {
+    fn from(guard: &SpanGuard) -> SpanParent {
+        SpanParent::Span(guard.span().clone())
+    }
+}
+
+impl From<&SpanGuard> for Link {
+    fn from(guard: &SpanGuard) -> Link {
+        Link::from(guard.span())
+    }
+}
+
+/// Calls the body of an annotated function with the guard that it opens.
+#[doc(hidden)]
+#[inline(always)]
+pub fn call<R>(span: &mut SpanGuard, body: impl FnOnce(&mut SpanGuard) -> R) -> R {
+    body(span)
+}
+
+/// What a macro says of a span beside what its callsite knows.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct SpanArguments<'a> {
+    /// The values of the attributes, in the order of the callsite's keys.
+    pub attributes: &'a [Argument<'a>],
+    /// The values of the start event's attributes.
+    pub start_attributes: &'a [Argument<'a>],
+    /// What it hangs under.
+    pub parent: SpanParent,
+    /// Links to other spans.
+    pub links: &'a [Link],
+}
+
+/// The span that a macro has described.
+pub(super) fn describe(site: &Callsite, arguments: SpanArguments<'_>) -> SpanBuilder {
+    let catalogue = site.catalogue();
+    SpanBuilder {
+        name: Name::from_static(site.name()),
+        attributes: attributes(catalogue.keys, arguments.attributes),
+        start_attributes: attributes(catalogue.start_keys, arguments.start_attributes),
+        start_time: None,
+        parent: arguments.parent,
+        kind: catalogue.span_kind,
+        level: catalogue.level,
+        group: catalogue.group.map(Name::from_static),
+        links: arguments.links.to_vec(),
+    }
+}
+
+pub(super) fn attributes(keys: &[&'static str], values: &[Argument<'_>]) -> Attributes {
+    let mut attributes = Attributes::new();
+    for (key, value) in keys.iter().zip(values) {
+        if let Some(value) = value.clone().into_value() {
+            attributes.set(*key, value);
+        }
+    }
+    attributes
+}
+
+/// A span that a macro has opened, and that ends when this is dropped.
+pub(super) struct ActiveSpan {
+    pub(super) span: Span,
+    pub(super) configured: Arc<Configured>,
+    pub(super) outcome: Outcome,
+    panics: PanicMark,
+}
+
+impl ActiveSpan {
+    fn start(site: &'static Callsite, arguments: SpanArguments<'_>) -> Option<ActiveSpan> {
+        let configured = context::in_force()?;
+        ActiveSpan::start_with(configured, describe(site, arguments))
+    }
+
+    /// Starts a span and makes it the current one; `None` if that is refused.
+    pub(super) fn start_with(
+        configured: Arc<Configured>,
+        mut span: SpanBuilder,
+    ) -> Option<ActiveSpan> {
+        if span.parent == SpanParent::Current {
+            span.parent = context::current_span().map_or(SpanParent::Root, SpanParent::Span);
+        }
+        let span = configured.call("start", |recorder| recorder.start(span))?;
+        if span.is_disabled() {
+            return None;
+        }
+        context::push(&span, &configured);
+        Some(ActiveSpan { span, configured, outcome: Outcome::Ok, panics: PanicMark::now() })
+    }
+
+    fn call(&self, name: &str, call: impl FnOnce(&dyn Recorder) -> Result<(), RecordError>) {
+        self.configured.call(name, call);
+    }
+
+    /// Says that the thread's panic ends the span.
+    pub(super) fn fail_by_panic(&mut self) {
+        self.outcome = Outcome::Panic;
+        let error: ErrorEvent = panic_error(self.span.name());
+        // The thread unwinds: what the strategy would say of a refusal must not be said by a panic.
+        let _ =
+            self.configured.guard("error", (), |recorder| recorder.error(Some(&self.span), error));
+    }
+}
+
+impl Drop for ActiveSpan {
+    fn drop(&mut self) {
+        context::pop(&self.span);
+        if self.span.is_stopped() {
+            // By the close, which counts that, or by an explicit call.
+            self.span.ends_late();
+            return;
+        }
+        // A recorder of the application's own may panic, and a destructor must not.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            let is_decided = matches!(self.outcome, Outcome::Panic | Outcome::Cancelled);
+            if !is_decided && self.panics.is_unwinding_since() {
+                self.fail_by_panic();
+            }
+            let stop = SpanStop::new().outcome(self.outcome);
+            let _ = self.configured.guard("stop", (), |recorder| recorder.stop(&self.span, stop));
+        }));
+    }
+}

@@ -1,0 +1,70 @@
+//! Events and errors as macros report them.
+
+use std::fmt;
+
+use super::failure::Failure;
+use super::guard::{SpanGuard, attributes};
+use crate::callsite::Callsite;
+use crate::context;
+use crate::data::{Argument, ErrorEvent, Event, Name, formatted};
+use crate::recorder::Span;
+
+/// What can be named as the span of an event: a [`Span`], or the guard of one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no span",
+    label = "expected a `Span`, or the guard that `span!` returns"
+)]
+pub trait AsSpan {
+    /// The span.
+    fn as_span(&self) -> &Span;
+}
+
+impl AsSpan for Span {
+    fn as_span(&self) -> &Span {
+        self
+    }
+}
+
+impl AsSpan for SpanGuard {
+    fn as_span(&self) -> &Span {
+        self.span()
+    }
+}
+
+impl<S: AsSpan + ?Sized> AsSpan for &S {
+    fn as_span(&self) -> &Span {
+        (**self).as_span()
+    }
+}
+
+/// Records an event, in the current span if none is given.
+pub fn event(site: &'static Callsite, span: Option<&Span>, arguments: &[Argument<'_>]) {
+    let Some(configured) = context::in_force() else { return };
+    let event = Event {
+        name: Name::from_static(site.name()),
+        level: site.catalogue().level,
+        attributes: attributes(site.catalogue().keys, arguments),
+        time: None,
+    };
+    let current = if span.is_none() { context::current_span_of(&configured) } else { None };
+    configured.call("event", |recorder| recorder.event(span.or(current.as_ref()), event));
+}
+
+/// Records an error, in the current span if none is given.
+pub fn error(
+    site: &'static Callsite,
+    span: Option<&Span>,
+    message: Option<fmt::Arguments<'_>>,
+    failure: Option<Failure>,
+    arguments: &[Argument<'_>],
+) {
+    let Some(configured) = context::in_force() else { return };
+    let message = message.map(formatted);
+    let error = match failure {
+        Some(failure) => failure.with_message(message),
+        None => ErrorEvent::new(message.unwrap_or_default()),
+    };
+    let error = ErrorEvent { attributes: attributes(site.catalogue().keys, arguments), ..error };
+    let current = if span.is_none() { context::current_span_of(&configured) } else { None };
+    configured.call("error", |recorder| recorder.error(span.or(current.as_ref()), error));
+}

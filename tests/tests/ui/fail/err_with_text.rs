@@ -1,0 +1,6 @@
+use onelogger::timed_span;
+
+#[timed_span(err = "no")]
+fn f() {}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use onelogger::error;
+
+fn main() {
+    let (x, problem) = (1, "y".parse::<u32>().unwrap_err());
+    error!("failed after {0} tries");
+    drop((x, problem));
+}

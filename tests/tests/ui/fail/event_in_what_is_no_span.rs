@@ -1,0 +1,7 @@
+use onelogger::event;
+
+fn main() {
+    let (x, problem) = (1, "y".parse::<u32>().unwrap_err());
+    event!(in x, "a");
+    drop((x, problem));
+}

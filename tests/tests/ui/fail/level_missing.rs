@@ -1,0 +1,6 @@
+use onelogger::timed_span;
+
+#[timed_span(level)]
+fn f() {}
+
+fn main() {}

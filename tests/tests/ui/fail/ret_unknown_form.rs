@@ -1,0 +1,6 @@
+use onelogger::timed_span;
+
+#[timed_span(ret(Dbg))]
+fn f() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use onelogger::timed_span;
+
+#[timed_span(root = true)]
+fn f() {}
+
+fn main() {}

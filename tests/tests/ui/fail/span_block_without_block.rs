@@ -1,0 +1,7 @@
+use onelogger::span;
+
+fn main() {
+    let (x, problem) = (1, "y".parse::<u32>().unwrap_err());
+    span!("a"; x);
+    drop((x, problem));
+}

@@ -1,0 +1,7 @@
+use onelogger::span;
+
+fn main() {
+    let (x, problem) = (1, "y".parse::<u32>().unwrap_err());
+    let _span = span!(format!("{x}"));
+    drop((x, problem));
+}

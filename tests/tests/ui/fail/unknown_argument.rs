@@ -1,0 +1,6 @@
+use onelogger::timed_span;
+
+#[timed_span(colour = "red")]
+fn f() {}
+
+fn main() {}
