@@ -7,7 +7,9 @@ use proc_macro2::Ident;
 use syn::{Error, GenericParam, Generics, Path, PathSegment, Type};
 
 use crate::diagnostics::Diagnostics;
-use crate::ir::{Name, Observation, Shape, SpanMacro, TimedSpan, is_nothing, may_be_result};
+use crate::ir::{
+    EventMacro, Name, Observation, Shape, SpanMacro, TimedSpan, is_nothing, may_be_result,
+};
 
 pub(crate) fn timed_span(span: &TimedSpan, diagnostics: &mut Diagnostics) {
     name(&span.opening.callsite.name, &span.function.signature.generics, diagnostics);
@@ -18,6 +20,10 @@ pub(crate) fn timed_span(span: &TimedSpan, diagnostics: &mut Diagnostics) {
 
 pub(crate) fn span(span: &SpanMacro, diagnostics: &mut Diagnostics) {
     name(&span.opening.callsite.name, &Generics::default(), diagnostics);
+}
+
+pub(crate) fn event(event: &EventMacro, diagnostics: &mut Diagnostics) {
+    name(&event.callsite.name, &Generics::default(), diagnostics);
 }
 
 /// A static is the same for all instances of a generic function, and so is its name.

@@ -89,15 +89,17 @@
 //!
 //! # What it costs
 //!
-//! Off: one relaxed load. On, a span or an event is written into the thread's own ring; nothing is
-//! formatted, locked or sent there. [The guide](guide::_06_what_it_costs) has figures, and how to take
-//! them.
+//! Off: one relaxed load, and nothing is evaluated. On, a span or an event is written into the thread's
+//! own ring, and sent from another thread; values that are given as `%` or `?` are formatted at once.
+//! [The guide](guide::_06_what_it_costs) has figures, and how to take them.
 //!
 //! # What is guaranteed
 //!
-//! - **Recording does not wait.** No lock; no system call but what the memory allocator does, and one
-//!   that wakes the pipeline when a quarter of a lane is full. A record that finds no room is lost,
-//!   and counted. [`FullPolicy::Block`] makes a call wait instead, for so long at most.
+//! - **Recording does not wait.** No system call but what the memory allocator does, and one that wakes
+//!   the pipeline when a quarter of a lane is full. Macros and [`recorder()`] look up what is in force
+//!   under a lock that only `configure` and `close` ever hold against them, for a moment. A record that
+//!   finds no room is lost, and counted. [`FullPolicy::Block`] makes a call wait instead, for so long at
+//!   most.
 //! - **Nothing is lost unsaid.** For each exporter
 //!   `recorded + added = delivered + lost + withheld` ([`Counts`]). The exporter's own output says so:
 //!   a `telemetry_data_error` with `onelogger.lost.*` when a loss begins, and a closing record with
@@ -138,6 +140,7 @@ pub mod context;
 mod data;
 mod diagnostics;
 pub mod exporter;
+pub mod guide;
 mod macros;
 mod pipeline;
 pub mod prelude;

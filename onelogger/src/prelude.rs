@@ -1,8 +1,8 @@
 //! What most programs import: `use onelogger::prelude::*;`.
 //!
-//! Macros of the same names that a program imports by name (`use tracing::event;`) take precedence.
+//! What a program imports by name (`use tracing::event;`) goes before what it imports so.
 
 pub use crate::{
-    Attributes, DefaultRecorder, ErrorEvent, Event, FileExporter, OneLoggerConfig,
+    Attributes, ConsoleExporter, DefaultRecorder, ErrorEvent, Event, FileExporter, OneLoggerConfig,
     OneLoggerProvider, SpanBuilder, SpanStop, error, event, recorder, span, timed_span,
 };

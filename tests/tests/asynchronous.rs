@@ -196,6 +196,35 @@ fn explicit_spans_stay_with_the_future_that_started_them() {
     );
 }
 
+#[test]
+fn an_explicit_span_may_outlive_the_future_that_started_it() {
+    #[timed_span(name = "open")]
+    async fn open() -> onelogger::Span {
+        yield_once().await;
+        onelogger::recorder().start("explicit").unwrap()
+    }
+    #[timed_span(name = "task")]
+    async fn task() {
+        let span = open().await;
+        event!("inside");
+        yield_once().await;
+        event!("still inside");
+        onelogger::recorder().stop(&span).unwrap();
+    }
+    let capture = capture();
+    block_on(task());
+    assert_tree(
+        &capture.finish(),
+        "
+        task
+          open
+            explicit
+              · inside
+              · still inside
+        ",
+    );
+}
+
 /// A guard may be held across an await where the future need not be `Send`.
 #[test]
 fn a_guard_across_an_await_stays_with_its_future() {

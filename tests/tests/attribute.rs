@@ -263,7 +263,7 @@ fn the_value_can_be_reported() {
     fn display() -> Failed {
         Failed(5)
     }
-    #[timed_span(name = "rows", ret(rows = |rows| rows.len(), first = |rows| rows[0]))]
+    #[timed_span(name = "rows", ret(rows = Vec::len, first = |rows| rows[0]))]
     fn rows() -> Result<Vec<u8>, Failed> {
         Ok(vec![9, 8])
     }
@@ -345,7 +345,7 @@ fn parents_roots_and_links_are_values() {
 /// The crate is where somebody else re-exports it.
 mod reexported {
     pub(super) mod deep {
-        pub(crate) use onelogger;
+        pub(crate) use ::onelogger;
     }
 }
 
@@ -439,9 +439,9 @@ fn functions_of_every_shape_are_timed() {
         }
     }
     #[timed_span(name = "generic")]
-    fn generic<'a, T: Clone, const N: usize>(items: &'a [T; N]) -> impl Iterator<Item = T> + 'a
+    fn generic<'a, T, const N: usize>(items: &'a [T; N]) -> impl Iterator<Item = T> + 'a
     where
-        T: 'a,
+        T: Clone + 'a,
     {
         items.iter().cloned()
     }

@@ -6,9 +6,8 @@
 #![deny(warnings, clippy::pedantic, clippy::nursery)]
 #![deny(missing_docs, missing_debug_implementations, unused_qualifications, unused_lifetimes)]
 #![deny(single_use_lifetimes, let_underscore_drop, trivial_casts, unsafe_code, unreachable_pub)]
-#![deny(clippy::shadow_unrelated, clippy::shadow_same, clippy::shadow_reuse)]
 #![deny(clippy::let_underscore_untyped, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-#![deny(clippy::absolute_paths, clippy::default_numeric_fallback, clippy::as_conversions)]
+#![deny(clippy::default_numeric_fallback, clippy::as_conversions, clippy::shadow_unrelated)]
 
 use onelogger::testing::capture;
 use onelogger::{error, event, span, timed_span};

@@ -15,7 +15,7 @@ pub(super) fn declaration(callsite: &Callsite) -> TokenStream {
         CallsiteKind::Event => mixed_quote!(Event),
         CallsiteKind::Error => mixed_quote!(Error),
     };
-    let name = name(&callsite.name, &p);
+    let name = name(&callsite.name, &callsite.krate);
     let level = variant(callsite.level);
     let span_kind = variant(callsite.span_kind);
     let group = option(callsite.group.as_ref(), &p);
@@ -47,16 +47,17 @@ pub(super) fn if_enabled(then: &TokenStream) -> TokenStream {
 
 /// `SpanArguments { ... }`.
 pub(super) fn span_arguments(opening: &Opening) -> TokenStream {
-    let p = opening.callsite.krate.private();
-    let attributes = attributes(&opening.callsite.attributes, &opening.callsite.krate);
-    let start_attributes =
-        self::attributes(&opening.callsite.start_attributes, &opening.callsite.krate);
-    let parent = match &opening.parent {
+    let Opening { callsite, parent, links } = opening;
+    let krate = &callsite.krate;
+    let p = krate.private();
+    let start_attributes = attributes(&callsite.start_attributes, krate);
+    let attributes = attributes(&callsite.attributes, krate);
+    let parent = match parent {
         Parent::Current => mixed_quote!(#p::SpanParent::Current),
         Parent::Root => mixed_quote!(#p::SpanParent::Root),
-        Parent::Explicit(parent) => call(&mixed_quote!(#p::parent), parent),
+        Parent::Explicit(parent) => call("parent", parent, krate),
     };
-    let links = opening.links.iter().map(|link| call(&mixed_quote!(#p::link), link));
+    let links = links.iter().map(|link| call("link", link, krate));
     mixed_quote! {
         #p::SpanArguments {
             attributes: #attributes,
@@ -70,27 +71,27 @@ pub(super) fn span_arguments(opening: &Opening) -> TokenStream {
 /// `&[argument(&a), ...]`: borrowed, in the order in which they are written.
 pub(super) fn attributes(attributes: &[Attribute], krate: &Krate) -> TokenStream {
     let arguments = attributes.iter().map(|attribute| {
-        let value = borrowed(&attribute.value);
-        argument(attribute.format, &value, krate)
+        let value = &attribute.value;
+        let place = mixed_site_at(value);
+        argument(attribute.format, &quote_spanned!(place=> &(#value)), place, krate)
     });
     mixed_quote!(&[#(#arguments),*])
 }
 
-/// `argument(value)`, where `value` is a reference.
-pub(super) fn argument(format: Format, value: &TokenStream, krate: &Krate) -> TokenStream {
-    let p = krate.private();
-    let function = match format {
-        Format::Typed => mixed_quote!(#p::argument),
-        Format::Display => mixed_quote!(#p::display),
-        Format::Debug => mixed_quote!(#p::debug),
-    };
-    mixed_quote!(#function(#value))
-}
-
-/// `&(value)`, at the place of the value: if its type is not one that can be recorded, the error is
-/// about the value.
-pub(super) fn borrowed(value: &Expr) -> TokenStream {
-    quote_spanned!(mixed_site_at(value)=> &(#value))
+/// `argument(value)`, where `value` is a reference. If its type is not one that can be recorded, the
+/// error is at `place`.
+pub(super) fn argument(
+    format: Format,
+    value: &TokenStream,
+    place: Span,
+    krate: &Krate,
+) -> TokenStream {
+    let p = krate.private_at(place);
+    match format {
+        Format::Typed => quote_spanned!(place=> #p::argument(#value)),
+        Format::Display => quote_spanned!(place=> #p::display(#value)),
+        Format::Debug => quote_spanned!(place=> #p::debug(#value)),
+    }
 }
 
 /// `Some(value)` or `None`.
@@ -101,7 +102,8 @@ pub(super) fn option(value: Option<impl ToTokens>, p: &TokenStream) -> TokenStre
     }
 }
 
-fn name(name: &Name, p: &TokenStream) -> TokenStream {
+fn name(name: &Name, krate: &Krate) -> TokenStream {
+    let p = krate.private();
     match name {
         Name::Function(name) => mixed_quote! {
             #p::CallsiteName::Literal(
@@ -111,8 +113,10 @@ fn name(name: &Name, p: &TokenStream) -> TokenStream {
         Name::Literal(name) => mixed_quote!(#p::CallsiteName::Literal(#name)),
         // A constant may be of any type that is a name, which is not known before the program runs.
         Name::Path(path) => {
-            let borrowed = quote_spanned!(mixed_site_at(path)=> &#path);
-            mixed_quote!(#p::CallsiteName::Computed(|| #p::span_name(#borrowed)))
+            let place = mixed_site_at(path);
+            let here = krate.private_at(place);
+            let name = quote_spanned!(place=> #here::span_name(&#path));
+            mixed_quote!(#p::CallsiteName::Computed(|| #name))
         }
     }
 }
@@ -121,6 +125,10 @@ fn variant(word: Word) -> Ident {
     Ident::new(word.variant, Span::mixed_site())
 }
 
-fn call(function: &TokenStream, argument: &Expr) -> TokenStream {
-    mixed_quote!(#function(#argument))
+/// `function(argument)`.
+fn call(function: &str, argument: &Expr, krate: &Krate) -> TokenStream {
+    let place = mixed_site_at(argument);
+    let p = krate.private_at(place);
+    let function = Ident::new(function, place);
+    quote_spanned!(place=> #p::#function(#argument))
 }

@@ -1,10 +1,11 @@
 //! `span!`, `event!` and `error!`.
 
 use proc_macro2::TokenStream;
+use quote::quote_spanned;
 use syn::Expr;
 
-use super::callsite::{attributes, borrowed, declaration, if_enabled, option, span_arguments};
-use super::{in_parentheses, mixed_quote};
+use super::callsite::{attributes, declaration, if_enabled, option, span_arguments};
+use super::{in_parentheses, mixed_quote, mixed_site_at};
 use crate::ir::{ErrorMacro, EventMacro, Krate, SpanForm, SpanMacro};
 
 pub(crate) fn span(span: &SpanMacro) -> TokenStream {
@@ -62,8 +63,9 @@ pub(crate) fn error(error: &ErrorMacro) -> TokenStream {
     let message = error.message.as_ref().map(|message| mixed_quote!(#p::format_args!(#message)));
     let message = option(message, &p);
     let failure = error.error.as_ref().map(|error| {
-        let error = borrowed(error);
-        mixed_quote!(#p::failure_of!(#error))
+        let place = mixed_site_at(error);
+        let p = krate.private_at(place);
+        quote_spanned!(place=> #p::failure_of!(&(#error)))
     });
     let failure = option(failure, &p);
     let attributes = attributes(&error.callsite.attributes, krate);
@@ -76,8 +78,9 @@ pub(crate) fn error(error: &ErrorMacro) -> TokenStream {
 fn span_of(span: Option<&Expr>, krate: &Krate) -> TokenStream {
     let p = krate.private();
     let span = span.map(|span| {
-        let span = borrowed(span);
-        mixed_quote!(#p::as_span(#span))
+        let place = mixed_site_at(span);
+        let p = krate.private_at(place);
+        quote_spanned!(place=> #p::as_span(&(#span)))
     });
     option(span, &p)
 }

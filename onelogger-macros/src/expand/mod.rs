@@ -53,4 +53,13 @@ impl crate::ir::Krate {
         let krate = &self.0;
         mixed_quote!(#krate::__private)
     }
+
+    /// The same path, at a place of the user's: where a call of it fails, the error points there.
+    fn private_at(&self, place: Span) -> TokenStream {
+        let relocated = self.private().into_iter().map(|mut token| {
+            token.set_span(token.span().located_at(place));
+            token
+        });
+        relocated.collect()
+    }
 }

@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 
 use super::callsite::argument;
-use super::mixed_quote;
+use super::{mixed_quote, mixed_site_at};
 use crate::ir::{FailureRule, Format, Krate, Observation, Returned};
 
 /// Statements that look at `result`, a reference, and tell the span `__onelogger_span`.
@@ -36,10 +36,11 @@ fn failure(rule: &FailureRule, result: &TokenStream, krate: &Krate) -> TokenStre
     let p = krate.private();
     // An error is about the argument that asks for what the type cannot do.
     let place = Span::mixed_site().located_at(rule.asked.unwrap_or_else(Span::call_site));
+    let here = krate.private_at(place);
     let failure = match rule.format {
-        Format::Typed => quote_spanned!(place=> #p::failure_of_result!(#result)),
-        Format::Display => quote_spanned!(place=> #p::display_failure(#result)),
-        Format::Debug => quote_spanned!(place=> #p::debug_failure(#result)),
+        Format::Typed => quote_spanned!(place=> #here::failure_of_result!(#result)),
+        Format::Display => quote_spanned!(place=> #here::display_failure(#result)),
+        Format::Debug => quote_spanned!(place=> #here::debug_failure(#result)),
     };
     let fail = mixed_quote! {
         if let #p::core::option::Option::Some(__onelogger_failure) = #failure {
@@ -49,7 +50,7 @@ fn failure(rule: &FailureRule, result: &TokenStream, krate: &Krate) -> TokenStre
     match &rule.when {
         None => fail,
         Some(when) => {
-            let is_failure = quote_spanned!(place=> #p::failed_when(#result, #when));
+            let is_failure = quote_spanned!(place=> #here::failed_when(#result, #when));
             mixed_quote!(if #is_failure { #fail })
         }
     }
@@ -57,14 +58,18 @@ fn failure(rule: &FailureRule, result: &TokenStream, krate: &Krate) -> TokenStre
 
 fn returned(returned: &Returned, result: &TokenStream, krate: &Krate) -> TokenStream {
     let p = krate.private();
-    let place = Span::mixed_site().located_at(returned.asked);
+    let asked = Span::mixed_site().located_at(returned.asked);
     let records = returned.values.iter().map(|value| {
         let key = &value.key.text;
-        let value_of = match &value.closure {
-            None => quote_spanned!(place=> __onelogger_value),
-            Some(closure) => mixed_quote!(&#p::apply(__onelogger_value, #closure)),
+        let (value_of, place) = match &value.closure {
+            None => (mixed_quote!(__onelogger_value), asked),
+            Some(closure) => {
+                let place = mixed_site_at(closure);
+                let p = krate.private_at(place);
+                (quote_spanned!(place=> &#p::apply(__onelogger_value, #closure)), place)
+            }
         };
-        let argument = argument(value.format, &value_of, krate);
+        let argument = argument(value.format, &value_of, place, krate);
         mixed_quote!(__onelogger_span.record(#key, #argument);)
     });
     mixed_quote! {

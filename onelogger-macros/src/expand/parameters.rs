@@ -54,7 +54,7 @@ fn move_parameter(parameter: &mut PatType, position: usize) -> TokenStream {
             (slot, statements)
         }
     };
-    parameter.pat = Box::new(Pat::Verbatim(name.into_token_stream()));
+    *parameter.pat = Pat::Verbatim(name.into_token_stream());
     statements
 }
 

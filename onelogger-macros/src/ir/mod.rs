@@ -143,7 +143,7 @@ pub(crate) struct Key {
 }
 
 /// How a value becomes an attribute, or an `Err` a report.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     /// By what its type can do.
     Typed,
@@ -265,7 +265,7 @@ impl TimedSpan {
             None if observation.is_empty() => Shape::Guarded,
             None => Shape::Closure,
         };
-        let krate = arguments.krate.take().unwrap_or_else(Krate::default);
+        let krate = arguments.krate.take().unwrap_or_default();
         let name = arguments.name.take().unwrap_or_else(|| {
             let ident = signature.ident.to_string();
             Name::Function(ident.trim_start_matches("r#").to_owned())

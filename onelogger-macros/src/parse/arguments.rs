@@ -9,7 +9,7 @@ use super::attributes::{Keys, attributes, written_key};
 use super::name::name;
 use super::options::Options;
 use super::words::{SetOnce, unknown};
-use super::{comma_separated, in_parentheses, skip_value, word};
+use super::{comma_separated, equals, in_parentheses, skip_value, word};
 use crate::diagnostics::Diagnostics;
 use crate::ir::{
     Attribute, FailureRule, Format, Key, Krate, Name, Parent, Returned, ReturnedValue,
@@ -53,7 +53,9 @@ impl Arguments {
                 skip_value(input);
                 return Ok(());
             }
-            let argument = word(input)?;
+            let argument = word(input).map_err(|error| {
+                Error::new(error.span(), "expected an argument, such as `attrs(...)`")
+            })?;
             arguments.argument(&argument, input, diagnostics)
         })?;
         Ok(arguments)
@@ -67,29 +69,29 @@ impl Arguments {
     ) -> Result<()> {
         match argument.to_string().as_str() {
             "name" => {
-                input.parse::<Token![=]>()?;
+                equals(argument, input)?;
                 self.name.set(argument, name(input, diagnostics)?, diagnostics);
             }
             "attrs" => {
-                let list = attribute_list(input, diagnostics)?;
+                let list = attribute_list(argument, input, diagnostics)?;
                 self.attributes.set(argument, list, diagnostics);
             }
             "start_attrs" => {
-                let list = attribute_list(input, diagnostics)?;
+                let list = attribute_list(argument, input, diagnostics)?;
                 self.start_attributes.set(argument, list, diagnostics);
             }
             "err" => {
-                let rule = failure_rule(argument.span(), input, diagnostics)?;
+                let rule = failure_rule(argument, input, diagnostics)?;
                 self.failure.set(argument, rule, diagnostics);
             }
             "ret" => {
-                let returned = returned(argument.span(), input, diagnostics)?;
+                let returned = returned(argument, input, diagnostics)?;
                 self.returned.set(argument, returned, diagnostics);
             }
             "root" => self.options.parent.set(argument, Parent::Root, diagnostics),
             "links" => {
                 let mut links = Vec::new();
-                in_parentheses(input, diagnostics, |content, _| {
+                in_parentheses(argument, input, diagnostics, |content, _| {
                     comma_separated(content, |link| {
                         links.push(link.parse::<Expr>()?);
                         Ok(())
@@ -98,11 +100,11 @@ impl Arguments {
                 self.options.links.set(argument, links, diagnostics);
             }
             "level" | "group" | "kind" | "parent" => {
-                input.parse::<Token![=]>()?;
+                equals(argument, input)?;
                 self.options.common_value(argument, input, diagnostics)?;
             }
             "crate" => {
-                input.parse::<Token![=]>()?;
+                equals(argument, input)?;
                 self.krate.set(argument, krate(input)?, diagnostics);
             }
             other => {
@@ -114,9 +116,13 @@ impl Arguments {
     }
 }
 
-fn attribute_list(input: ParseStream, diagnostics: &mut Diagnostics) -> Result<Vec<Attribute>> {
+fn attribute_list(
+    argument: &Ident,
+    input: ParseStream,
+    diagnostics: &mut Diagnostics,
+) -> Result<Vec<Attribute>> {
     let mut list = Vec::new();
-    in_parentheses(input, diagnostics, |content, diagnostics| {
+    in_parentheses(argument, input, diagnostics, |content, diagnostics| {
         list = attributes(content, diagnostics)?;
         Ok(())
     })?;
@@ -125,11 +131,11 @@ fn attribute_list(input: ParseStream, diagnostics: &mut Diagnostics) -> Result<V
 
 /// Reads what follows `err`: nothing, `= false`, or `(Debug, when = closure)`.
 fn failure_rule(
-    asked: Span,
+    argument: &Ident,
     input: ParseStream,
     diagnostics: &mut Diagnostics,
 ) -> Result<Option<FailureRule>> {
-    let mut rule = FailureRule { asked: Some(asked), format: Format::Typed, when: None };
+    let mut rule = FailureRule { asked: Some(argument.span()), format: Format::Typed, when: None };
     if input.peek(Token![=]) {
         input.parse::<Token![=]>()?;
         let is_on = input.parse::<LitBool>()?.value;
@@ -139,13 +145,13 @@ fn failure_rule(
         return Ok(Some(rule));
     }
     let (mut format, mut when) = (SetOnce::default(), SetOnce::default());
-    in_parentheses(input, diagnostics, |content, diagnostics| {
+    in_parentheses(argument, input, diagnostics, |content, diagnostics| {
         comma_separated(content, |content| {
             let option = word(content)?;
             if let Some(found) = trait_format(&option) {
                 format.set(&option, found, diagnostics);
             } else if option == "when" {
-                content.parse::<Token![=]>()?;
+                equals(&option, content)?;
                 when.set(&option, content.parse()?, diagnostics);
             } else {
                 let allowed = &["Debug", "Display", "when"];
@@ -161,15 +167,19 @@ fn failure_rule(
 }
 
 /// Reads what follows `ret`: nothing, `(Debug)`, `(Display)`, or `(key = closure, ...)`.
-fn returned(asked: Span, input: ParseStream, diagnostics: &mut Diagnostics) -> Result<Returned> {
-    let whole = |format, span| {
+fn returned(
+    argument: &Ident,
+    input: ParseStream,
+    diagnostics: &mut Diagnostics,
+) -> Result<Returned> {
+    let whole = |format, span: Span| {
         let key = Key { text: "return".to_owned(), span };
         ReturnedValue { key, format, closure: None }
     };
     let mut values = Vec::new();
     if input.peek(syn::token::Paren) {
         let mut keys = Keys::default();
-        in_parentheses(input, diagnostics, |content, diagnostics| {
+        in_parentheses(argument, input, diagnostics, |content, diagnostics| {
             comma_separated(content, |content| {
                 let format = if content.peek2(Token![=]) || content.peek2(Token![.]) {
                     None
@@ -196,9 +206,9 @@ fn returned(asked: Span, input: ParseStream, diagnostics: &mut Diagnostics) -> R
         })?;
     }
     if values.is_empty() {
-        values.push(whole(Format::Typed, asked));
+        values.push(whole(Format::Typed, argument.span()));
     }
-    Ok(Returned { asked, values })
+    Ok(Returned { asked: argument.span(), values })
 }
 
 fn trait_format(word: &Ident) -> Option<Format> {

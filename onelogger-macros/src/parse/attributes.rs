@@ -138,7 +138,7 @@ impl Place {
     /// The words from one on, with dots between them.
     fn key(&self, from: usize) -> Key {
         let words = &self.words[from..];
-        let text: Vec<String> = words.iter().map(|word| unraw(word)).collect();
+        let text: Vec<String> = words.iter().map(unraw).collect();
         let span = words.first().map_or_else(Span::call_site, Ident::span);
         Key { text: text.join("."), span }
     }

@@ -73,7 +73,7 @@ fn expect_function(input: ParseStream) -> Result<()> {
                 return Err(not_a_function(if next == "crate" { &before } else { &next }));
             }
             (_, Some(item)) | (Some(item), None) => return Err(not_a_function(&item)),
-            (None, None) => return Err(input.error("`#[timed_span]` times functions only")),
+            (None, None) => return Err(input.error("expected a function")),
         }
     }
     Ok(())
@@ -81,10 +81,10 @@ fn expect_function(input: ParseStream) -> Result<()> {
 
 fn not_a_function(item: &Ident) -> Error {
     let way_out = match item.to_string().as_str() {
-        "impl" | "trait" | "mod" => "; put it on each function in here",
+        "impl" | "trait" | "mod" => "; put `#[timed_span]` on each function in it",
         _ => "",
     };
-    let message = format!("`#[timed_span]` times functions and not a `{item}`{way_out}");
+    let message = format!("expected a function, found `{item}`{way_out}");
     Error::new(item.span(), message)
 }
 

@@ -16,7 +16,8 @@ mod words;
 use proc_macro2::TokenStream;
 use syn::ext::IdentExt;
 use syn::parse::{ParseBuffer, ParseStream, Parser};
-use syn::{Expr, Ident, Result, Token, parenthesized};
+use syn::token::Paren;
+use syn::{Error, Expr, Ident, Result, Token, parenthesized};
 
 pub(crate) use arguments::Arguments;
 pub(crate) use function::function;
@@ -53,13 +54,25 @@ fn is_at_end(input: ParseStream) -> bool {
     input.is_empty() || input.peek(Token![;])
 }
 
+/// Reads the `=` after an argument that takes a value.
+fn equals(word: &Ident, input: ParseStream) -> Result<()> {
+    if !input.peek(Token![=]) {
+        return Err(Error::new(word.span(), format!("`{word}` takes a value: `{word} = ...`")));
+    }
+    input.parse::<Token![=]>().map(drop)
+}
+
 /// Reads the list in parentheses. What is wrong in it does not keep anyone from reading on after
 /// it.
 fn in_parentheses(
+    word: &Ident,
     input: ParseStream,
     diagnostics: &mut Diagnostics,
     read: impl FnOnce(ParseStream, &mut Diagnostics) -> Result<()>,
 ) -> Result<()> {
+    if !input.peek(Paren) {
+        return Err(Error::new(word.span(), format!("`{word}` takes a list: `{word}(...)`")));
+    }
     let content: ParseBuffer;
     parenthesized!(content in input);
     let result = read(&content, diagnostics).and_then(|()| match content.is_empty() {
@@ -76,7 +89,7 @@ fn in_parentheses(
 /// Reads over the value of an argument that is wrong already, and over the rest if there is no
 /// telling where the value ends.
 fn skip_value(input: ParseStream) {
-    if input.peek(syn::token::Paren) {
+    if input.peek(Paren) {
         let _ = input.parse::<proc_macro2::TokenTree>();
     } else if input.peek(Token![=]) {
         let _ = input.parse::<Token![=]>();

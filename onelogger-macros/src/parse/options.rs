@@ -8,7 +8,7 @@ use syn::punctuated::Punctuated;
 use syn::{Expr, ExprLit, Ident, Lit, LitBool, LitStr, Result, Token, bracketed};
 
 use super::words::{SetOnce, unknown};
-use super::{expression, skip_rest, word};
+use super::{expression, word};
 use crate::diagnostics::Diagnostics;
 use crate::ir::{Parent, Word};
 
@@ -37,8 +37,10 @@ impl Options {
                 options.value(&option, input, diagnostics)?;
             } else {
                 let error = unknown("option", &option.to_string(), &option, allowed);
+                if input.parse::<Expr>().is_err() {
+                    return Err(error);
+                }
                 diagnostics.add(error);
-                input.parse::<Expr>().map(drop).unwrap_or_else(|_| skip_rest(input));
             }
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;

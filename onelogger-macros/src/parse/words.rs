@@ -52,10 +52,10 @@ fn one_of(words: &[&str]) -> String {
     format!("{prefix}`{}`", words.join("`, `"))
 }
 
-/// The word that comes nearest, if at least half of the longer of the two can stay.
+/// The word that comes nearest, if more than half of the longer of the two can stay.
 fn nearest<'a>(word: &str, allowed: &[&'a str]) -> Option<&'a str> {
     let is_near = |&(distance, candidate): &(usize, &str)| {
-        distance * 2 <= word.chars().count().max(candidate.chars().count())
+        distance * 2 < word.chars().count().max(candidate.chars().count())
     };
     let distances = allowed.iter().map(|candidate| (edit_distance(word, candidate), *candidate));
     let (_, nearest) = distances.filter(is_near).min_by_key(|&(distance, _)| distance)?;
@@ -89,7 +89,7 @@ mod tests {
         check("lvl", Some("level"));
         check("attr", Some("attrs"));
         check("start_attr", Some("start_attrs"));
-        check("nmae", Some("name"));
+        check("naem", None);
         check("error", Some("err"));
         check("verbosity", None);
         check("x", None);

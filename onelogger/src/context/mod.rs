@@ -233,11 +233,16 @@ pub(crate) fn pop(span: &Span) {
 }
 
 /// Puts a span back on the stack, and what was above it when it was taken off.
-pub(crate) fn resume(span: &Span, owner: &Arc<Configured>, above: Vec<Frame>) {
-    with_current(|current| {
-        current.push(span, Arc::downgrade(owner));
-        current.frames.extend(above);
-    });
+pub(crate) fn resume(span: &Span, owner: &Arc<Configured>, above: Box<[Frame]>) {
+    push(span, owner);
+    put_back(above);
+}
+
+/// Puts spans on the stack.
+pub(crate) fn put_back(frames: Box<[Frame]>) {
+    if !frames.is_empty() {
+        with_current(|current| current.frames.extend(frames));
+    }
 }
 
 /// Takes a span off the stack, with the open spans above it, which are returned.

@@ -19,7 +19,7 @@ pub type TimedFuture<F, O> = Wrapped<F, Timed<O>>;
 pub struct Timed<O> {
     stage: Stage,
     /// Spans that were open above the future's own when it was last polled.
-    above: Option<Box<Vec<Frame>>>,
+    above: Box<[Frame]>,
     /// Looks at the result. Taken when the future is ready.
     observe: Option<O>,
 }
@@ -58,7 +58,7 @@ pub fn timed<R, F: Future<Output = R>, O: FnOnce(&R, &mut SpanGuard)>(
     observe: O,
 ) -> TimedFuture<F, O> {
     let observe = Some(observe);
-    Wrapped::new(future, Timed { stage: Stage::New, above: None, observe })
+    Wrapped::new(future, Timed { stage: Stage::New, above: Box::default(), observe })
 }
 
 /// Opens the span of the future that is being polled. Called by the future, before its body.
@@ -102,7 +102,7 @@ pub fn timed_prepared<R, F: Future<Output = R>, O: FnOnce(&R, &mut SpanGuard)>(
     observe: O,
 ) -> TimedFuture<F, O> {
     let stage = span.0.map_or(Stage::Polled(None), Stage::Prepared);
-    Wrapped::new(future, Timed { stage, above: None, observe: Some(observe) })
+    Wrapped::new(future, Timed { stage, above: Box::default(), observe: Some(observe) })
 }
 
 impl<F: Future, O: FnOnce(&F::Output, &mut SpanGuard)> AroundPoll<F> for Timed<O> {
@@ -115,6 +115,10 @@ impl<F: Future, O: FnOnce(&F::Output, &mut SpanGuard)> AroundPoll<F> for Timed<O
         let poll = future.poll(cx);
         polling.has_returned = true;
         drop(polling);
+        if poll.is_ready() {
+            // What the future has left open is open where it was called.
+            context::put_back(std::mem::take(&mut self.above));
+        }
         if let Poll::Ready(result) = &poll
             && let Stage::Polled(span) = &mut self.stage
             && let Some(span) = span.take()
@@ -134,7 +138,7 @@ impl<F: Future, O: FnOnce(&F::Output, &mut SpanGuard)> AroundPoll<F> for Timed<O
 /// panics: then the span ends, because the future may be kept and dropped later, elsewhere.
 struct Polling<'a> {
     stage: &'a mut Stage,
-    above: &'a mut Option<Box<Vec<Frame>>>,
+    above: &'a mut Box<[Frame]>,
     /// What a future further out has handed to its wrapper, which has not taken it yet.
     opened_outside: Option<ActiveSpan>,
     is_first: bool,
@@ -142,7 +146,7 @@ struct Polling<'a> {
 }
 
 impl Polling<'_> {
-    fn begin<'a>(stage: &'a mut Stage, above: &'a mut Option<Box<Vec<Frame>>>) -> Polling<'a> {
+    fn begin<'a>(stage: &'a mut Stage, above: &'a mut Box<[Frame]>) -> Polling<'a> {
         let is_first = matches!(stage, Stage::New);
         let opened_outside = if is_first { replace_opened(None) } else { None };
         match std::mem::replace(stage, Stage::Polled(None)) {
@@ -153,8 +157,7 @@ impl Polling<'_> {
             }
             Stage::Polled(span) => {
                 if let Some(span) = &span {
-                    let above = above.take().map_or_else(Vec::new, |above| *above);
-                    context::resume(&span.span, &span.configured, above);
+                    context::resume(&span.span, &span.configured, std::mem::take(above));
                 }
                 *stage = Stage::Polled(span);
             }
@@ -170,12 +173,9 @@ impl Drop for Polling<'_> {
         }
         let Stage::Polled(active) = &mut *self.stage else { return };
         let Some(span) = active else { return };
-        let above = context::suspend(&span.span);
-        if !above.is_empty() {
-            *self.above = Some(Box::new(above));
-        }
+        *self.above = context::suspend(&span.span).into_boxed_slice();
         if !self.has_returned {
-            span.fail_by_panic();
+            // The thread unwinds, and the span notices.
             *active = None;
         }
     }

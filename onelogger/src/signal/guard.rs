@@ -193,7 +193,7 @@ impl ActiveSpan {
     }
 
     /// Says that the thread's panic ends the span.
-    pub(super) fn fail_by_panic(&mut self) {
+    fn fail_by_panic(&mut self) {
         self.outcome = Outcome::Panic;
         let error: ErrorEvent = panic_error(self.span.name());
         // The thread unwinds: what the strategy would say of a refusal must not be said by a panic.
