@@ -41,7 +41,7 @@ const SHAPES: &[Shape] = &[
         )
     },
     sync(
-        r#"#[timed_span(name = "fN", attrs(a, b = a + 1, c = ?s), ret(r = |v| v.len()))]
+        r#"#[timed_span(name = "fN", attrs(a, b = a + 1, c = ?s), ret(r = Vec::len))]
            fn fN(a: u32, s: &str) -> Vec<u32> { BODY let _ = s; vec![a] }"#,
         r#"fN(N, "x")"#,
         " a=N b=M c=\"x\" r=1",

@@ -76,6 +76,7 @@ impl Owner {
         Owner { used: Noisy("used"), _other: Noisy("other") }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "it is to be dropped")]
     fn plain(self, a: Noisy) -> Result<(), String> {
         let _ = (&self.used, &a);
         Ok(())

@@ -44,7 +44,9 @@ fn a_block_gives_its_value_and_is_left_as_any_other() {
                 }
                 text.parse().ok()?
             });
-            return Some(number / 2);
+            if number > 0 {
+                return Some(number / 2);
+            }
         }
         None
     }

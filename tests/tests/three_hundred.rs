@@ -3,6 +3,7 @@
 
 #![allow(
     clippy::all,
+    clippy::undocumented_unsafe_blocks,
     unused_must_use,
     reason = "a program that was written by a program, to be run and not to be read"
 )]

@@ -33,6 +33,15 @@ fn mixed_site_at(tokens: &impl ToTokens) -> Span {
     Span::mixed_site().located_at(place)
 }
 
+/// Tokens that mean the same at another place.
+fn located_at(tokens: &TokenStream, place: Span) -> TokenStream {
+    let located = tokens.clone().into_iter().map(|mut token| {
+        token.set_span(token.span().located_at(place));
+        token
+    });
+    located.collect()
+}
+
 /// A block that counts as the user's, around what is ours. Lints that look at functions, closures
 /// and async blocks pass over what a macro has made, and would pass over the user's code in it.
 fn as_block_of(users: &Group, tokens: &TokenStream) -> Group {
@@ -56,10 +65,6 @@ impl crate::ir::Krate {
 
     /// The same path, at a place of the user's: where a call of it fails, the error points there.
     fn private_at(&self, place: Span) -> TokenStream {
-        let relocated = self.private().into_iter().map(|mut token| {
-            token.set_span(token.span().located_at(place));
-            token
-        });
-        relocated.collect()
+        located_at(&self.private(), place)
     }
 }

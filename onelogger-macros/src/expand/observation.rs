@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 
 use super::callsite::argument;
-use super::{mixed_quote, mixed_site_at};
+use super::{located_at, mixed_quote, mixed_site_at};
 use crate::ir::{FailureRule, Format, Krate, Observation, Returned};
 
 /// Statements that look at `result`, a reference, and tell the span `__onelogger_span`.
@@ -36,7 +36,7 @@ fn failure(rule: &FailureRule, result: &TokenStream, krate: &Krate) -> TokenStre
     let p = krate.private();
     // An error is about the argument that asks for what the type cannot do.
     let place = Span::mixed_site().located_at(rule.asked.unwrap_or_else(Span::call_site));
-    let here = krate.private_at(place);
+    let (here, result) = (krate.private_at(place), located_at(result, place));
     let failure = match rule.format {
         Format::Typed => quote_spanned!(place=> #here::failure_of_result!(#result)),
         Format::Display => quote_spanned!(place=> #here::display_failure(#result)),
@@ -62,7 +62,7 @@ fn returned(returned: &Returned, result: &TokenStream, krate: &Krate) -> TokenSt
     let records = returned.values.iter().map(|value| {
         let key = &value.key.text;
         let (value_of, place) = match &value.closure {
-            None => (mixed_quote!(__onelogger_value), asked),
+            None => (quote_spanned!(asked=> __onelogger_value), asked),
             Some(closure) => {
                 let place = mixed_site_at(closure);
                 let p = krate.private_at(place);

@@ -66,6 +66,11 @@ const WITHOUT_MODEL: &[(&str, &str)] = &[
         "onelogger/src/sync/process.rs",
         "lives in statics, which loom's atomics cannot; one publication, and a test that forks",
     ),
+    (
+        "onelogger/src/sync/chain.rs",
+        "lives in statics, which loom's atomics cannot; one publication, and a test with threads",
+    ),
+    ("onelogger/src/sync/wrapped.rs", "pins a future: no thread shares anything"),
 ];
 
 /// Directories of the machine on which someone works, and of what lies beside a checkout there.
