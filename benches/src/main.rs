@@ -1,8 +1,7 @@
-//! Explicit spans beside the peers, in one run: `cargo run --release --manifest-path benches/Cargo.toml`.
+//! Spans beside the peers, in one run: `cargo run --release --manifest-path benches/Cargo.toml`.
 //!
-//! A span with one attribute within a parent, on one thread, to a backend that drops everything.
-//! The median of several rounds, and the ratio to ours. The explicit calls are the way in that may
-//! allocate; the macros' way is measured when there are macros.
+//! A span with one attribute within a parent, on one thread, to a backend that drops everything; and
+//! the same where the callsite is off. The median of several rounds, and the ratio to ours.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -48,7 +47,14 @@ fn median(mut round: impl FnMut()) -> f64 {
     times[ROUNDS / 2].as_nanos() as f64 / f64::from(SPANS)
 }
 
-fn ours() -> Result<f64, Box<dyn std::error::Error>> {
+/// What ours cost: by macro, by explicit calls, and by a macro that is off.
+struct Ours {
+    macros: f64,
+    explicit: f64,
+    off: f64,
+}
+
+fn ours() -> Result<Ours, Box<dyn std::error::Error>> {
     let config = OneLoggerConfig::builder("bench").session_tag("").world_size(1).build()?;
     // Nothing is lost, so that every span is paid for in full.
     let patience = FullPolicy::Block(Duration::from_secs(60));
@@ -59,8 +65,8 @@ fn ours() -> Result<f64, Box<dyn std::error::Error>> {
         .build()?;
     let _guard = OneLoggerProvider::instance().configure(config, recorder)?;
     let recorder = onelogger::recorder();
-    let root = recorder.start("root")?;
-    let nanos = median(|| {
+    let _root = onelogger::span!("root");
+    let explicit = median(|| {
         for i in 0..SPANS {
             let span = recorder.start(SpanBuilder::new("span").with("i", i));
             if let Ok(span) = span {
@@ -68,8 +74,16 @@ fn ours() -> Result<f64, Box<dyn std::error::Error>> {
             }
         }
     });
-    recorder.stop(&root)?;
-    Ok(nanos)
+    let by_macro = || {
+        median(|| {
+            for i in 0..SPANS {
+                let _span = onelogger::span!(group: "bench", "span", i);
+            }
+        })
+    };
+    let macros = by_macro();
+    onelogger::callsite::set_level("bench", None);
+    Ok(Ours { macros, explicit, off: by_macro() })
 }
 
 fn fastrace() -> f64 {
@@ -89,26 +103,46 @@ fn fastrace() -> f64 {
     nanos
 }
 
-fn tracing() -> f64 {
-    tracing_subscriber::registry().with(tracing_subscriber::layer::Identity::new()).init();
+/// With a registry alone: a span that is on, and one that is off.
+fn tracing() -> (f64, f64) {
+    use tracing_subscriber::filter::LevelFilter;
+    tracing_subscriber::registry().with(LevelFilter::INFO).init();
     let _root = tracing::info_span!("root").entered();
-    median(|| {
+    let on = median(|| {
         for i in 0..SPANS {
             let _span = tracing::info_span!("span", i).entered();
         }
-    })
+    });
+    let off = median(|| {
+        for i in 0..SPANS {
+            let _span = tracing::debug_span!("span", i).entered();
+        }
+    });
+    (on, off)
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ours = ours()?;
-    let rows = [
-        ("onelogger, explicit calls", ours),
-        ("fastrace, local span", fastrace()),
-        ("tracing, registry alone", tracing()),
-    ];
-    println!("{:<28} {:>10} {:>8}", "a span with an attribute", "ns", "ours / ×");
-    for (name, nanos) in rows {
-        println!("{name:<28} {nanos:>10.0} {:>8.2}", ours / nanos);
-    }
+    let fastrace = fastrace();
+    let (tracing_on, tracing_off) = tracing();
+    show(
+        "a span with an attribute",
+        &[
+            ("onelogger, span!", ours.macros),
+            ("onelogger, explicit calls", ours.explicit),
+            ("fastrace, local span", fastrace),
+            ("tracing, registry alone", tracing_on),
+        ],
+    );
+    show("the same, off", &[("onelogger, span!", ours.off), ("tracing", tracing_off)]);
     Ok(())
+}
+
+/// A table with the ratio of the first row to each.
+fn show(title: &str, rows: &[(&str, f64)]) {
+    println!("{title:<28} {:>10} {:>8}", "ns", "ours / ×");
+    for (name, nanos) in rows {
+        println!("{name:<28} {nanos:>10.1} {:>8.2}", rows[0].1 / nanos);
+    }
+    println!();
 }

@@ -3,6 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::Expr;
+use syn::spanned::Spanned as _;
 
 use super::{mixed_quote, mixed_site_at};
 use crate::ir::{Attribute, Callsite, CallsiteKind, Format, Krate, Name, Opening, Parent, Word};
@@ -73,9 +74,21 @@ pub(super) fn attributes(attributes: &[Attribute], krate: &Krate) -> TokenStream
     let arguments = attributes.iter().map(|attribute| {
         let value = &attribute.value;
         let place = mixed_site_at(value);
-        argument(attribute.format, &quote_spanned!(place=> &(#value)), place, krate)
+        argument(attribute.format, &borrowed(value, place), place, krate)
     });
     mixed_quote!(&[#(#arguments),*])
+}
+
+/// A reference to a value. In a macro within a macro the compiler shows the user where the value is
+/// only if the whole expression is the user's, so it is where no parentheses of ours are needed.
+fn borrowed(value: &Expr, place: Span) -> TokenStream {
+    match value {
+        Expr::Path(_) | Expr::Field(_) | Expr::Lit(_) | Expr::Call(_) | Expr::MethodCall(_) => {
+            let users = place.resolved_at(value.span());
+            quote_spanned!(users=> &#value)
+        }
+        _ => quote_spanned!(place=> &(#value)),
+    }
 }
 
 /// `argument(value)`, where `value` is a reference. If its type is not one that can be recorded, the

@@ -9,7 +9,7 @@ use super::attributes::{Keys, attributes, written_key};
 use super::name::name;
 use super::options::Options;
 use super::words::{SetOnce, unknown};
-use super::{comma_separated, equals, in_parentheses, skip_value, word};
+use super::{comma_separated, equals, expect, in_parentheses, is_at_end, skip_value, word};
 use crate::diagnostics::Diagnostics;
 use crate::ir::{
     Attribute, FailureRule, Format, Key, Krate, Name, Parent, Returned, ReturnedValue,
@@ -88,7 +88,12 @@ impl Arguments {
                 let returned = returned(argument, input, diagnostics)?;
                 self.returned.set(argument, returned, diagnostics);
             }
-            "root" => self.options.parent.set(argument, Parent::Root, diagnostics),
+            "root" => {
+                if !is_at_end(input) && !input.peek(Token![,]) {
+                    return Err(Error::new(argument.span(), "`root` takes no value"));
+                }
+                self.options.parent.set(argument, Parent::Root, diagnostics);
+            }
             "links" => {
                 let mut links = Vec::new();
                 in_parentheses(argument, input, diagnostics, |content, _| {
@@ -138,7 +143,8 @@ fn failure_rule(
     let mut rule = FailureRule { asked: Some(argument.span()), format: Format::Typed, when: None };
     if input.peek(Token![=]) {
         input.parse::<Token![=]>()?;
-        let is_on = input.parse::<LitBool>()?.value;
+        let forms = "`true` or `false`; other forms are `err(Debug)` and `err(when = closure)`";
+        let is_on = expect::<LitBool>(input, forms)?.value;
         return Ok(is_on.then_some(rule));
     }
     if !input.peek(syn::token::Paren) {
@@ -226,7 +232,10 @@ fn krate(input: ParseStream) -> Result<Krate> {
     let path = if input.peek(LitStr) {
         input.parse::<LitStr>()?.parse_with(Path::parse_mod_style)?
     } else {
-        input.call(Path::parse_mod_style)?
+        let expected = |error: Error| {
+            Error::new(error.span(), "expected the path at which `onelogger` is found")
+        };
+        input.call(Path::parse_mod_style).map_err(expected)?
     };
     Ok(Krate(path.to_token_stream()))
 }

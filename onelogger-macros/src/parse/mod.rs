@@ -15,7 +15,7 @@ mod words;
 
 use proc_macro2::TokenStream;
 use syn::ext::IdentExt;
-use syn::parse::{ParseBuffer, ParseStream, Parser};
+use syn::parse::{Parse, ParseBuffer, ParseStream, Parser};
 use syn::token::Paren;
 use syn::{Error, Expr, Ident, Result, Token, parenthesized};
 
@@ -104,6 +104,11 @@ fn skip_value(input: ParseStream) {
 
 fn skip_rest(input: ParseStream) {
     let _ = input.parse::<TokenStream>();
+}
+
+/// Reads something, and says in the user's words what it should have been.
+fn expect<T: Parse>(input: ParseStream, what: &str) -> Result<T> {
+    input.parse().map_err(|error| Error::new(error.span(), format!("expected {what}")))
 }
 
 /// Any word, keywords and raw identifiers included.

@@ -8,7 +8,7 @@ use syn::punctuated::Punctuated;
 use syn::{Expr, ExprLit, Ident, Lit, LitBool, LitStr, Result, Token, bracketed};
 
 use super::words::{SetOnce, unknown};
-use super::{expression, word};
+use super::{expect, expression, word};
 use crate::diagnostics::Diagnostics;
 use crate::ir::{Parent, Word};
 
@@ -57,7 +57,7 @@ impl Options {
         diagnostics: &mut Diagnostics,
     ) -> Result<()> {
         if option == "root" {
-            let is_root = input.parse::<LitBool>()?.value;
+            let is_root = expect::<LitBool>(input, "`true` or `false`")?.value;
             let parent = if is_root { Parent::Root } else { Parent::Current };
             self.parent.set(option, parent, diagnostics);
         } else if option == "links" {
@@ -87,7 +87,8 @@ impl Options {
                 self.kind.set(option, kind, diagnostics);
             }
         } else if option == "group" {
-            self.group.set(option, input.parse()?, diagnostics);
+            let group = expect(input, "a text, as in `\"per_step\"`")?;
+            self.group.set(option, group, diagnostics);
         } else if option == "parent" {
             self.parent.set(option, Parent::Explicit(input.parse()?), diagnostics);
         } else {

@@ -62,20 +62,25 @@ fn nearest<'a>(word: &str, allowed: &[&'a str]) -> Option<&'a str> {
     Some(nearest)
 }
 
-/// How many characters have to be put in, taken out or replaced to make one word of the other.
+/// How many characters have to be put in, taken out, replaced, or swapped with their neighbor to make
+/// one word of the other.
 fn edit_distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    // The distances between the characters of `from` so far and each beginning of `to`.
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (taken, from) in from.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], taken + 1);
-        for (at, to) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[at + 1];
-            row[at + 1] = replaced.min(row[at] + 1).min(diagonal + 1);
+    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
+    // `rows[i][j]` is the distance between the first `i` characters of one and `j` of the other.
+    let mut rows: Vec<Vec<usize>> = vec![(0..=to.len()).collect()];
+    for i in 1..=from.len() {
+        let mut row = vec![i];
+        for j in 1..=to.len() {
+            let replaced = rows[i - 1][j - 1] + usize::from(from[i - 1] != to[j - 1]);
+            let mut distance = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1] {
+                distance = distance.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(distance);
         }
+        rows.push(row);
     }
-    row[to.len()]
+    rows[from.len()][to.len()]
 }
 
 #[cfg(test)]
@@ -89,17 +94,23 @@ mod tests {
         check("lvl", Some("level"));
         check("attr", Some("attrs"));
         check("start_attr", Some("start_attrs"));
-        check("naem", None);
+        check("nmae", Some("name"));
+        check("foo", None);
         check("error", Some("err"));
         check("verbosity", None);
         check("x", None);
     }
 
     #[test]
-    fn distance_counts_single_characters() {
-        for (from, to, expected) in
-            [("", "", 0), ("abc", "", 3), ("", "ab", 2), ("kitten", "sitting", 3), ("ü", "u", 1)]
-        {
+    fn distance_counts_single_mistakes() {
+        for (from, to, expected) in [
+            ("", "", 0),
+            ("abc", "", 3),
+            ("", "ab", 2),
+            ("kitten", "sitting", 3),
+            ("wran", "warn", 1),
+            ("ü", "u", 1),
+        ] {
             assert_eq!(edit_distance(from, to), expected, "{from} {to}");
         }
     }

@@ -1,6 +1,8 @@
 use onelogger::timed_span;
 
 #[timed_span(err(when))]
-fn f() {}
+fn f() -> Result<(), String> {
+    Ok(())
+}
 
 fn main() {}

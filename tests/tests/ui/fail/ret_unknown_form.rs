@@ -1,6 +1,8 @@
 use onelogger::timed_span;
 
 #[timed_span(ret(Dbg))]
-fn f() {}
+fn f() -> u32 {
+    1
+}
 
 fn main() {}

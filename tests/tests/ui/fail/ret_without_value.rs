@@ -1,0 +1,6 @@
+use onelogger::timed_span;
+
+#[timed_span(ret)]
+fn f() {}
+
+fn main() {}
