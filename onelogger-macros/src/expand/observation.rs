@@ -16,7 +16,7 @@ pub(super) fn statements(
     let failure = observation.failure.as_ref().map(|rule| failure(rule, result, krate));
     let returned = observation.returned.as_ref().map(|values| returned(values, result, krate));
     mixed_quote! {
-        if __onelogger_span.is_recording() { #failure #returned }
+        if __onelogger_span.is_open() { #failure #returned }
     }
 }
 

@@ -124,9 +124,7 @@ impl<F: Future, O: FnOnce(&F::Output, &mut SpanGuard)> AroundPoll<F> for Timed<O
             && let Some(span) = span.take()
         {
             let mut span = SpanGuard::of(Some(span));
-            if let Some(observe) = self.observe.take()
-                && span.is_recording()
-            {
+            if let Some(observe) = self.observe.take() {
                 observe(result, &mut span);
             }
         }

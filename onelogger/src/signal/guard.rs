@@ -40,6 +40,13 @@ impl SpanGuard {
         self.span().is_recording()
     }
 
+    /// Whether there is a span, recorded or not: what is said of one that found no room, or that a
+    /// filter holds back, is counted with it.
+    #[doc(hidden)]
+    pub fn is_open(&self) -> bool {
+        self.active.is_some()
+    }
+
     /// The span, to hand it to other threads or to give it events; a disabled one if there is none.
     pub fn span(&self) -> &Span {
         static NONE: Span = Span::disabled();
