@@ -158,7 +158,7 @@ pub use data::{
     ApplicationType, Argument, AttributeTypeError, Attributes, AttributesRef, ErrorEvent, Event,
     EventRecord, Level, Link, LinksRef, ListRef, Name, Outcome, Parent, ParseIdError, Record,
     RecordId, SpanContext, SpanId, SpanKind, SpanRecord, TelemetryDataErrorType, TimeWindow,
-    TimeWindowError, Timestamp, ToValue, TraceId, Value, ValueRef,
+    TimeWindowError, Timestamp, ToValue, TraceFlags, TraceId, Value, ValueRef,
 };
 pub use diagnostics::{LogLevel, LoggerConfig};
 pub use exporter::{ConsoleExporter, Exporter, FileExporter, LoggerExporter, MemoryExporter};

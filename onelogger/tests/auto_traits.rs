@@ -1,7 +1,7 @@
 //! What may move between threads and what may be shared by them is API: a field that takes it away
 //! breaks users as a removed method does.
 
-use onelogger::context::{Attached, Context};
+use onelogger::context::{Attached, Baggage, BaggageError, Context, TraceState, TraceStateError};
 use onelogger::exporter::{
     ExportError, FilePath, Folding, JsonLinesExporter, MemoryExporter, MemoryRecords, Run,
 };
@@ -44,6 +44,7 @@ fn what_records_is_shared_by_all_threads() {
 #[test]
 fn plain_values_are_shared_by_all_threads() {
     send_and_sync::<Attributes>();
+    send_and_sync::<Baggage>();
     send_and_sync::<AttributesRef<'static>>();
     send_and_sync::<ErrorEvent>();
     send_and_sync::<Event>();
@@ -58,6 +59,8 @@ fn plain_values_are_shared_by_all_threads() {
     send_and_sync::<SpanStop>();
     send_and_sync::<TelemetryDataError>();
     send_and_sync::<Timestamp>();
+    send_and_sync::<TraceFlags>();
+    send_and_sync::<TraceState>();
     send_and_sync::<Value>();
     send_and_sync::<ValueRef<'static>>();
 }
@@ -66,6 +69,7 @@ fn plain_values_are_shared_by_all_threads() {
 fn errors_go_where_boxed_errors_go() {
     fn check<E: std::error::Error + Send + Sync + 'static>() {}
     check::<AttributeTypeError>();
+    check::<BaggageError>();
     check::<BuildError>();
     check::<CloseError>();
     check::<ConfigError>();
@@ -77,6 +81,7 @@ fn errors_go_where_boxed_errors_go() {
     check::<PatternError>();
     check::<RecordError>();
     check::<TimeWindowError>();
+    check::<TraceStateError>();
 }
 
 #[test]

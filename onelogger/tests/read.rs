@@ -11,7 +11,7 @@ use onelogger::read::{
 use onelogger::{
     Attributes, DefaultRecorder, ErrorEvent, Event, FileExporter, ManualClock, OneLoggerConfig,
     OneLoggerProvider, Outcome, RecorderHandle, SpanBuilder, SpanContext, SpanFilter, SpanId,
-    SpanStop, TraceId, Value,
+    SpanStop, TraceFlags, TraceId, Value,
 };
 use proptest::prelude::*;
 
@@ -197,6 +197,24 @@ fn spans_that_are_open_at_the_end_are_marked() {
     assert_eq!(served.durations, None);
     assert!(run.completeness().is_complete());
     assert_eq!(run.completeness().totals.unwrap().withheld, 1);
+}
+
+#[test]
+fn the_flags_of_a_link_are_written_where_they_say_something() {
+    let directory = Directory::new("links");
+    let path = directory.file("run.jsonl");
+    let sampled = SpanContext::remote(TraceId::from_u128(5), SpanId::from_u64(6));
+    let unsampled = SpanContext { trace_flags: TraceFlags::NONE, ..sampled };
+    record(FileExporter::new(&path), |recorder, _| {
+        let span = SpanBuilder::new("served").link(sampled, Attributes::new());
+        recorder.start(span.link(unsampled, Attributes::new())).unwrap();
+    });
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text.matches("trace_flags").count(), 1, "{text}");
+    let log = read::file(&path).unwrap();
+    let spans = only_run(&log).spans();
+    let links = spans.iter().next().unwrap().links();
+    assert!(links.iter().map(|link| link.context).eq([sampled, unsampled]));
 }
 
 #[test]

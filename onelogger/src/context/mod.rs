@@ -15,24 +15,49 @@
 //! | a blocking task | `tokio::task::spawn_blocking(context::wrap(move \|\| …))` |
 //! | rayon | `rayon::join(context::wrap(a), context::wrap(b))`, `scope.spawn(\|s\| context.run(\|\| …))` |
 //! | rayon's iterators | `let context = Context::capture();` `items.par_iter().for_each(\|item\| context.run(\|\| …))` |
+//! | a request | `context::inject(&mut headers)`, and there `Context::extract(&headers)` ([`Injector`], [`Extractor`]) |
+//! | a process | `command.envs(context::environment())`, and there [`Context::from_environment()`] |
 //!
 //! Futures that are polled by the same task (`join!`, `select!`, `join_all`) need none of this.
+//!
+//! # Across processes
+//!
+//! What goes to other processes has the form of the W3C standards [Trace Context][1] (level 2) and
+//! [Baggage][2], in three fields:
+//!
+//! | field | says | comes from |
+//! | --- | --- | --- |
+//! | `traceparent` | which trace, and under which span | the current span, or the remote one |
+//! | `tracestate` | what tracing systems on the way have to say of the trace | [`TraceState`], handed on as it came |
+//! | `baggage` | what the application wants known further on | [`Context::with_baggage`] |
+//!
+//! What comes in is checked against the standards. A field that is malformed changes nothing.
+//!
+//! [1]: https://www.w3.org/TR/trace-context-2/
+//! [2]: https://www.w3.org/TR/baggage/
 
 mod future;
 mod in_force;
+mod propagation;
 
 pub use future::{FutureExt, WithContext};
 pub(crate) use in_force::{in_force, set_of_process};
+pub use propagation::{
+    Baggage, BaggageError, Extractor, Injector, TraceState, TraceStateError, baggage, environment,
+    extractor, inject, injector,
+};
 
 use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Weak};
 
+use self::propagation::Carried;
 use crate::data::SpanContext;
-use crate::recorder::{Configured, Span};
+use crate::recorder::{Configured, Span, SpanParent};
 
-/// What a thread hands on: its open spans, and the provider in force if it is not the global one.
+/// What a thread hands on: its open spans, what came from other processes and goes to them, and the
+/// provider in force if it is not the global one.
 ///
 /// ```
 /// use onelogger::context::Context;
@@ -50,6 +75,9 @@ pub struct Context {
     /// The span that was current where this was captured. What is started here hangs under it also
     /// when it is over by then.
     origin: Option<Span>,
+    /// What came from other processes, or is meant for them. What is started here hangs under the
+    /// remote span if there is no local one.
+    carried: Option<Arc<Carried>>,
     provider: InForce,
 }
 
@@ -84,9 +112,10 @@ pub struct Attached {
 }
 
 impl Context {
-    const EMPTY: Context = Context { frames: Vec::new(), origin: None, provider: InForce::Global };
+    const EMPTY: Context =
+        Context { frames: Vec::new(), origin: None, carried: None, provider: InForce::Global };
 
-    /// No span, and the global provider.
+    /// No span, no baggage, and the global provider.
     pub const fn empty() -> Context {
         Context::EMPTY
     }
@@ -159,6 +188,17 @@ impl Context {
         self.frames.last().map(|frame| &frame.span).or(self.origin.as_ref())
     }
 
+    fn current(&mut self) -> Option<SpanContext> {
+        self.current_span().map(Span::context).or_else(|| self.remote_parent())
+    }
+
+    fn parent(&mut self) -> SpanParent {
+        if let Some(span) = self.current_span() {
+            return SpanParent::Span(span.clone());
+        }
+        self.remote_parent().map_or(SpanParent::Root, SpanParent::Remote)
+    }
+
     /// The topmost open span that was started with this recorder, or put here by the application.
     fn current_span_of(&self, owner: &Arc<Configured>) -> Option<&Span> {
         let is_own = |frame: &&Frame| {
@@ -185,20 +225,27 @@ impl fmt::Debug for Context {
         let has_provider = matches!(self.provider, InForce::Own(_));
         f.debug_struct("Context")
             .field("spans", &active)
+            .field("carried", &self.carried)
             .field("has_own_provider", &has_provider)
             .finish()
     }
 }
 
-/// The current span of this thread or task, if there is one. In a context that was captured it may be
-/// over: that of the code that the context was captured in.
+/// The current span of this thread or task, if there is one, and it is one of this process. In a
+/// context that was captured it may be over: that of the code that the context was captured in.
 pub fn current_span() -> Option<Span> {
     with_current(|current| current.current_span().cloned()).flatten()
 }
 
-/// Trace id and span id of the current span, if there is one.
+/// Trace id and span id of the current span, if there is one: where nothing is open, those of the
+/// remote span that the context was extracted with.
 pub fn current() -> Option<SpanContext> {
-    with_current(|current| current.current_span().map(Span::context)).flatten()
+    with_current(Context::current).flatten()
+}
+
+/// What a span hangs under that is started now and does not say otherwise.
+pub(crate) fn parent() -> SpanParent {
+    with_current(Context::parent).unwrap_or(SpanParent::Root)
 }
 
 /// The open spans of this thread, the outermost first.

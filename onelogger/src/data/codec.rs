@@ -19,7 +19,8 @@
 //! name        kind 8 | level 8 | has a group 8; text; [text of the group]
 //! attributes  words that follow 32 | keys inline 1 | count 31; then [key text] value …
 //! value       tag 8 | length or boolean 56; then the payload
-//! links       words that follow 32 | count 32; then trace high, trace low, span, remote, attributes
+//! links       words that follow 32 | count 32; then trace high, trace low, span,
+//!             trace flags 56 | remote 8, attributes
 //! ```
 //!
 //! Reading never panics and never runs past the end: a record that makes no sense is `None`, as a
@@ -301,7 +302,8 @@ pub(crate) fn put_links(words: &mut Vec<u64>, links: &[Link]) {
         words.push((trace >> 64) as u64);
         words.push(trace as u64);
         words.push(link.context.span_id.to_u64());
-        words.push(link.context.is_remote as u64);
+        let flags = link.context.trace_flags.to_u8();
+        words.push((flags as u64) << 8 | link.context.is_remote as u64);
         put_attributes(words, &link.attributes);
     }
     words[start] = ((words.len() - start - 1) as u64) << 32 | links.len() as u64;

@@ -37,12 +37,13 @@ fn time() -> impl Strategy<Value = Option<Timestamp>> {
 }
 
 fn link() -> impl Strategy<Value = Link> {
-    (any::<u128>(), any::<u64>(), any::<bool>(), attributes()).prop_map(
-        |(trace, span, is_remote, attributes)| Link {
+    (any::<u128>(), any::<u64>(), any::<bool>(), any::<u8>(), attributes()).prop_map(
+        |(trace, span, is_remote, flags, attributes)| Link {
             context: SpanContext {
                 trace_id: TraceId::from_u128(trace),
                 span_id: crate::data::SpanId::from_u64(span),
                 is_remote,
+                trace_flags: crate::data::TraceFlags::from_u8(flags),
             },
             attributes,
         },

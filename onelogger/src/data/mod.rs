@@ -14,6 +14,7 @@ mod record;
 pub(crate) mod shown;
 mod span;
 mod time;
+mod trace_flags;
 mod value;
 pub(crate) mod view;
 
@@ -27,6 +28,7 @@ pub use name::Name;
 pub use record::{EventRecord, Record, SpanRecord};
 pub use span::{ApplicationType, Level, Link, Outcome, Parent, SpanContext, SpanKind};
 pub use time::{TimeWindow, TimeWindowError, Timestamp};
+pub use trace_flags::TraceFlags;
 pub use value::Value;
 pub(crate) use value::non_finite_word;
 pub use view::{AttributesRef, LinksRef, ListRef, ValueRef};

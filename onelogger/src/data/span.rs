@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Attributes, SpanId, TraceId};
+use super::{Attributes, SpanId, TraceFlags, TraceId};
 
 /// The part a span plays in a trace, as in OpenTelemetry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -133,12 +133,15 @@ pub struct SpanContext {
     /// Whether the span lives in another process.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_remote: bool,
+    /// What else is said of the trace.
+    #[serde(default, skip_serializing_if = "TraceFlags::is_default")]
+    pub trace_flags: TraceFlags,
 }
 
 impl SpanContext {
-    /// A span of another process, as its trace context names it.
+    /// A span of another process, as its trace context names it. It counts as sampled.
     pub const fn remote(trace_id: TraceId, span_id: SpanId) -> SpanContext {
-        SpanContext { trace_id, span_id, is_remote: true }
+        SpanContext { trace_id, span_id, is_remote: true, trace_flags: TraceFlags::SAMPLED }
     }
 
     /// Whether both ids are valid.

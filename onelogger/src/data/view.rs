@@ -4,7 +4,7 @@ use super::codec::{
     Reader, TAG_BOOL, TAG_BOOL_LIST, TAG_F64, TAG_F64_LIST, TAG_I64, TAG_I64_LIST, TAG_STRING,
     TAG_STRING_LIST,
 };
-use super::{Attributes, Link, SpanContext, SpanId, TraceId, Value};
+use super::{Attributes, Link, SpanContext, SpanId, TraceFlags, TraceId, Value};
 
 /// The attributes of a record: names and values in the order in which they were given.
 #[derive(Clone, Copy, Debug, Default)]
@@ -184,10 +184,12 @@ impl<'a> LinksRef<'a> {
         let mut reader = Reader { words: self.words };
         (0..self.count).map_while(move |_| {
             let trace = (reader.word()? as u128) << 64 | reader.word()? as u128;
+            let (span, rest) = (reader.word()?, reader.word()?);
             let context = SpanContext {
                 trace_id: TraceId::from_u128(trace),
-                span_id: SpanId::from_u64(reader.word()?),
-                is_remote: reader.word()? != 0,
+                span_id: SpanId::from_u64(span),
+                is_remote: rest & 1 != 0,
+                trace_flags: TraceFlags::from_u8((rest >> 8) as u8),
             };
             Some((context, reader.attributes()?))
         })

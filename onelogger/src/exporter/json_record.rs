@@ -179,6 +179,9 @@ fn put_span_details(out: &mut Vec<u8>, record: &RecordRef<'_>) {
         if context.is_remote {
             put_field(out, "remote", true);
         }
+        if !context.trace_flags.is_default() {
+            put_field(out, "trace_flags", context.trace_flags.to_u8());
+        }
         if !attributes.is_empty() {
             out.extend_from_slice(b",\"attributes\":");
             put_attributes(out, attributes, None);

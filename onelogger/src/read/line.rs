@@ -7,7 +7,8 @@ use super::json::{AnyAttributes, mended};
 use super::{DamageReason, text};
 use crate::data::names::{attribute, event};
 use crate::data::{
-    Attributes, Level, Link, Name, Outcome, RecordId, SpanContext, SpanId, SpanKind, TraceId,
+    Attributes, Level, Link, Name, Outcome, RecordId, SpanContext, SpanId, SpanKind, TraceFlags,
+    TraceId,
 };
 
 /// One line of a file.
@@ -211,6 +212,8 @@ struct RawLink {
     #[serde(default)]
     remote: bool,
     #[serde(default)]
+    trace_flags: TraceFlags,
+    #[serde(default)]
     attributes: AnyAttributes,
 }
 
@@ -283,6 +286,7 @@ impl RawLink {
                 trace_id: self.trace_id,
                 span_id: self.span_id,
                 is_remote: self.remote,
+                trace_flags: self.trace_flags,
             },
             attributes: self.attributes.0,
         }

@@ -13,7 +13,7 @@ use crate::data::codec::{
 };
 use crate::data::names::{attribute, event};
 use crate::data::{
-    Attributes, ErrorEvent, Event, Name, SpanContext, TimeWindow, Timestamp, TraceId,
+    Attributes, ErrorEvent, Event, Name, SpanContext, TimeWindow, Timestamp, TraceFlags, TraceId,
 };
 use crate::exporter::{Exporter, Run};
 use crate::pipeline::intake::{FullPolicy, Intake, LaneCounts, LaneWriter};
@@ -125,12 +125,12 @@ impl DefaultRecorder {
         lane.publish(claim, &self.intake, self.intake.policy)
     }
 
-    /// Where a new span hangs, and in which trace.
-    fn place(&self, parent: &SpanParent) -> Option<(TraceId, Anchor)> {
+    /// In which trace a new span is, with which flags, and where it hangs.
+    fn place(&self, parent: &SpanParent) -> Option<(TraceId, TraceFlags, Anchor)> {
         match parent {
             SpanParent::Current | SpanParent::Root => None,
             SpanParent::Remote(context) if context.is_valid() => {
-                Some((context.trace_id, Anchor::Remote(*context)))
+                Some((context.trace_id, context.trace_flags.of_child(), Anchor::Remote(*context)))
             }
             SpanParent::Remote(_) => None,
             SpanParent::Span(span) => {
@@ -139,7 +139,7 @@ impl DefaultRecorder {
                     true => inner.anchor,
                     false => Anchor::Remote(inner.context),
                 };
-                Some((inner.context.trace_id, anchor))
+                Some((inner.context.trace_id, inner.context.trace_flags.of_child(), anchor))
             }
         }
     }
@@ -175,8 +175,9 @@ impl Recorder for DefaultRecorder {
         let is_wanted = self.filter.accepts(span.name.as_str());
         let started = with_lane(&self.intake, |lane| {
             let raw = lane.ids.next(&self.intake.ids);
-            let (trace, parent) =
-                placed.unwrap_or_else(|| (self.intake.ids.trace_id(raw), Anchor::Root));
+            let (trace, trace_flags, parent) = placed.unwrap_or_else(|| {
+                (self.intake.ids.trace_id(raw), TraceFlags::default(), Anchor::Root)
+            });
             let order = self.intake.clock.order();
             let (fate, is_reserved) = if is_wanted {
                 self.put_start(lane, &span, raw, trace, parent, order)?
@@ -189,6 +190,7 @@ impl Recorder for DefaultRecorder {
                     trace_id: trace,
                     span_id: self.intake.ids.span_id(raw),
                     is_remote: false,
+                    trace_flags,
                 },
                 name: span.name,
                 raw,

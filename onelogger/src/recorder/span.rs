@@ -79,6 +79,19 @@ impl Span {
         self.inner().map_or_else(SpanContext::default, |inner| inner.context)
     }
 
+    /// The span that those of other processes are to hang under, so that their parent is one that
+    /// exporters have seen: this span if it is recorded, else what it hangs under itself.
+    pub(crate) fn propagated(&self) -> Option<SpanContext> {
+        let inner = self.inner()?;
+        Some(match inner.anchor {
+            Anchor::Local(raw) => {
+                SpanContext { span_id: inner.intake.ids.span_id(raw), ..inner.context }
+            }
+            Anchor::Remote(context) => context,
+            Anchor::Root => inner.context,
+        })
+    }
+
     /// Whether what is recorded of the span reaches exporters.
     pub fn is_recording(&self) -> bool {
         self.inner().is_some_and(|inner| inner.fate == Fate::Recorded && !inner.is_over())

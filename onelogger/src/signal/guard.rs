@@ -185,7 +185,7 @@ impl ActiveSpan {
         mut span: SpanBuilder,
     ) -> Option<ActiveSpan> {
         if span.parent == SpanParent::Current {
-            span.parent = context::current_span().map_or(SpanParent::Root, SpanParent::Span);
+            span.parent = context::parent();
         }
         let span = configured.call("start", |recorder| recorder.start(span))?;
         if span.is_disabled() {

@@ -55,7 +55,7 @@ impl RecorderHandle {
         };
         let mut span = span.into();
         if span.parent == SpanParent::Current {
-            span.parent = context::current_span().map_or(SpanParent::Root, SpanParent::Span);
+            span.parent = context::parent();
         }
         let started =
             configured.guard("start", Span::disabled(), |recorder| recorder.start(span))?;
