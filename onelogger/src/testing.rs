@@ -25,7 +25,9 @@ pub const EPOCH_UNIX_NANOS: u64 = 1_700_000_000_000_000_000;
 /// Records what the current thread, and whatever takes its context over, records from here on.
 ///
 /// Each capture has a provider of its own, so tests run in parallel. The clock stands still until
-/// it is moved, ids are the same in every run, a misuse is returned as an error.
+/// it is moved, ids are the same in every run, a misuse is returned as an error (a macro panics with
+/// it). The filter of the process ([`callsite`](crate::callsite)) decides which macros record, here as
+/// elsewhere.
 ///
 /// # Panics
 /// If the provider cannot be configured, which nothing but a fault of this library can cause.

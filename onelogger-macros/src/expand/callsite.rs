@@ -35,6 +35,7 @@ pub(super) fn declaration(callsite: &Callsite) -> TokenStream {
             span_kind: #p::SpanKind::#span_kind,
             keys: &[#(#keys),*],
             start_keys: &[#(#start_keys),*],
+            __private: (),
         });
     }
 }

@@ -30,6 +30,7 @@ pub struct Filter {
 
 /// A text is no filter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum FilterError {
     /// What stands where a level should is none.
     #[error(
@@ -162,6 +163,7 @@ mod tests {
             span_kind: SpanKind::Internal,
             keys: &[],
             start_keys: &[],
+            __private: (),
         };
         filter.parse::<Filter>().unwrap().allows(&catalogue)
     }

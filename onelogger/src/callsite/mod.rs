@@ -75,10 +75,14 @@ pub struct Catalogue {
     pub keys: &'static [&'static str],
     /// The keys of the start event's attributes, in order.
     pub start_keys: &'static [&'static str],
+    /// Only macros make one of these, so that more can be known of a callsite one day.
+    #[doc(hidden)]
+    pub __private: (),
 }
 
 /// What a callsite records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CallsiteKind {
     /// Spans.
     Span,

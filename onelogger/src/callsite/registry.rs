@@ -28,8 +28,8 @@ struct Settings {
 
 impl Settings {
     fn from_environment() -> Settings {
-        let text = std::env::var(FILTER_VARIABLE).unwrap_or_default();
-        let (filter, problem) = match text.parse() {
+        let text = std::env::var_os(FILTER_VARIABLE).unwrap_or_default();
+        let (filter, problem) = match text.to_string_lossy().parse() {
             Ok(filter) => (filter, None),
             Err(problem) => (Filter::default(), Some(problem)),
         };

@@ -2,7 +2,7 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use super::{Context, with_current};
-use crate::sync::{AroundPoll, Wrapped};
+use crate::sync::{Around, AroundPoll, Wrapped};
 
 /// Futures with a context of their own.
 ///
@@ -25,16 +25,27 @@ pub trait FutureExt: Future + Sized {
     /// Polls the future in a context: each poll attaches it, and takes back what has become of it
     /// (spans that are still open).
     fn with_context(self, context: Context) -> WithContext<Self> {
-        Wrapped::new(self, context)
+        Wrapped::new(self, InContext(context))
     }
 }
 
 impl<F: Future> FutureExt for F {}
 
 /// A future in a context of its own; see [`FutureExt`].
-pub type WithContext<F> = Wrapped<F, Context>;
+pub type WithContext<F> = Wrapped<F, InContext>;
 
-impl<F: Future> AroundPoll<F> for Context {
+/// The context that a future is polled and dropped in.
+#[derive(Debug)]
+pub struct InContext(Context);
+
+impl InContext {
+    /// Swaps it with the thread's. A second call undoes the first.
+    fn swap(&mut self) {
+        with_current(|current| std::mem::swap(current, &mut self.0));
+    }
+}
+
+impl<F: Future> AroundPoll<F> for InContext {
     fn poll(&mut self, future: Pin<&mut F>, cx: &mut std::task::Context<'_>) -> Poll<F::Output> {
         let swapped = Swapped::new(self);
         let poll = future.poll(cx);
@@ -43,19 +54,31 @@ impl<F: Future> AroundPoll<F> for Context {
     }
 }
 
-/// Swaps the thread's context with another one, and back when dropped: also when a poll panics.
-struct Swapped<'a>(&'a mut Context);
+/// What the future's destructors record is in its context as well.
+impl Around for InContext {
+    fn before_drop(&mut self) {
+        self.swap();
+    }
+}
+
+impl Drop for InContext {
+    fn drop(&mut self) {
+        self.swap();
+    }
+}
+
+/// In the context until this is dropped: also when a poll panics.
+struct Swapped<'a>(&'a mut InContext);
 
 impl Swapped<'_> {
-    fn new(context: &mut Context) -> Swapped<'_> {
-        let swapped = Swapped(context);
-        with_current(|current| std::mem::swap(current, swapped.0));
-        swapped
+    fn new(context: &mut InContext) -> Swapped<'_> {
+        context.swap();
+        Swapped(context)
     }
 }
 
 impl Drop for Swapped<'_> {
     fn drop(&mut self) {
-        with_current(|current| std::mem::swap(current, self.0));
+        self.0.swap();
     }
 }

@@ -19,14 +19,21 @@ pub(crate) fn set_of_process(configured: Option<Arc<Configured>>) {
     drop(before);
 }
 
-/// The recorder in force here; none where nothing is recorded.
+/// The recorder in force here; none where nothing is recorded. A provider of the context's own that is
+/// closed is as if it were not there.
 pub(crate) fn in_force() -> Option<Arc<Configured>> {
     let own = with_current(|current| match &current.provider {
-        InForce::Global => None,
+        InForce::Own(Some(closed)) if closed.is_closed() => None,
         InForce::Own(configured) => Some(configured.clone()),
+        InForce::Global => None,
     });
     match own.flatten() {
         Some(own) => own,
         None => OF_PROCESS.get().read().unwrap_or_else(PoisonError::into_inner).clone(),
     }
+}
+
+/// The recorder of the process, unless somebody is changing it just now.
+pub(crate) fn try_of_process() -> Option<Arc<Configured>> {
+    OF_PROCESS.get().try_read().ok()?.clone()
 }

@@ -1,9 +1,9 @@
 //! Which span is current, and which recorder a thread or task records with.
 //!
 //! Each thread has a stack of spans. The current span is the topmost that is not stopped: spans may
-//! be stopped in any order and on any thread. A [`Context`] is a copy of the stack that can be
-//! carried elsewhere. An annotated future keeps its span, and the spans opened in it, to itself: it
-//! puts them on the stack of whatever thread polls it, for as long as the poll takes.
+//! be stopped in any order and on any thread. An annotated future has a stack of its own, which takes
+//! the place of the thread's for as long as a poll takes. A [`Context`] carries the current span
+//! elsewhere.
 //!
 //! What is started elsewhere does not know the current span unless it is told:
 //!
@@ -41,7 +41,7 @@ mod in_force;
 mod propagation;
 
 pub use future::{FutureExt, WithContext};
-pub(crate) use in_force::{in_force, set_of_process};
+pub(crate) use in_force::{in_force, set_of_process, try_of_process};
 pub use propagation::{
     Baggage, BaggageError, Extractor, Injector, TraceState, TraceStateError, baggage, environment,
     extractor, inject, injector,
@@ -50,7 +50,7 @@ pub use propagation::{
 use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use self::propagation::Carried;
 use crate::data::SpanContext;
@@ -71,22 +71,15 @@ use crate::recorder::{Configured, Span, SpanParent};
 /// ```
 #[derive(Clone, Default)]
 pub struct Context {
-    frames: Vec<Frame>,
-    /// The span that was current where this was captured. What is started here hangs under it also
+    spans: Vec<Span>,
+    /// What was current outside: where this was captured, or where the future was first polled whose
+    /// stack this is. What is started here and has nothing else to hang under hangs under it, also
     /// when it is over by then.
     origin: Option<Span>,
     /// What came from other processes, or is meant for them. What is started here hangs under the
     /// remote span if there is no local one.
     carried: Option<Arc<Carried>>,
     provider: InForce,
-}
-
-/// A span on the stack.
-#[derive(Clone)]
-pub(crate) struct Frame {
-    span: Span,
-    /// What it was started with; nothing if the application put it here.
-    owner: Weak<Configured>,
 }
 
 /// Which provider is in force.
@@ -113,18 +106,21 @@ pub struct Attached {
 
 impl Context {
     const EMPTY: Context =
-        Context { frames: Vec::new(), origin: None, carried: None, provider: InForce::Global };
+        Context { spans: Vec::new(), origin: None, carried: None, provider: InForce::Global };
 
     /// No span, no baggage, and the global provider.
     pub const fn empty() -> Context {
         Context::EMPTY
     }
 
-    /// Copies the current context. Spans that are stopped are left out.
+    /// The current span and the provider in force, to be carried elsewhere.
+    ///
+    /// The span stays what it is there: what is started hangs under it even if it is over by then.
     pub fn capture() -> Context {
         with_current(|current| {
-            current.forget_stopped();
-            Context { origin: current.current_span().cloned(), ..current.clone() }
+            let origin = current.current_span().cloned();
+            let (carried, provider) = (current.carried.clone(), current.provider.clone());
+            Context { spans: Vec::new(), origin, carried, provider }
         })
         .unwrap_or_default()
     }
@@ -153,10 +149,10 @@ impl Context {
         }
     }
 
-    /// The same spans with another span on top.
+    /// The same with another span as the current one.
     #[must_use]
     pub fn with_span(mut self, span: &Span) -> Context {
-        self.push(span, Weak::new());
+        self.push(span);
         self
     }
 
@@ -165,27 +161,23 @@ impl Context {
         Context { provider: InForce::Own(provider), ..Context::EMPTY }
     }
 
-    fn push(&mut self, span: &Span, owner: Weak<Configured>) {
+    fn push(&mut self, span: &Span) {
         if span.is_disabled() {
             return;
         }
-        if self.frames.len() == self.frames.capacity() {
+        if self.spans.len() == self.spans.capacity() {
             // Spans that others have stopped, below one that is open: they go before more memory
             // is taken.
-            self.forget_stopped();
+            self.spans.retain(|span| !span.is_stopped());
         }
-        self.frames.push(Frame { span: span.clone(), owner });
-    }
-
-    fn forget_stopped(&mut self) {
-        self.frames.retain(|frame| !frame.span.is_stopped());
+        self.spans.push(span.clone());
     }
 
     fn current_span(&mut self) -> Option<&Span> {
-        while self.frames.last().is_some_and(|frame| frame.span.is_stopped()) {
-            self.frames.pop();
+        while self.spans.last().is_some_and(Span::is_stopped) {
+            self.spans.pop();
         }
-        self.frames.last().map(|frame| &frame.span).or(self.origin.as_ref())
+        self.spans.last().or(self.origin.as_ref())
     }
 
     fn current(&mut self) -> Option<SpanContext> {
@@ -199,14 +191,12 @@ impl Context {
         self.remote_parent().map_or(SpanParent::Root, SpanParent::Remote)
     }
 
-    /// The topmost open span that was started with this recorder, or put here by the application.
+    /// The topmost open span that was started through this, or of which nobody knows through what.
     fn current_span_of(&self, owner: &Arc<Configured>) -> Option<&Span> {
-        let is_own = |frame: &&Frame| {
-            let is_anyones = frame.owner.strong_count() == 0;
-            (is_anyones || Weak::as_ptr(&frame.owner) == Arc::as_ptr(owner))
-                && !frame.span.is_stopped()
+        let is_own = |span: &&Span| {
+            span.owner().is_none_or(|of_span| Arc::ptr_eq(&of_span, owner)) && !span.is_stopped()
         };
-        self.frames.iter().rev().find(is_own).map(|frame| &frame.span)
+        self.spans.iter().rev().chain(&self.origin).find(is_own)
     }
 }
 
@@ -221,7 +211,7 @@ impl Drop for Attached {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let active: Vec<_> = self.frames.iter().map(|frame| &frame.span).collect();
+        let active: Vec<_> = self.origin.iter().chain(&self.spans).collect();
         let has_provider = matches!(self.provider, InForce::Own(_));
         f.debug_struct("Context")
             .field("spans", &active)
@@ -248,9 +238,12 @@ pub(crate) fn parent() -> SpanParent {
     with_current(Context::parent).unwrap_or(SpanParent::Root)
 }
 
-/// The open spans of this thread, the outermost first.
+/// The open spans of this thread, or of the future that it polls, the outermost first.
 pub fn active_spans() -> Vec<Span> {
-    Context::capture().frames.into_iter().map(|frame| frame.span).collect()
+    let spans = with_current(|current| {
+        current.spans.iter().filter(|span| !span.is_stopped()).cloned().collect()
+    });
+    spans.unwrap_or_default()
 }
 
 /// A closure that runs in the context that is current now, wherever it is called.
@@ -269,39 +262,63 @@ pub fn wrap<R>(work: impl FnOnce() -> R) -> impl FnOnce() -> R {
 
 /// Makes a span that was just started the current one.
 pub(crate) fn push(span: &Span, owner: &Arc<Configured>) {
-    with_current(|current| current.push(span, Arc::downgrade(owner)));
+    span.set_owner(owner);
+    with_current(|current| current.push(span));
 }
 
 /// Takes a span that is over off the top of the stack, so that it does not stay there until somebody
 /// asks for the current one.
 pub(crate) fn pop(span: &Span) {
     // Dropped outside: it may be the last handle of a recorder.
-    let _ended = with_current(|current| current.frames.pop_if(|frame| frame.span == *span));
+    let _ended = with_current(|current| current.spans.pop_if(|last| last == span));
 }
 
-/// Puts a span back on the stack, and what was above it when it was taken off.
-pub(crate) fn resume(span: &Span, owner: &Arc<Configured>, above: Box<[Frame]>) {
-    push(span, owner);
-    put_back(above);
-}
+/// The stack of spans of a future: in place of the thread's own while the future is polled, and with
+/// the future meanwhile.
+#[derive(Default)]
+pub(crate) struct FutureSpans(Vec<Span>);
 
-/// Puts spans on the stack.
-pub(crate) fn put_back(frames: Box<[Frame]>) {
-    if !frames.is_empty() {
-        with_current(|current| current.frames.extend(frames));
+/// What was current outside.
+pub(crate) struct Origin(Option<Span>);
+
+impl FutureSpans {
+    /// Puts these in place of the thread's own, which are kept here. A second call undoes the first.
+    pub(crate) fn swap(&mut self) {
+        with_current(|current| std::mem::swap(&mut current.spans, &mut self.0));
     }
-}
 
-/// Takes a span off the stack, with the open spans above it, which are returned.
-pub(crate) fn suspend(span: &Span) -> Vec<Frame> {
-    let taken = with_current(|current| {
-        let place = current.frames.iter().rposition(|frame| frame.span == *span)?;
-        let above = current.frames.split_off(place + 1);
-        Some((current.frames.pop(), above))
-    });
-    let (_own, mut above) = taken.flatten().unwrap_or_default();
-    above.retain(|frame| !frame.span.is_stopped());
-    above
+    /// The same for a future that is polled for the first time: what it starts hangs under what is
+    /// current now. Gives what [`swap_back`](FutureSpans::swap_back) takes.
+    pub(crate) fn swap_below_current(&mut self) -> Origin {
+        let before = with_current(|current| {
+            let now = current.current_span().cloned();
+            std::mem::swap(&mut current.spans, &mut self.0);
+            std::mem::replace(&mut current.origin, now)
+        });
+        Origin(before.flatten())
+    }
+
+    /// Undoes [`swap_below_current`](FutureSpans::swap_below_current).
+    pub(crate) fn swap_back(&mut self, origin: Origin) {
+        let _ended = with_current(|current| {
+            std::mem::swap(&mut current.spans, &mut self.0);
+            std::mem::replace(&mut current.origin, origin.0)
+        });
+    }
+
+    /// Leaves what is still open to whoever has polled the future, if something is open there. A bare
+    /// thread of an executor gets nothing: its next future has nothing to do with this one.
+    pub(crate) fn hand_on(&mut self) {
+        let mut open = std::mem::take(&mut self.0);
+        open.retain(|span| !span.is_stopped());
+        if !open.is_empty() {
+            with_current(|current| {
+                if !current.spans.is_empty() || current.origin.is_some() {
+                    current.spans.append(&mut open);
+                }
+            });
+        }
+    }
 }
 
 /// The current span among those of this recorder.

@@ -2,6 +2,7 @@
 //! recorded.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt::{self, Write as _};
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -85,11 +86,23 @@ impl fmt::Debug for Argument<'_> {
     }
 }
 
+thread_local! {
+    static IS_FORMATTING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is formatting a value: a panic in there is caught, and ends nothing.
+pub(crate) fn is_formatting() -> bool {
+    IS_FORMATTING.get()
+}
+
 /// The text, as far as it can be made: formatting that panics or reports an error is no reason for
 /// the caller to fail.
 pub(crate) fn formatted(arguments: fmt::Arguments<'_>) -> String {
     let mut text = String::new();
-    match catch_unwind(AssertUnwindSafe(|| text.write_fmt(arguments))) {
+    let was_formatting = IS_FORMATTING.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(|| text.write_fmt(arguments)));
+    IS_FORMATTING.set(was_formatting);
+    match result {
         Ok(Ok(())) => {}
         Ok(Err(_)) => text.push_str("<error while formatting>"),
         Err(_) => text.push_str("<panic while formatting>"),

@@ -18,8 +18,8 @@ mod trace_flags;
 mod value;
 pub(crate) mod view;
 
-pub(crate) use argument::formatted;
 pub use argument::{Argument, ToValue};
+pub(crate) use argument::{formatted, is_formatting};
 pub use attributes::{AttributeTypeError, Attributes};
 pub(crate) use event::short_type_name;
 pub use event::{ErrorEvent, Event, TelemetryDataErrorType};

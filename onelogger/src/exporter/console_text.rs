@@ -10,6 +10,7 @@ use crate::data::{AttributesRef, ValueRef};
 
 /// Whether a console is colored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ColorChoice {
     /// If the output is a terminal other than `TERM=dumb`, and `CLICOLOR` is not `0`.
     ///

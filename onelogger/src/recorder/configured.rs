@@ -1,4 +1,4 @@
-use std::panic::RefUnwindSafe;
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,11 +14,13 @@ use crate::sync::{Counter, Flag};
 /// In every case the exporters are told, once, by a telemetry data error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ErrorHandlingStrategy {
     /// The call is dropped, counted and reported; everything else goes on.
     #[default]
     ReportAndContinue,
-    /// The call returns the error. For development, and where telemetry is critical.
+    /// The call returns the error; a macro, which has nobody to return it to, panics with it, at the
+    /// call itself and never in a destructor. For development, and where telemetry is critical.
     PropagateExceptions,
     /// One log line, then telemetry is off for good. The close still works.
     DisableQuietlyAndReportMetricError,
@@ -30,6 +32,7 @@ pub(crate) struct Configured {
     pub(crate) strategy: ErrorHandlingStrategy,
     /// Telemetry is off for good.
     is_off: Flag,
+    is_closed: Flag,
     has_logged: Flag,
     misuses: Counter,
 }
@@ -39,12 +42,17 @@ impl RefUnwindSafe for Configured {}
 
 impl Configured {
     pub(crate) fn new(recorder: Arc<dyn Recorder>, strategy: ErrorHandlingStrategy) -> Configured {
-        let (is_off, has_logged, misuses) = (Flag::new(), Flag::new(), Counter::new(0));
-        Configured { recorder, strategy, is_off, has_logged, misuses }
+        let flag = Flag::new;
+        let (is_off, is_closed, has_logged) = (flag(), flag(), flag());
+        Configured { recorder, strategy, is_off, is_closed, has_logged, misuses: Counter::new(0) }
     }
 
     pub(crate) fn is_enabled(&self) -> bool {
         !self.is_off.is_raised()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.is_raised()
     }
 
     /// Switches telemetry off for good.
@@ -68,7 +76,7 @@ impl Configured {
         if !self.is_enabled() {
             return Ok(instead);
         }
-        let error = match call(&*self.recorder) {
+        let error = match self.try_call(call) {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
@@ -101,7 +109,7 @@ impl Configured {
         if !self.is_enabled() {
             return None;
         }
-        let error = match call(&*self.recorder) {
+        let error = match self.try_call(call) {
             Ok(value) => return Some(value),
             Err(RecordError::Closed) => return None,
             Err(error) => error,
@@ -113,13 +121,24 @@ impl Configured {
         None
     }
 
+    /// A recorder of the application's own may panic; whoever records, in a destructor perhaps, must not
+    /// be harmed by that.
+    fn try_call<T>(
+        &self,
+        call: impl FnOnce(&dyn Recorder) -> Result<T, RecordError>,
+    ) -> Result<T, RecordError> {
+        let result = catch_unwind(AssertUnwindSafe(|| call(&*self.recorder)));
+        result.unwrap_or(Err(RecordError::Panicked))
+    }
+
     /// Handles a refusal as the strategy says, which is returned.
     fn refused(&self, name: &str, error: &RecordError) -> ErrorHandlingStrategy {
         self.misuses.add(1);
         let message = format!("Exception in telemetry code when calling {name}: {error}");
         if *error != RecordError::Closed {
             // If the report is refused as well there is nobody left to tell.
-            let _ = self.recorder.telemetry_data_error(TelemetryDataError::own(message.clone()));
+            let report = TelemetryDataError::own(message.clone());
+            let _ = self.try_call(|recorder| recorder.telemetry_data_error(report));
         }
         match self.strategy {
             ErrorHandlingStrategy::PropagateExceptions => {}
@@ -140,6 +159,7 @@ impl Configured {
 
     /// Closes the recorder, also one that is switched off.
     pub(crate) fn close(&self, timeout: Duration) -> Result<(), CloseError> {
+        self.is_closed.raise();
         self.recorder.close(timeout)
     }
 }

@@ -200,6 +200,7 @@ impl Recorder for DefaultRecorder {
                 fate,
                 is_stopped: Flag::new(),
                 intake: Arc::clone(&self.intake),
+                owner: OnceLock::new(),
             }))
         });
         let started = started.unwrap_or(Err(RecordError::Closed))?;

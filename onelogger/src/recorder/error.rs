@@ -26,6 +26,9 @@ pub enum RecordError {
         /// The name of the span.
         name: String,
     },
+    /// A recorder of the application's own has panicked.
+    #[error("the recorder has panicked")]
+    Panicked,
     /// An explicit time is out of the window. Correct it, or widen the window when building the
     /// recorder.
     #[error(transparent)]

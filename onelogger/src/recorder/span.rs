@@ -1,13 +1,14 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
+use super::Configured;
 use crate::data::{
     Attributes, Level, Link, Name, Outcome, SpanContext, SpanKind, Timestamp, Value,
 };
 use crate::pipeline::intake::Intake;
 use crate::sync::Flag;
 
-/// A span that was started by an explicit call.
+/// A span.
 ///
 /// A handle: clones are the same span, and it may be stopped on another thread than the one that
 /// started it. Dropping it does not stop the span; a span that is never stopped is stopped, and
@@ -30,6 +31,8 @@ pub(super) struct Inner {
     pub(super) fate: Fate,
     pub(super) is_stopped: Flag,
     pub(super) intake: Arc<Intake>,
+    /// What it was started through, if that was a handle or a macro.
+    pub(super) owner: OnceLock<Weak<Configured>>,
 }
 
 /// The span that children are recorded under.
@@ -113,6 +116,18 @@ impl Span {
         is_late
     }
 
+    /// Says what the span was started through. The first call counts.
+    pub(crate) fn set_owner(&self, owner: &Arc<Configured>) {
+        if let Some(inner) = self.inner() {
+            let _ = inner.owner.set(Arc::downgrade(owner));
+        }
+    }
+
+    /// What the span was started through, if that is known and still there.
+    pub(crate) fn owner(&self) -> Option<Arc<Configured>> {
+        self.inner()?.owner.get()?.upgrade()
+    }
+
     /// Whether this is a disabled span.
     pub fn is_disabled(&self) -> bool {
         self.0.is_none()
@@ -150,6 +165,7 @@ impl fmt::Debug for Span {
 
 /// What a new span hangs under.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub enum SpanParent {
     /// The current span of the thread or task, if there is one.
     #[default]

@@ -1,12 +1,15 @@
 //! What is done when the process ends without the guard: by `std::process::exit`, or by a panic
 //! that aborts.
 
-use std::panic::{catch_unwind, set_hook, take_hook};
-use std::sync::{Mutex, OnceLock};
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::{Mutex, OnceLock, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::OneLoggerProvider;
 use super::provider::CLOSE_TIMEOUT;
+use crate::context;
+use crate::data::is_formatting;
 use crate::signal::note_panic;
 use crate::sync::at_exit;
 
@@ -27,6 +30,10 @@ pub(super) fn watch() {
         at_exit(close);
         let before = take_hook();
         set_hook(Box::new(move |panic| {
+            if is_formatting() {
+                // It will be caught, and ends neither a span nor the job.
+                return before(panic);
+            }
             note_panic(panic);
             before(panic);
             flush();
@@ -45,7 +52,17 @@ fn flush() {
     let Ok(mut last) = LAST.try_lock() else { return };
     if last.is_none_or(|last| last.elapsed() >= PANIC_FLUSH_INTERVAL) {
         *last = Some(Instant::now());
+        let Some(configured) = context::try_of_process() else { return };
         // What is not flushed in time is still on its way.
-        let _ = OneLoggerProvider::instance().recorder().force_flush(PANIC_FLUSH_TIMEOUT);
+        let flush = move || configured.recorder.force_flush(PANIC_FLUSH_TIMEOUT);
+        // On a thread of its own: a recorder of the application's own may panic, and a panic within
+        // this hook would end the process.
+        let (done, is_done) = mpsc::channel();
+        let work = move || {
+            let _ = done.send(catch_unwind(AssertUnwindSafe(flush)).is_ok());
+        };
+        if thread::Builder::new().name("onelogger-flush".to_owned()).spawn(work).is_ok() {
+            let _ = is_done.recv_timeout(PANIC_FLUSH_TIMEOUT);
+        }
     }
 }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -162,15 +163,18 @@ impl OneLoggerProvider {
     /// # Errors
     /// If that takes longer than `timeout`; the work goes on.
     pub fn close(&self, timeout: Duration) -> Result<(), CloseError> {
-        let closing = {
+        let (closing, _active, _closed_before) = {
             let mut state = self.write();
-            if let Some(active) = state.configured.take() {
+            let mut active = state.configured.take();
+            let mut closed_before = None;
+            if let Some(active) = &mut active {
                 if self.is_of_process() {
                     context::set_of_process(None);
                 }
-                state.closing = active.recorder;
+                closed_before = std::mem::replace(&mut state.closing, active.recorder.take());
             }
-            state.closing.clone()
+            // What ends here ends outside the lock: it may be the application's own.
+            (state.closing.clone(), active, closed_before)
         };
         // Outside the lock: others may record, and be refused, meanwhile.
         closing.map_or(Ok(()), |configured| configured.close(timeout))
@@ -279,14 +283,17 @@ impl Drop for OneLoggerGuard {
             (None, None) => true,
             _ => false,
         };
-        let closed = match &self.configured {
+        let close = || match &self.configured {
             _ if is_in_force => self.provider.close(self.timeout),
             // Another thread may be closing it right now; that is waited for.
             Some(ours) => ours.close(self.timeout),
             None => Ok(()),
         };
-        if let Err(error) = closed {
-            diagnostics::error(format_args!("{error}"));
+        match catch_unwind(AssertUnwindSafe(close)) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => diagnostics::error(format_args!("{error}")),
+            // One of the application's own.
+            Err(_) => diagnostics::error(format_args!("the recorder has panicked in its close")),
         }
     }
 }

@@ -2,15 +2,13 @@
 
 use std::cell::RefCell;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::guard::{ActiveSpan, SpanArguments, SpanGuard, describe};
 use crate::callsite::Callsite;
-use crate::context::{self, Frame};
-use crate::data::Outcome;
-use crate::recorder::{Configured, SpanBuilder};
-use crate::sync::{AroundPoll, Wrapped};
+use crate::context::{self, FutureSpans, Origin};
+use crate::recorder::SpanBuilder;
+use crate::sync::{Around, AroundPoll, Wrapped};
 
 /// A future whose span is on the thread's stack while it is polled, and nowhere meanwhile.
 pub type TimedFuture<F, O> = Wrapped<F, Timed<O>>;
@@ -18,8 +16,8 @@ pub type TimedFuture<F, O> = Wrapped<F, Timed<O>>;
 /// What belongs to a future that is timed.
 pub struct Timed<O> {
     stage: Stage,
-    /// Spans that were open above the future's own when it was last polled.
-    above: Box<[Frame]>,
+    /// The future's own span and those opened within it: on the thread's stack while it is polled.
+    spans: FutureSpans,
     /// Looks at the result. Taken when the future is ready.
     observe: Option<O>,
 }
@@ -28,13 +26,12 @@ enum Stage {
     /// Not polled yet: the future itself opens the span ([`open_in_future`]).
     New,
     /// Not polled yet, and this is the span to open.
-    Prepared(Box<Prepared>),
-    /// Polled; nothing if there is no span.
-    Polled(Option<ActiveSpan>),
+    Prepared(Box<SpanBuilder>),
+    /// Polled, and this is its span.
+    Open(ActiveSpan),
+    /// Without a span: the callsite is off, or the span is over.
+    Bare,
 }
-
-/// A span to be started, and what with.
-struct Prepared(Arc<Configured>, SpanBuilder);
 
 thread_local! {
     /// What a future hands to the wrapper that polls it for the first time: the span it has opened.
@@ -58,7 +55,7 @@ pub fn timed<R, F: Future<Output = R>, O: FnOnce(&R, &mut SpanGuard)>(
     observe: O,
 ) -> TimedFuture<F, O> {
     let observe = Some(observe);
-    Wrapped::new(future, Timed { stage: Stage::New, above: Box::default(), observe })
+    Wrapped::new(future, Timed { stage: Stage::New, spans: FutureSpans::default(), observe })
 }
 
 /// Opens the span of the future that is being polled. Called by the future, before its body.
@@ -74,7 +71,7 @@ pub fn unobserved<R>(_result: &R, _span: &mut SpanGuard) {}
 /// The span of a future that another function has made: described when that function is called, and
 /// started when the future is polled.
 #[derive(Default)]
-pub struct PreparedSpan(Option<Box<Prepared>>);
+pub struct PreparedSpan(Option<Box<SpanBuilder>>);
 
 impl PreparedSpan {
     /// None yet.
@@ -84,8 +81,7 @@ impl PreparedSpan {
 
     /// Describes the span.
     pub fn prepare(&mut self, site: &'static Callsite, arguments: SpanArguments<'_>) {
-        self.0 = context::in_force()
-            .map(|configured| Box::new(Prepared(configured, describe(site, arguments))));
+        self.0 = Some(Box::new(describe(site, arguments)));
     }
 }
 
@@ -101,90 +97,105 @@ pub fn timed_prepared<R, F: Future<Output = R>, O: FnOnce(&R, &mut SpanGuard)>(
     future: F,
     observe: O,
 ) -> TimedFuture<F, O> {
-    let stage = span.0.map_or(Stage::Polled(None), Stage::Prepared);
-    Wrapped::new(future, Timed { stage, above: Box::default(), observe: Some(observe) })
+    let stage = span.0.map_or(Stage::Bare, Stage::Prepared);
+    Wrapped::new(future, Timed { stage, spans: FutureSpans::default(), observe: Some(observe) })
 }
 
 impl<F: Future, O: FnOnce(&F::Output, &mut SpanGuard)> AroundPoll<F> for Timed<O> {
     #[inline]
     fn poll(&mut self, future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        if matches!(self.stage, Stage::Polled(None)) {
+        if let Stage::Bare = self.stage {
             return future.poll(cx);
         }
-        let mut polling = Polling::begin(&mut self.stage, &mut self.above);
+        let mut polling = Polling::begin(&mut self.stage, &mut self.spans);
         let poll = future.poll(cx);
         polling.has_returned = true;
         drop(polling);
-        if poll.is_ready() {
-            // What the future has left open is open where it was called.
-            context::put_back(std::mem::take(&mut self.above));
-        }
         if let Poll::Ready(result) = &poll
-            && let Stage::Polled(span) = &mut self.stage
-            && let Some(span) = span.take()
+            && let Stage::Open(span) = std::mem::replace(&mut self.stage, Stage::Bare)
         {
             let mut span = SpanGuard::of(Some(span));
             if let Some(observe) = self.observe.take() {
                 observe(result, &mut span);
             }
+            span.end();
+            self.spans.hand_on();
         }
         poll
     }
 }
 
-/// While a future is polled. Its end takes the span off the thread's stack, also when the poll
-/// panics: then the span ends, because the future may be kept and dropped later, elsewhere.
-struct Polling<'a> {
-    stage: &'a mut Stage,
-    above: &'a mut Box<[Frame]>,
-    /// What a future further out has handed to its wrapper, which has not taken it yet.
-    opened_outside: Option<ActiveSpan>,
-    is_first: bool,
-    has_returned: bool,
-}
-
-impl Polling<'_> {
-    fn begin<'a>(stage: &'a mut Stage, above: &'a mut Box<[Frame]>) -> Polling<'a> {
-        let is_first = matches!(stage, Stage::New);
-        let opened_outside = if is_first { replace_opened(None) } else { None };
-        match std::mem::replace(stage, Stage::Polled(None)) {
-            Stage::New => {}
-            Stage::Prepared(prepared) => {
-                let Prepared(configured, span) = *prepared;
-                *stage = Stage::Polled(ActiveSpan::start_with(configured, span));
-            }
-            Stage::Polled(span) => {
-                if let Some(span) = &span {
-                    context::resume(&span.span, &span.configured, std::mem::take(above));
-                }
-                *stage = Stage::Polled(span);
-            }
-        }
-        Polling { stage, above, opened_outside, is_first, has_returned: false }
-    }
-}
-
-impl Drop for Polling<'_> {
-    fn drop(&mut self) {
-        if self.is_first {
-            *self.stage = Stage::Polled(replace_opened(self.opened_outside.take()));
-        }
-        let Stage::Polled(active) = &mut *self.stage else { return };
-        let Some(span) = active else { return };
-        *self.above = context::suspend(&span.span).into_boxed_slice();
-        if !self.has_returned {
-            // The thread unwinds, and the span notices.
-            *active = None;
+/// A future that is dropped before it is ready was cancelled. What its destructors record is in its
+/// span, and what is open in it ends before it.
+impl<O> Around for Timed<O> {
+    fn before_drop(&mut self) {
+        if let Stage::Open(_) = self.stage {
+            self.spans.swap();
         }
     }
 }
 
 impl<O> Drop for Timed<O> {
-    /// A future that is dropped before it is ready was cancelled. (The future itself is dropped before
-    /// this, so what is open in it has ended.)
     fn drop(&mut self) {
-        if let Stage::Polled(Some(span)) = &mut self.stage {
-            span.outcome = Outcome::Cancelled;
+        if let Stage::Open(span) = std::mem::replace(&mut self.stage, Stage::Bare) {
+            self.spans.swap();
+            span.cancel();
+        }
+    }
+}
+
+/// While a future is polled. The end takes its spans off the thread's stack, also when the
+/// poll panics: then its span ends as well, because the future may be kept and dropped later,
+/// elsewhere.
+struct Polling<'a> {
+    stage: &'a mut Stage,
+    spans: &'a mut FutureSpans,
+    /// Of a first poll: what was current for the thread.
+    origin: Option<Origin>,
+    /// Of a first poll in which the future opens the span itself: what a future further out has
+    /// handed to its wrapper, which has not taken it yet.
+    opened_outside: Option<Option<ActiveSpan>>,
+    has_returned: bool,
+}
+
+impl Polling<'_> {
+    fn begin<'a>(stage: &'a mut Stage, spans: &'a mut FutureSpans) -> Polling<'a> {
+        let (mut origin, mut opened_outside) = (None, None);
+        match std::mem::replace(stage, Stage::Bare) {
+            Stage::New => {
+                origin = Some(spans.swap_below_current());
+                opened_outside = Some(replace_opened(None));
+            }
+            Stage::Prepared(span) => {
+                origin = Some(spans.swap_below_current());
+                let configured = context::in_force();
+                let span = configured.and_then(|it| ActiveSpan::start_with(it, *span));
+                *stage = span.map_or(Stage::Bare, Stage::Open);
+            }
+            polled => {
+                spans.swap();
+                *stage = polled;
+            }
+        }
+        Polling { stage, spans, origin, opened_outside, has_returned: false }
+    }
+}
+
+impl Drop for Polling<'_> {
+    fn drop(&mut self) {
+        if let Some(outside) = self.opened_outside.take() {
+            *self.stage = replace_opened(outside).map_or(Stage::Bare, Stage::Open);
+        }
+        match self.origin.take() {
+            Some(origin) => self.spans.swap_back(origin),
+            None => self.spans.swap(),
+        }
+        if !self.has_returned {
+            // The thread unwinds, and the span notices.
+            *self.stage = Stage::Bare;
+        } else if let Stage::Bare = self.stage {
+            // Without a span of its own the future keeps nothing to itself.
+            self.spans.hand_on();
         }
     }
 }
@@ -192,7 +203,7 @@ impl<O> Drop for Timed<O> {
 impl<O> std::fmt::Debug for Timed<O> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let span = match &self.stage {
-            Stage::Polled(Some(span)) => Some(&span.span),
+            Stage::Open(active) => Some(&active.span),
             _ => None,
         };
         f.debug_struct("Timed").field("span", &span).finish_non_exhaustive()

@@ -1,13 +1,12 @@
 use std::fmt;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use super::failure::Failure;
 use super::panic::{PanicMark, panic_error};
 use crate::callsite::Callsite;
 use crate::context;
-use crate::data::{Argument, Attributes, ErrorEvent, Link, Name, Outcome, SpanContext, ToValue};
+use crate::data::{Argument, Attributes, Link, Name, Outcome, SpanContext, ToValue};
 use crate::recorder::{Configured, RecordError, Recorder, Span, SpanBuilder, SpanParent, SpanStop};
 
 /// A span that ends when this is dropped, on the thread that opened it.
@@ -18,8 +17,9 @@ use crate::recorder::{Configured, RecordError, Recorder, Span, SpanBuilder, Span
 #[derive(Default)]
 pub struct SpanGuard {
     active: Option<ActiveSpan>,
-    /// The span is current on this thread, so this is where it ends.
-    not_send: PhantomData<*const ()>,
+    /// The span is current on this thread, so this is where it ends. (As a lock's guard, this is not
+    /// `Send`, and is `Sync`.)
+    not_send: PhantomData<MutexGuard<'static, ()>>,
 }
 
 impl SpanGuard {
@@ -40,11 +40,11 @@ impl SpanGuard {
         self.span().is_recording()
     }
 
-    /// Whether there is a span, recorded or not: what is said of one that found no room, or that a
-    /// filter holds back, is counted with it.
+    /// Whether there is a span that has not ended, recorded or not: what is said of one that found no
+    /// room, or that a filter holds back, is counted with it.
     #[doc(hidden)]
     pub fn is_open(&self) -> bool {
-        self.active.is_some()
+        self.active.as_ref().is_some_and(|active| !active.span.is_stopped())
     }
 
     /// The span, to hand it to other threads or to give it events; a disabled one if there is none.
@@ -95,6 +95,13 @@ impl SpanGuard {
         }
     }
 
+    /// Ends the span as it has been said, whatever the thread does.
+    pub(super) fn end(self) {
+        if let Some(mut active) = self.active {
+            active.is_decided = true;
+        }
+    }
+
     pub(super) fn of(active: Option<ActiveSpan>) -> SpanGuard {
         SpanGuard { active, not_send: PhantomData }
     }
@@ -108,7 +115,7 @@ impl fmt::Debug for SpanGuard {
 
 impl From<&SpanGuard> for SpanParent {
     fn from(guard: &SpanGuard) -> SpanParent {
-        SpanParent::Span(guard.span().clone())
+        SpanParent::from(guard.span())
     }
 }
 
@@ -151,7 +158,8 @@ pub(super) fn describe(site: &Callsite, arguments: SpanArguments<'_>) -> SpanBui
         kind: catalogue.span_kind,
         level: catalogue.level,
         group: catalogue.group.map(Name::from_static),
-        links: arguments.links.to_vec(),
+        // A span that is switched off has nothing to be linked to.
+        links: arguments.links.iter().filter(|link| link.context.is_valid()).cloned().collect(),
     }
 }
 
@@ -169,7 +177,9 @@ pub(super) fn attributes(keys: &[&'static str], values: &[Argument<'_>]) -> Attr
 pub(super) struct ActiveSpan {
     pub(super) span: Span,
     pub(super) configured: Arc<Configured>,
-    pub(super) outcome: Outcome,
+    outcome: Outcome,
+    /// No panic has a say any more.
+    is_decided: bool,
     panics: PanicMark,
 }
 
@@ -184,7 +194,9 @@ impl ActiveSpan {
         configured: Arc<Configured>,
         mut span: SpanBuilder,
     ) -> Option<ActiveSpan> {
-        if span.parent == SpanParent::Current {
+        // One that is switched off is as if it were not there.
+        let is_off = matches!(&span.parent, SpanParent::Span(parent) if parent.is_disabled());
+        if is_off || span.parent == SpanParent::Current {
             span.parent = context::parent();
         }
         let span = configured.call("start", |recorder| recorder.start(span))?;
@@ -192,7 +204,8 @@ impl ActiveSpan {
             return None;
         }
         context::push(&span, &configured);
-        Some(ActiveSpan { span, configured, outcome: Outcome::Ok, panics: PanicMark::now() })
+        let panics = PanicMark::now();
+        Some(ActiveSpan { span, configured, outcome: Outcome::Ok, is_decided: false, panics })
     }
 
     fn call(&self, name: &str, call: impl FnOnce(&dyn Recorder) -> Result<(), RecordError>) {
@@ -202,10 +215,19 @@ impl ActiveSpan {
     /// Says that the thread's panic ends the span.
     fn fail_by_panic(&mut self) {
         self.outcome = Outcome::Panic;
-        let error: ErrorEvent = panic_error(self.span.name());
-        // The thread unwinds: what the strategy would say of a refusal must not be said by a panic.
-        let _ =
-            self.configured.guard("error", (), |recorder| recorder.error(Some(&self.span), error));
+        let error = panic_error(self.span.name());
+        self.end_with("error", |recorder| recorder.error(Some(&self.span), error));
+    }
+
+    /// Ends the span of a future that was dropped before it was ready.
+    pub(super) fn cancel(mut self) {
+        self.outcome = Outcome::Cancelled;
+        self.is_decided = true;
+    }
+
+    /// A call from a destructor: what the strategy would say of a refusal is not said by a panic.
+    fn end_with(&self, name: &str, call: impl FnOnce(&dyn Recorder) -> Result<(), RecordError>) {
+        let _ = self.configured.guard(name, (), call);
     }
 }
 
@@ -217,14 +239,10 @@ impl Drop for ActiveSpan {
             self.span.ends_late();
             return;
         }
-        // A recorder of the application's own may panic, and a destructor must not.
-        let _ = catch_unwind(AssertUnwindSafe(|| {
-            let is_decided = matches!(self.outcome, Outcome::Panic | Outcome::Cancelled);
-            if !is_decided && self.panics.is_unwinding_since() {
-                self.fail_by_panic();
-            }
-            let stop = SpanStop::new().outcome(self.outcome);
-            let _ = self.configured.guard("stop", (), |recorder| recorder.stop(&self.span, stop));
-        }));
+        if !self.is_decided && self.panics.is_unwinding_since() {
+            self.fail_by_panic();
+        }
+        let stop = SpanStop::new().outcome(self.outcome);
+        self.end_with("stop", |recorder| recorder.stop(&self.span, stop));
     }
 }

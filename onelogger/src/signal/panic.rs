@@ -43,22 +43,31 @@ pub(crate) fn note_panic(panic: &PanicHookInfo<'_>) {
 }
 
 /// How things stood when a span began: whether what ends it is a panic is told by what has changed.
+///
+/// The count of panics, and in the lowest bit whether the thread was unwinding.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct PanicMark {
-    count: u32,
-    is_panicking: bool,
-}
+pub(super) struct PanicMark(u32);
 
 impl PanicMark {
     pub(super) fn now() -> PanicMark {
-        PanicMark { count: count(), is_panicking: std::thread::panicking() }
+        let is_panicking = std::thread::panicking();
+        if !is_panicking {
+            // A panic that nobody's hook tells of (`resume_unwind`) is not taken for an older one.
+            forget();
+        }
+        PanicMark(count() << 1 | u32::from(is_panicking))
     }
 
     /// Whether the thread unwinds, and did not when the mark was made. A span that begins and ends in
     /// a destructor while the thread unwinds is not ended by the panic.
     pub(super) fn is_unwinding_since(self) -> bool {
-        std::thread::panicking() && (!self.is_panicking || self.count != count())
+        let was_panicking = self.0 & 1 == 1;
+        std::thread::panicking() && (!was_panicking || self.0 >> 1 != count() << 1 >> 1)
     }
+}
+
+fn forget() {
+    let _ = PANICS.try_with(|panics| Some(panics.try_borrow_mut().ok()?.last.take()));
 }
 
 fn count() -> u32 {

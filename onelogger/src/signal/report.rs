@@ -1,13 +1,14 @@
 //! Events and errors as macros report them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::failure::Failure;
 use super::guard::{SpanGuard, attributes};
 use crate::callsite::Callsite;
 use crate::context;
 use crate::data::{Argument, ErrorEvent, Event, Name, formatted};
-use crate::recorder::Span;
+use crate::recorder::{Configured, Span};
 
 /// What can be named as the span of an event: a [`Span`], or the guard of one.
 #[diagnostic::on_unimplemented(
@@ -37,9 +38,14 @@ impl<S: AsSpan + ?Sized> AsSpan for &S {
     }
 }
 
+/// What an event goes to: what its span was started through, wherever that has been carried.
+fn target(span: Option<&Span>) -> Option<Arc<Configured>> {
+    span.and_then(Span::owner).or_else(context::in_force)
+}
+
 /// Records an event, in the current span if none is given.
 pub fn event(site: &'static Callsite, span: Option<&Span>, arguments: &[Argument<'_>]) {
-    let Some(configured) = context::in_force() else { return };
+    let Some(configured) = target(span) else { return };
     let event = Event {
         name: Name::from_static(site.name()),
         level: site.catalogue().level,
@@ -58,7 +64,7 @@ pub fn error(
     failure: Option<Failure>,
     arguments: &[Argument<'_>],
 ) {
-    let Some(configured) = context::in_force() else { return };
+    let Some(configured) = target(span) else { return };
     let message = message.map(formatted);
     let error = match failure {
         Some(failure) => failure.with_message(message),

@@ -18,4 +18,4 @@ pub(crate) use flag::{Counter, Flag, Tally};
 pub(crate) use lane::{Claim, Consumer, Producer, PushError, lane};
 pub(crate) use process::{ForkLocal, at_exit, generation};
 pub(crate) use stack::Stack;
-pub(crate) use wrapped::{AroundPoll, Wrapped};
+pub(crate) use wrapped::{Around, AroundPoll, Wrapped};

@@ -112,7 +112,7 @@ impl Context {
         if !parent.is_valid() {
             return self;
         }
-        self.frames.clear();
+        self.spans.clear();
         self.origin = None;
         let remote_parent = Some(SpanContext { is_remote: true, ..parent });
         self.carry(|carried| Carried { remote_parent, trace_state, ..carried })
@@ -200,8 +200,7 @@ impl Context {
     }
 
     fn fields(&self) -> Fields {
-        let open =
-            self.frames.iter().rev().map(|frame| &frame.span).find(|span| !span.is_stopped());
+        let open = self.spans.iter().rev().find(|span| !span.is_stopped());
         let local = open.or(self.origin.as_ref()).and_then(Span::propagated);
         let Carried { remote_parent, mut trace_state, baggage } =
             self.carried.as_deref().cloned().unwrap_or_default();
