@@ -233,33 +233,10 @@ fn stream(stream: impl Write + Send + 'static) -> io::Result<Box<dyn Write + Sen
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
     use super::super::Batch;
+    use super::super::flaky::Flaky;
     use super::*;
     use crate::data::{EventRecord, Outcome, Parent, Record, SpanId, SpanRecord};
-
-    /// Takes so many bytes, then refuses once, then takes everything.
-    #[derive(Clone, Default)]
-    struct Flaky(Arc<Mutex<(Vec<u8>, Option<usize>)>>);
-
-    impl Write for Flaky {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let mut inner = self.0.lock().unwrap();
-            let room = inner.1.map_or(bytes.len(), |limit| limit.saturating_sub(inner.0.len()));
-            let taken = room.min(bytes.len());
-            if taken == 0 {
-                inner.1 = None;
-                return Err(io::Error::other("full"));
-            }
-            inner.0.extend_from_slice(&bytes[..taken]);
-            Ok(taken)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     fn records() -> Vec<Record> {
         let span = |id: u64, parent: u64| SpanRecord {

@@ -12,6 +12,8 @@ mod console_text;
 mod console_tree;
 mod contract;
 mod file;
+#[cfg(test)]
+mod flaky;
 mod json;
 mod json_lines;
 mod json_record;
