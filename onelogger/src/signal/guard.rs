@@ -1,6 +1,7 @@
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, MutexGuard};
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
 
 use super::failure::Failure;
 use super::panic::{PanicMark, panic_error};
@@ -17,9 +18,8 @@ use crate::recorder::{Configured, RecordError, Recorder, Span, SpanBuilder, Span
 #[derive(Default)]
 pub struct SpanGuard {
     active: Option<ActiveSpan>,
-    /// The span is current on this thread, so this is where it ends. (As a lock's guard, this is not
-    /// `Send`, and is `Sync`.)
-    not_send: PhantomData<MutexGuard<'static, ()>>,
+    /// The span is current on this thread, so this is where it ends. Others may look at it.
+    not_send: PhantomData<dyn Sync + Unpin + UnwindSafe + RefUnwindSafe>,
 }
 
 impl SpanGuard {
