@@ -36,6 +36,7 @@ const RESERVED: &[Reserved] = &[
             ("onelogger/src/pipeline/worker.rs", "waits before it tries an exporter again"),
             ("onelogger/src/pipeline/mod.rs", "flushes exporters at intervals"),
             ("onelogger/src/setup/process_end.rs", "spaces the flushes of panics"),
+            ("onelogger-otel/src/otlp/clock.rs", "how long spans are open and requests are tried"),
         ],
     },
     Reserved {

@@ -1,0 +1,75 @@
+//! The runtime that drives the transport.
+//!
+//! It has one thread: that which calls the exporter. Between two calls it stands still.
+
+use std::future::Future;
+use std::io;
+use std::thread;
+
+use onelogger::OneLoggerProvider;
+use onelogger::exporter::ExportError;
+use tokio::runtime::{Builder, Handle, Runtime};
+
+pub(super) struct Engine {
+    /// Gone when this is dropped.
+    runtime: Option<Runtime>,
+}
+
+impl Engine {
+    pub(super) fn new() -> io::Result<Engine> {
+        let runtime = Builder::new_current_thread()
+            // Names of hosts are looked up on a thread beside.
+            .thread_name("onelogger-otlp")
+            .max_blocking_threads(1)
+            .enable_io()
+            .enable_time()
+            .build()?;
+        Ok(Engine { runtime: Some(runtime) })
+    }
+
+    /// Runs work to its end.
+    ///
+    /// # Errors
+    /// If the thread that is needed for it cannot be started.
+    pub(super) fn run<T: Send>(
+        &self,
+        work: impl Future<Output = T> + Send,
+    ) -> Result<T, ExportError> {
+        let Some(runtime) = &self.runtime else {
+            return Err(ExportError::new("the runtime is gone"));
+        };
+        if Handle::try_current().is_err() {
+            return Ok(runtime.block_on(work));
+        }
+        // In synchronous mode the caller may be a task of the application's runtime, and tokio lets
+        // no runtime run within another. The thread beside records nothing: the recorder waits for
+        // it, and would wait for itself.
+        let run = || {
+            let _silent = OneLoggerProvider::new().attach();
+            runtime.block_on(work)
+        };
+        let failed = |reason: &str| ExportError::new(format!("no thread to send with: {reason}"));
+        thread::scope(|scope| {
+            let beside = thread::Builder::new().name("onelogger-otlp".to_owned());
+            let beside = beside.spawn_scoped(scope, run);
+            let beside = beside.map_err(|error| failed(&error.to_string()))?;
+            beside.join().map_err(|_| failed("it has panicked"))
+        })
+    }
+
+    /// Makes what belongs to the runtime.
+    pub(super) fn enter<T>(&self, make: impl FnOnce() -> T) -> T {
+        let _entered = self.runtime.as_ref().map(Runtime::enter);
+        make()
+    }
+}
+
+impl Drop for Engine {
+    /// Waits for nothing: whoever drops it may be a task of another runtime, in which tokio forbids
+    /// that.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The exporter: from records to requests, and from answers to counts.
+//!
+//! ```text
+//! records ─> converter ─> outbox ─> retry ─> transport ─> collector
+//!             │    ^        (requests of 2 MiB)  │
+//!             v    │                             v
+//!           open spans                        losses ─> ExportError
+//! ```
+
+mod attributes;
+mod clock;
+mod converter;
+mod draft;
+mod engine;
+mod ids;
+mod losses;
+mod messages;
+mod open_spans;
+mod resource;
+mod retry;
+mod settings;
+mod tls;
+mod transport;
+
+use onelogger::exporter::{ExportError, Exporter, RecordRef, Records, Run};
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+
+use self::converter::Converter;
+use self::draft::{Draft, Envelope, Extra, Outbox};
+use self::engine::Engine;
+use self::losses::Losses;
+use self::retry::Retry;
+use self::settings::Settings;
+use self::transport::{Accepted, Failure, Transport};
+
+pub use self::retry::RetryPolicy;
+pub use self::settings::{Compression, EventMode, OtlpConfigError, OtlpExporterBuilder, Protocol};
+pub use self::tls::TlsError;
+
+/// Sends records to an OpenTelemetry collector, over HTTP or gRPC.
+///
+/// # What is sent
+///
+/// | record | becomes |
+/// | --- | --- |
+/// | start | nothing, until the span stops; after 5 seconds a log record `onelogger.span.open` |
+/// | stop | the span: kind, parent, links, attributes, status |
+/// | addition of attributes | part of the span |
+/// | event | a log record with the ids of its span, or what [`EventMode`] says |
+/// | error | a log record `exception` of severity ERROR; the span gets status, description and `error.type` |
+/// | telemetry data error | a log record of severity ERROR, and a root span with an error status |
+///
+/// The first log record of a run is `onelogger.open`, the last `onelogger.close` with the totals.
+///
+/// # When
+///
+/// Each batch is sent as it comes, in requests of up to 2 MiB, on the exporter's own thread. A call
+/// takes until the collector has answered, at most as long as [`RetryPolicy`] and the timeout allow,
+/// for each request; meanwhile the exporter's queue fills up.
+///
+/// # What is counted
+///
+/// A record is delivered when the collector has accepted the item that shows it. A start, and the
+/// additions of attributes, share the fate of their span. Of a partial success the protocol says how
+/// many items were rejected, and not which: those that stand for most records are assumed. An item
+/// longer than 4 MiB is refused without being sent.
+///
+/// # Threads and runtimes
+///
+/// It brings a runtime of its own, which the calling thread drives. It works in programs with tokio
+/// and without, in a current-thread runtime, and may be dropped anywhere.
+///
+/// ```no_run
+/// use onelogger_otel::{Compression, OtlpExporter, Protocol};
+/// let exporter = OtlpExporter::builder()
+///     .endpoint("https://collector.example:4317")
+///     .protocol(Protocol::Grpc)
+///     .header("authorization", "Bearer …")
+///     .compression(Compression::Gzip)
+///     .resource("deployment.environment.name", "production")
+///     .build()?;
+/// # Ok::<(), onelogger_otel::OtlpConfigError>(())
+/// ```
+pub struct OtlpExporter {
+    settings: Settings,
+    session: Option<Session>,
+}
+
+/// What there is between open and close.
+struct Session {
+    converter: Converter,
+    envelope: Envelope,
+    /// Whose telemetry it is; until that has been sent.
+    opening: Option<LogRecord>,
+    // Before the runtime, which drives it.
+    transport: Transport,
+    engine: Engine,
+}
+
+impl OtlpExporter {
+    /// Settings to choose. Without any it sends to `http://localhost:4318`.
+    pub fn builder() -> OtlpExporterBuilder {
+        OtlpExporterBuilder::new()
+    }
+
+    fn new(settings: Settings) -> OtlpExporter {
+        OtlpExporter { settings, session: None }
+    }
+
+    /// The session and the settings, which are used together.
+    fn parts(&mut self) -> Result<(&mut Session, &Settings), ExportError> {
+        let session = self.session.as_mut();
+        let session = session.ok_or_else(|| ExportError::new("the exporter is not open"))?;
+        Ok((session, &self.settings))
+    }
+}
+
+impl Exporter for OtlpExporter {
+    fn name(&self) -> &str {
+        "OtlpExporter"
+    }
+
+    /// Connects to nothing: a collector that is not there yet is no reason not to begin.
+    fn open(&mut self, run: &Run) -> Result<(), ExportError> {
+        let failed = |what: &str, error: &dyn std::error::Error| {
+            ExportError::new(format!("{what}: {error}"))
+        };
+        let engine = Engine::new().map_err(|error| failed("no runtime", &error))?;
+        let transport = engine.enter(|| Transport::new(&self.settings));
+        let transport = transport.map_err(|error| failed("no TLS", &error))?;
+        let resource = resource::resource(&self.settings.resource, run);
+        self.session = Some(Session {
+            converter: Converter::new(&self.settings),
+            envelope: Envelope::new(&resource, &resource::scope()),
+            opening: Some(messages::opening_log(run)),
+            transport,
+            engine,
+        });
+        Ok(())
+    }
+
+    fn export_batch(&mut self, records: Records<'_>) -> Result<(), ExportError> {
+        let (session, settings) =
+            self.parts().map_err(|error| error.with_refused(records.len()))?;
+        if records.iter().next().as_ref().is_some_and(converter::is_closing) {
+            // Before the totals are sent: they come again, and tell of this.
+            session.give_up_waiting()?;
+        }
+        session.export(settings, records.iter())
+    }
+
+    fn flush(&mut self) -> Result<(), ExportError> {
+        let (session, settings) = self.parts()?;
+        session.export(settings, std::iter::empty())
+    }
+
+    fn close(&mut self) -> Result<(), ExportError> {
+        let session = self.session.take();
+        session.map_or(Ok(()), |mut session| session.give_up_waiting())
+    }
+}
+
+impl Session {
+    fn export<'a>(
+        &mut self,
+        settings: &Settings,
+        records: impl ExactSizeIterator<Item = RecordRef<'a>>,
+    ) -> Result<(), ExportError> {
+        let count = records.len();
+        let (mut outbox, mut losses) = (Outbox::new(settings.limits), Losses::default());
+        self.converter.begin_call();
+        if let Some(opening) = &self.opening {
+            outbox.put_extra(opening, Extra::Opening);
+        }
+        for record in records {
+            self.converter.take(&record, &mut outbox);
+        }
+        self.converter.announce(&mut outbox);
+        let limit = settings.limits.item;
+        losses.add(outbox.oversized, format!("records of more than {limit} bytes each"));
+        for draft in outbox.into_drafts() {
+            self.deliver(settings, &draft, &mut losses);
+        }
+        losses.into_result(count)
+    }
+
+    /// Sends a request, and notes what became of it.
+    fn deliver(&mut self, settings: &Settings, draft: &Draft, losses: &mut Losses) {
+        let answer = self.send(settings, draft);
+        let open_spans = &mut self.converter.open_spans;
+        for extra in &draft.extras {
+            match (extra, &answer) {
+                (Extra::Opening, Ok(_)) => self.opening = None,
+                (Extra::Opening, Err(_)) => {}
+                (Extra::OpenSpan(id), Ok(answer)) => {
+                    open_spans.announced(*id, answer.rejected == 0);
+                }
+                (Extra::OpenSpan(id), Err(_)) => open_spans.not_announced(*id, self.converter.now),
+            }
+        }
+        match answer {
+            Ok(Accepted { rejected: 0, .. }) => {}
+            Ok(Accepted { rejected, message }) => {
+                let reason = format!("the collector has rejected {rejected} items: {message}");
+                losses.add(draft.stake_of_rejected(rejected), reason);
+            }
+            Err(failure) => losses.add(draft.stake(), failure.message),
+        }
+    }
+
+    fn send(&mut self, settings: &Settings, draft: &Draft) -> Result<Accepted, Failure> {
+        let request = (draft.signal, self.envelope.seal(draft));
+        let patience = (settings.retry, self.converter.now);
+        let sending = retry::send(&mut self.transport, request, patience, settings.timeout);
+        let sent = self.engine.run(sending);
+        sent.unwrap_or_else(|error| {
+            Err(Failure { message: error.to_string(), retry: Retry::Never })
+        })
+    }
+
+    /// Counts what waits for the stop of a span as lost: there will be none.
+    fn give_up_waiting(&mut self) -> Result<(), ExportError> {
+        match self.converter.open_spans.forget_all() {
+            0 => Ok(()),
+            waiting => {
+                let message = format!("{waiting} records of spans whose stops never came");
+                let error = ExportError::new(message).with_refused(0);
+                Err(error.with_revoked(waiting))
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Sends a request until it is through, refused, or too old.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::clock::{self, Instant};
+use super::draft::Signal;
+use super::ids;
+use super::transport::{Accepted, Failure, Transport};
+
+/// When a request is sent again that did not get through.
+///
+/// Only where the protocol says that it may be: the collector cannot be reached, does not answer in
+/// time, or says that it is busy or down. Between two attempts there is a pause, which doubles each
+/// time, and of which a random part of up to a half is left away, so that many processes do not
+/// come back together. Where the collector names a pause of its own, that is taken instead; one
+/// that would end beyond [`within`](RetryPolicy::within) is not waited for.
+///
+/// An attempt whose answer is lost may have arrived: then the collector has its data twice. The
+/// protocol knows no way around that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// The first pause. 250 ms by default.
+    pub first_pause: Duration,
+    /// No pause of our own is longer. 5 s by default.
+    pub longest_pause: Duration,
+    /// So long after a call of the exporter began, what fails is not tried again; zero stands for
+    /// one attempt a request. 30 s by default. Meanwhile the exporter's queue fills up.
+    pub within: Duration,
+}
+
+impl RetryPolicy {
+    /// One attempt.
+    pub const NEVER: RetryPolicy = RetryPolicy {
+        first_pause: Duration::ZERO,
+        longest_pause: Duration::ZERO,
+        within: Duration::ZERO,
+    };
+}
+
+impl Default for RetryPolicy {
+    fn default() -> RetryPolicy {
+        RetryPolicy {
+            first_pause: Duration::from_millis(250),
+            longest_pause: Duration::from_secs(5),
+            within: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Whether a failure is for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Retry {
+    Never,
+    /// After a pause of ours.
+    Later,
+    /// After the pause that the collector asks for.
+    After(Duration),
+}
+
+/// Sends a request, as often as the policy allows. `began` is when the call did, which may lead to
+/// more requests than one.
+pub(super) async fn send(
+    transport: &mut Transport,
+    (signal, body): (Signal, Bytes),
+    (policy, began): (RetryPolicy, Instant),
+    timeout: Duration,
+) -> Result<Accepted, Failure> {
+    let body = transport.prepare(body)?;
+    let mut pause = policy.first_pause;
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let attempt = tokio::time::timeout(timeout, transport.attempt(signal, body.clone()));
+        let failure = match attempt.await {
+            Ok(Ok(accepted)) => return Ok(accepted),
+            Ok(Err(failure)) => failure,
+            Err(_) => {
+                // The connection may be dead without anyone knowing; the next attempt has another.
+                transport.reconnect();
+                transport.failure(signal, Retry::Later, &format!("no answer within {timeout:?}"))
+            }
+        };
+        let wait = match failure.retry {
+            Retry::Never => return Err(failure),
+            Retry::Later => shortened(pause),
+            Retry::After(wait) => wait,
+        };
+        if clock::now().saturating_duration_since(began).saturating_add(wait) >= policy.within {
+            return Err(failure.after(attempts));
+        }
+        tokio::time::sleep(wait).await;
+        pause = pause.saturating_mul(2).min(policy.longest_pause);
+    }
+}
+
+/// Between a half and the whole of a pause.
+fn shortened(pause: Duration) -> Duration {
+    let half = pause / 2;
+    let thousandths = (ids::random() % 1000) as u32;
+    half + half * thousandths / 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_are_shortened_by_up_to_a_half() {
+        let pause = Duration::from_millis(200);
+        let all: Vec<Duration> = (0..100).map(|_| shortened(pause)).collect();
+        assert!(all.iter().all(|wait| (pause / 2..=pause).contains(wait)));
+        assert!(all.iter().any(|wait| *wait != all[0]), "all alike: {:?}", all[0]);
+        assert_eq!(shortened(Duration::ZERO), Duration::ZERO);
+    }
+}

@@ -1,0 +1,189 @@
+//! OTLP/HTTP with binary messages.
+
+use std::error::Error;
+use std::io::Write;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flate2::Compression as Effort;
+use flate2::write::GzEncoder;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use prost::Message;
+
+use super::answer::{RpcStatus, accepted, excerpt};
+use super::{Accepted, chain, connector};
+use crate::otlp::draft::Signal;
+use crate::otlp::retry::Retry;
+use crate::otlp::settings::{Compression, Settings};
+use crate::otlp::tls::TlsError;
+use crate::otlp::transport::Failure;
+
+const PROTOBUF: &str = "application/x-protobuf";
+
+/// More than any collector has to say.
+const LONGEST_ANSWER: usize = 1 << 20;
+
+pub(super) struct HttpClient {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    connector: HttpsConnector<HttpConnector>,
+    traces: Uri,
+    logs: Uri,
+    headers: HeaderMap,
+    is_compressed: bool,
+}
+
+impl HttpClient {
+    pub(super) fn new(settings: &Settings) -> Result<HttpClient, TlsError> {
+        let connector = connector(settings)?;
+        // The endpoint was parsed before; with a plain path behind it, it is an address still.
+        let uri = |path: &str| {
+            let address = format!("{}{path}", settings.endpoint);
+            address.parse().unwrap_or_else(|_| settings.uri.clone())
+        };
+        let is_compressed = settings.compression == Compression::Gzip;
+        let mut headers = settings.headers.clone();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROTOBUF));
+        headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(super::USER_AGENT));
+        if is_compressed {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        Ok(HttpClient {
+            client: client(&connector),
+            connector,
+            traces: uri("/v1/traces"),
+            logs: uri("/v1/logs"),
+            headers,
+            is_compressed,
+        })
+    }
+
+    pub(super) fn prepare(&self, body: Bytes) -> Result<Bytes, Failure> {
+        if !self.is_compressed {
+            return Ok(body);
+        }
+        let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Effort::fast());
+        let compressed = encoder.write_all(&body).and_then(|()| encoder.finish());
+        let failure = |error| {
+            let message = format!("a request cannot be compressed: {error}");
+            Failure { message, retry: Retry::Never }
+        };
+        compressed.map(Bytes::from).map_err(failure)
+    }
+
+    pub(super) fn reconnect(&mut self) {
+        self.client = client(&self.connector);
+    }
+
+    pub(super) async fn send(
+        &mut self,
+        signal: Signal,
+        body: Bytes,
+    ) -> Result<Accepted, (Retry, String)> {
+        let uri = match signal {
+            Signal::Traces => &self.traces,
+            Signal::Logs => &self.logs,
+        };
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri.clone();
+        *request.headers_mut() = self.headers.clone();
+        let answer = self.client.request(request).await;
+        let answer = answer.map_err(|error| (Retry::Later, chain(&error)))?;
+        let status = answer.status();
+        let wait = retry_after(answer.headers());
+        let body = Limited::new(answer.into_body(), LONGEST_ANSWER).collect().await;
+        let body = body.map_err(|error| unreadable(&*error))?.to_bytes();
+        if status.is_success() {
+            let no_collector = || {
+                let reason = format!("{status}, but the answer is none of a collector");
+                (Retry::Never, reason)
+            };
+            return accepted(signal, body).ok_or_else(no_collector);
+        }
+        let explained = explanation(&body);
+        let reason = match explained.is_empty() {
+            true => status.to_string(),
+            false => format!("{status}: {explained}"),
+        };
+        Err((retry(status, wait), reason))
+    }
+}
+
+fn client(
+    connector: &HttpsConnector<HttpConnector>,
+) -> Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
+    Client::builder(TokioExecutor::new()).pool_max_idle_per_host(1).build(connector.clone())
+}
+
+fn unreadable(error: &(dyn Error + 'static)) -> (Retry, String) {
+    let is_too_long = error.is::<LengthLimitError>();
+    let retry = if is_too_long { Retry::Never } else { Retry::Later };
+    (retry, format!("the answer cannot be read: {}", chain(error)))
+}
+
+/// The statuses that the protocol allows to be tried again; all others are for good.
+fn retry(status: StatusCode, wait: Option<Duration>) -> Retry {
+    match status {
+        StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::GATEWAY_TIMEOUT => wait.map_or(Retry::Later, Retry::After),
+        _ => Retry::Never,
+    }
+}
+
+/// A pause in seconds. One that is given as a date is not understood, and ours is taken.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// What a refusal says: a message of the protocol, or a text of something in between.
+fn explanation(body: &Bytes) -> String {
+    match RpcStatus::decode(body.clone()) {
+        Ok(status) => excerpt(&status.message).to_owned(),
+        Err(_) => excerpt(&String::from_utf8_lossy(body)).to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_pass_is_tried_again() {
+        let wait = Some(Duration::from_secs(3));
+        for code in [429, 502, 503, 504] {
+            let status = StatusCode::from_u16(code).unwrap();
+            assert_eq!(retry(status, None), Retry::Later);
+            assert_eq!(retry(status, wait), Retry::After(Duration::from_secs(3)));
+        }
+        for code in [301, 307, 400, 401, 403, 404, 413, 500, 501] {
+            assert_eq!(retry(StatusCode::from_u16(code).unwrap(), wait), Retry::Never, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_pause_is_given_in_seconds() {
+        let headers =
+            |value| HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(value))]);
+        assert_eq!(retry_after(&headers("7")), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after(&headers("-7")), None);
+        assert_eq!(retry_after(&headers("Sun, 06 Nov 1994 08:49:37 GMT")), None);
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn a_refusal_is_explained_in_a_line() {
+        let status = RpcStatus { message: "no such tenant".into(), details: Vec::new() };
+        assert_eq!(explanation(&status.encode_to_vec().into()), "no such tenant");
+        assert_eq!(explanation(&Bytes::from_static(b"<html>\nbusy")), "<html>");
+        assert_eq!(explanation(&Bytes::new()), "");
+    }
+}

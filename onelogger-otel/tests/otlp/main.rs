@@ -1,0 +1,10 @@
+//! `OtlpExporter` against collectors on the loopback, which answer what a test tells them to.
+
+mod conversion;
+mod counts;
+mod memory;
+mod modes;
+mod retries;
+mod runtimes;
+mod support;
+mod tls;
