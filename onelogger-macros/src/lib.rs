@@ -70,7 +70,7 @@ use proc_macro::TokenStream;
 /// # Attributes
 ///
 /// The same in all macros, with commas in between. They are evaluated in their order and only if the
-/// span is recorded, before the body runs, and borrow what they name:
+/// callsite is on, before the body runs, and borrow what they name:
 ///
 /// | form | key | value |
 /// | --- | --- | --- |

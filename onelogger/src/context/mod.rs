@@ -56,7 +56,7 @@ use self::propagation::Carried;
 use crate::data::SpanContext;
 use crate::recorder::{Configured, Span, SpanParent};
 
-/// What a thread hands on: its open spans, what came from other processes and goes to them, and the
+/// What a thread hands on: its current span, what came from other processes and goes to them, and the
 /// provider in force if it is not the global one.
 ///
 /// ```

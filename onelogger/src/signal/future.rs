@@ -144,9 +144,8 @@ impl<O> Drop for Timed<O> {
     }
 }
 
-/// While a future is polled. The end takes its spans off the thread's stack, also when the
-/// poll panics: then its span ends as well, because the future may be kept and dropped later,
-/// elsewhere.
+/// While a future is polled. The end takes its spans off the thread's stack, also when the poll panics:
+/// then its span ends as well, because the future may be kept and dropped later, elsewhere.
 struct Polling<'a> {
     stage: &'a mut Stage,
     spans: &'a mut FutureSpans,

@@ -176,7 +176,7 @@ pub(super) fn attributes(keys: &[&'static str], values: &[Argument<'_>]) -> Attr
 /// A span that a macro has opened, and that ends when this is dropped.
 pub(super) struct ActiveSpan {
     pub(super) span: Span,
-    pub(super) configured: Arc<Configured>,
+    configured: Arc<Configured>,
     outcome: Outcome,
     /// No panic has a say any more.
     is_decided: bool,
