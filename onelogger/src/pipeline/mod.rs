@@ -16,6 +16,7 @@ mod health;
 pub(crate) mod identity;
 pub(crate) mod intake;
 mod ledger;
+mod outlet;
 mod queue;
 mod ticket;
 mod worker;
@@ -35,7 +36,7 @@ use self::clock::Timeline;
 use self::drain::Drain;
 use self::health::SharedStatus;
 use self::intake::Intake;
-use self::queue::{Queue, QueueSender, Work};
+use self::outlet::{Outlet, send, spawn};
 use self::ticket::Ticket;
 use self::worker::Worker;
 use crate::data::codec::STOP_WORDS;
@@ -55,8 +56,6 @@ pub(crate) struct Settings {
 
 /// A batch is passed on when it has grown so large.
 const BATCH_BYTES: usize = 1 << 20;
-/// An exporter is flushed so long after the first batch that it got since the last flush.
-const FLUSH_AFTER: Duration = Duration::from_millis(500);
 
 thread_local! {
     /// Whether this thread is the pipeline's or an exporter's, and records nothing.
@@ -384,93 +383,6 @@ fn close_stages(stages: &mut Option<Box<Stages>>) {
         let _ours = Ours::enter();
         stages.close(&Ticket::new(0));
     }
-}
-
-/// Where a batch goes.
-enum Outlet {
-    Inline(Box<Worker>),
-    Queued(QueueSender),
-}
-
-impl Outlet {
-    /// Starts an exporter's thread.
-    fn spawn(worker: Worker, intake: &Arc<Intake>, settings: &Settings) -> std::io::Result<Outlet> {
-        let queue = Arc::new(Queue::new(settings.queue_bytes));
-        let (status, theirs) = (worker.status.clone(), Arc::clone(&queue));
-        let clock = Arc::clone(intake);
-        spawn("onelogger-export", move || work(worker, &theirs, &clock))?;
-        Ok(Outlet::Queued(QueueSender::new(queue, settings.queue_policy, status)))
-    }
-
-    fn send(&mut self, batch: &Arc<Batch>) {
-        match self {
-            Outlet::Inline(worker) => worker.deliver(batch),
-            Outlet::Queued(sender) => sender.send(batch),
-        }
-    }
-
-    fn flush(&mut self, ticket: &Ticket) {
-        match self {
-            Outlet::Inline(worker) => worker.flush(),
-            Outlet::Queued(sender) => {
-                ticket.expect(1);
-                sender.queue.add(Work::Flush(ticket.clone()));
-            }
-        }
-    }
-
-    fn close(self, ticket: &Ticket, totals: Totals, now_unix_nanos: u64) {
-        match self {
-            Outlet::Inline(mut worker) => worker.close(totals, now_unix_nanos),
-            Outlet::Queued(sender) => {
-                ticket.expect(1);
-                sender.queue.add(Work::Close(ticket.clone(), totals));
-            }
-        }
-    }
-}
-
-fn send(outlets: &mut [Outlet], batch: Batch) {
-    let batch = Arc::new(batch);
-    for outlet in outlets {
-        outlet.send(&batch);
-    }
-}
-
-/// An exporter's thread.
-fn work(mut worker: Worker, queue: &Queue, intake: &Intake) {
-    let _ours = Ours::enter();
-    let mut flush_at = None;
-    loop {
-        match queue.take(flush_at) {
-            Some(Work::Deliver(batch)) => {
-                worker.deliver(&batch);
-                flush_at = flush_at.or_else(|| Instant::now().checked_add(FLUSH_AFTER));
-            }
-            Some(Work::Flush(ticket)) => {
-                worker.flush();
-                ticket.done();
-                flush_at = None;
-            }
-            Some(Work::Close(ticket, totals)) => {
-                worker.close(totals, intake.clock.unix_nanos());
-                ticket.done();
-                return;
-            }
-            None => {
-                worker.flush();
-                flush_at = None;
-            }
-        }
-        if flush_at.is_some_and(|at| at <= Instant::now()) {
-            worker.flush();
-            flush_at = None;
-        }
-    }
-}
-
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
