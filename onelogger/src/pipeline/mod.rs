@@ -11,6 +11,7 @@
 
 mod assemble;
 pub(crate) mod clock;
+mod disable;
 mod drain;
 mod health;
 pub(crate) mod identity;
@@ -18,6 +19,7 @@ pub(crate) mod intake;
 mod ledger;
 mod outlet;
 mod queue;
+mod reports;
 mod ticket;
 mod worker;
 
@@ -26,10 +28,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 pub use clock::ManualClock;
+pub use disable::DisableRule;
 pub use health::{ExporterHealth, ExporterState, Health};
 pub use intake::FullPolicy;
 pub use ledger::{Counts, LossReason};
-pub use worker::DisableRule;
 
 use self::assemble::Assembler;
 use self::clock::Timeline;
@@ -41,7 +43,7 @@ use self::ticket::Ticket;
 use self::worker::Worker;
 use crate::data::codec::STOP_WORDS;
 use crate::diagnostics;
-use crate::exporter::{Batch, ExportError, Exporter, Run, Totals};
+use crate::exporter::{Batch, CloseBy, ExportError, Exporter, Run, Totals};
 use crate::sync::Flag;
 
 /// How a pipeline works.
@@ -56,6 +58,9 @@ pub(crate) struct Settings {
 
 /// A batch is passed on when it has grown so large.
 const BATCH_BYTES: usize = 1 << 20;
+
+/// What is kept of a close's time for counting what exporters have given up, at most.
+const LONGEST_RESERVE: Duration = Duration::from_secs(1);
 
 thread_local! {
     /// Whether this thread is the pipeline's or an exporter's, and records nothing.
@@ -86,6 +91,7 @@ impl Drop for Ours {
 pub(crate) struct Pipeline {
     intake: Arc<Intake>,
     statuses: Vec<SharedStatus>,
+    close_by: CloseBy,
     mode: Mode,
 }
 
@@ -126,6 +132,9 @@ impl Pipeline {
         run: &Run,
         settings: &Settings,
     ) -> std::io::Result<(Pipeline, Vec<OpenFailure>)> {
+        // The caller may open other recorders with the same run, which are closed for themselves.
+        let close_by = CloseBy::default();
+        let run = Run { close_by: close_by.clone(), ..run.clone() };
         let mut failures = Vec::new();
         let mut workers = Vec::new();
         let ours = Ours::enter();
@@ -153,7 +162,7 @@ impl Pipeline {
             spawn("onelogger", move || stages.run(&ours, interval))?;
             Mode::Asynchronous(requests)
         };
-        Ok((Pipeline { intake, statuses, mode }, failures))
+        Ok((Pipeline { intake, statuses, close_by, mode }, failures))
     }
 
     /// Does what is due after a record: in synchronous mode everything.
@@ -231,7 +240,15 @@ impl Pipeline {
 
     /// Refuses further records, stops open spans, passes everything on, closes the exporters.
     /// Whether that was done in time; if not, it goes on.
+    ///
+    /// Exporters learn how long they may try: a little less than `timeout`, so that what they give up
+    /// is counted in time. Whoever waits for nothing sets them no limit.
     pub(crate) fn close(&self, timeout: Duration) -> bool {
+        let patience = timeout - (timeout / 8).min(LONGEST_RESERVE);
+        if let Some(close_by) = Instant::now().checked_add(patience).filter(|_| !timeout.is_zero())
+        {
+            self.close_by.extend_to(close_by);
+        }
         match &self.mode {
             Mode::Synchronous(stages, wants_close) => {
                 wants_close.raise();

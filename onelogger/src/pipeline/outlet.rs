@@ -74,7 +74,8 @@ fn work(mut worker: Worker, queue: &Queue, intake: &Intake) {
     let _ours = Ours::enter();
     let mut flush_at = None;
     loop {
-        match queue.take(flush_at) {
+        let next = flush_at.into_iter().chain(worker.next_flush_at()).min();
+        match queue.take(next) {
             Some(Work::Deliver(batch)) => {
                 worker.deliver(&batch);
                 flush_at = flush_at.or_else(|| Instant::now().checked_add(FLUSH_AFTER));
