@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use onelogger::exporter::RecordKind;
+use onelogger::recorder::DefaultRecorderBuilder;
 use onelogger::{DisableRule, ExporterState, LossReason};
 
 use crate::scripted::*;
@@ -45,7 +46,7 @@ fn an_exporter_that_would_always_be_called_leaves_time_for_others() {
 fn an_exporter_that_asks_is_called_by_nobody_in_synchronous_mode() {
     let exporter =
         Scripted::new(Script { next_flush_after: Some(Duration::ZERO), ..Script::default() });
-    let job = Job::new(&exporter, |builder| builder.synchronous());
+    let job = Job::new(&exporter, DefaultRecorderBuilder::synchronous);
     job.recorder.event(None, "event").unwrap();
     let calls: Vec<Call> = exporter.calls().into_iter().map(|(call, _)| call).collect();
     assert_eq!(calls, [Call::Open, Call::Export(1), Call::Flush]);
