@@ -8,6 +8,8 @@ pub mod event {
     pub const SPAN_OPEN: &str = "onelogger.span.open";
     /// Attributes were added to a span of which nothing is remembered.
     pub const SPAN_UPDATE: &str = "onelogger.span.update";
+    /// Data points of metrics were lost.
+    pub const METRICS_LOST: &str = "onelogger.metrics.lost";
 }
 
 /// Names of attributes.
@@ -16,6 +18,10 @@ pub mod attribute {
     pub const OUTCOME: &str = "onelogger.outcome";
     /// Of `onelogger.span.open`: the name of the span.
     pub const SPAN_NAME: &str = "onelogger.span.name";
+    /// Of `onelogger.metrics.lost`: how many.
+    pub const LOST_DATA_POINTS: &str = "onelogger.metrics.lost_data_points";
+    /// Of `onelogger.metrics.lost`: why, the last time.
+    pub const REASON: &str = "onelogger.metrics.reason";
 }
 
 /// OpenTelemetry's own names that are needed here.
