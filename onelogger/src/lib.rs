@@ -167,8 +167,8 @@ pub use pipeline::{
     Counts, DisableRule, ExporterHealth, ExporterState, FullPolicy, Health, LossReason, ManualClock,
 };
 pub use recorder::{
-    DefaultRecorder, ErrorHandlingStrategy, Recorder, Span, SpanBuilder, SpanFilter, SpanParent,
-    SpanStop, TelemetryDataError,
+    DefaultRecorder, ErrorHandlingStrategy, Recorder, Sampler, Span, SpanBuilder, SpanFilter,
+    SpanParent, SpanStop, TelemetryDataError,
 };
 pub use setup::{
     ConfigError, ConfigureError, OneLoggerConfig, OneLoggerConfigBuilder, OneLoggerGuard,

@@ -10,6 +10,7 @@ mod default;
 mod error;
 mod filter;
 mod producer;
+mod sampler;
 mod span;
 
 pub use builder::DefaultRecorderBuilder;
@@ -18,6 +19,7 @@ pub use configured::ErrorHandlingStrategy;
 pub use default::DefaultRecorder;
 pub use error::{BuildError, CloseError, FlushError, OpenError, RecordError};
 pub use filter::{PatternError, SpanFilter};
+pub use sampler::{Sampler, SamplerError};
 pub use span::{Span, SpanBuilder, SpanParent, SpanStop};
 
 use std::sync::Arc;
