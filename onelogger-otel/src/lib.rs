@@ -5,6 +5,6 @@ pub mod names;
 mod otlp;
 
 pub use otlp::{
-    Compression, EventMode, OtlpConfigError, OtlpExporter, OtlpExporterBuilder, Protocol,
-    RetryPolicy, TlsError,
+    Compression, EventMode, MetricCounts, MetricHealth, OtlpConfigError, OtlpConnection,
+    OtlpExporter, OtlpExporterBuilder, OtlpMetricExporter, Protocol, RetryPolicy, TlsError,
 };

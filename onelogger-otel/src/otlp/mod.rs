@@ -9,16 +9,19 @@
 
 mod attributes;
 mod clock;
+mod connection;
 mod converter;
 mod draft;
 mod engine;
 mod ids;
 mod losses;
 mod messages;
+mod metrics;
 mod open_spans;
 mod resource;
 mod retry;
 mod settings;
+mod signal;
 mod tls;
 mod transport;
 
@@ -31,10 +34,13 @@ use self::engine::Engine;
 use self::losses::Losses;
 use self::retry::Retry;
 use self::settings::Settings;
+use self::signal::Signal;
 use self::transport::{Accepted, Failure, Transport};
 
+pub use self::connection::{Compression, OtlpConfigError, OtlpConnection, Protocol};
+pub use self::metrics::{MetricCounts, MetricHealth, OtlpMetricExporter};
 pub use self::retry::RetryPolicy;
-pub use self::settings::{Compression, EventMode, OtlpConfigError, OtlpExporterBuilder, Protocol};
+pub use self::settings::{EventMode, OtlpExporterBuilder};
 pub use self::tls::TlsError;
 
 /// Sends records to an OpenTelemetry collector, over HTTP or gRPC.
@@ -93,7 +99,8 @@ struct Session {
     /// Whose telemetry it is; until that has been sent.
     opening: Option<LogRecord>,
     // Before the runtime, which drives it.
-    transport: Transport,
+    traces: Transport,
+    logs: Transport,
     engine: Engine,
 }
 
@@ -126,14 +133,18 @@ impl Exporter for OtlpExporter {
             ExportError::new(format!("{what}: {error}"))
         };
         let engine = Engine::new().map_err(|error| failed("no runtime", &error))?;
-        let transport = engine.enter(|| Transport::new(&self.settings));
-        let transport = transport.map_err(|error| failed("no TLS", &error))?;
+        let transport = |route| {
+            let transport = engine.enter(|| Transport::new(route));
+            transport.map_err(|error| failed("no TLS", &error))
+        };
+        let (traces, logs) = (transport(&self.settings.traces)?, transport(&self.settings.logs)?);
         let resource = resource::resource(&self.settings.resource, run);
         self.session = Some(Session {
             converter: Converter::new(&self.settings),
             envelope: Envelope::new(&resource, &resource::scope()),
             opening: Some(messages::opening_log(run)),
-            transport,
+            traces,
+            logs,
             engine,
         });
         Ok(())
@@ -209,9 +220,12 @@ impl Session {
     }
 
     fn send(&mut self, settings: &Settings, draft: &Draft) -> Result<Accepted, Failure> {
-        let request = (draft.signal, self.envelope.seal(draft));
-        let patience = (settings.retry, self.converter.now);
-        let sending = retry::send(&mut self.transport, request, patience, settings.timeout);
+        let body = self.envelope.seal(draft);
+        let transport = match draft.signal {
+            Signal::Traces => &mut self.traces,
+            Signal::Logs | Signal::Metrics => &mut self.logs,
+        };
+        let sending = retry::send(transport, body, (settings.retry, self.converter.now));
         let sent = self.engine.run(sending);
         sent.unwrap_or_else(|error| {
             Err(Failure { message: error.to_string(), retry: Retry::Never })

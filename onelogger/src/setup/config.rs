@@ -1,5 +1,4 @@
 use std::fmt;
-use std::sync::Arc;
 
 use super::environment;
 use crate::data::names::attribute;
@@ -145,7 +144,7 @@ impl OneLoggerConfig {
             resource.set(attribute::APP_TYPE, telemetry.app_type.as_str());
             resource.merge(telemetry.custom_metadata.clone());
         }
-        Run { resource: Arc::new(resource), rank, record_id_upper: 0, started_unix_nanos: 0 }
+        Run::of(resource, rank)
     }
 }
 
