@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use onelogger::exporter::{MemoryExporter, MemoryRecords};
-use onelogger::recorder::CloseError;
+use onelogger::recorder::{CloseError, DefaultRecorderBuilder};
 use onelogger::{
-    Counts, DefaultRecorder, Event, FullPolicy, OneLoggerConfig, OneLoggerGuard, OneLoggerProvider,
-    Record, RecorderHandle, SpanBuilder,
+    Counts, DefaultRecorder, DisableRule, Event, FullPolicy, OneLoggerConfig, OneLoggerGuard,
+    OneLoggerProvider, Record, RecorderHandle, SpanBuilder,
 };
 use onelogger_otel::{OtlpExporter, OtlpExporterBuilder, Protocol, RetryPolicy};
 
@@ -63,9 +63,28 @@ impl Job {
     /// # Panics
     /// If a setting is wrong.
     pub fn start(name: &str, exporter: OtlpExporterBuilder) -> Job {
-        let (memory, records) = MemoryExporter::new();
+        let recorder = DefaultRecorder::builder().drain_interval(Duration::from_millis(20));
+        Job::with(name, recorder, exporter)
+    }
+
+    /// A job whose records go out when it is flushed, in one batch, and whose exporter is never
+    /// switched off, so that all losses have one reason.
+    ///
+    /// # Panics
+    /// If a setting is wrong.
+    pub fn in_batches(name: &str, exporter: OtlpExporterBuilder) -> Job {
         let recorder = DefaultRecorder::builder()
-            .drain_interval(Duration::from_millis(20))
+            .drain_interval(Duration::from_secs(3600))
+            .disable_rule(DisableRule::AfterConsecutive(u32::MAX));
+        let job = Job::with(name, recorder, exporter);
+        // The pipeline looks for records when it starts, and not again by itself.
+        job.flush();
+        job
+    }
+
+    fn with(name: &str, recorder: DefaultRecorderBuilder, exporter: OtlpExporterBuilder) -> Job {
+        let (memory, records) = MemoryExporter::new();
+        let recorder = recorder
             // What is lost is lost at the collector.
             .lane_policy(FullPolicy::Block(LIMIT))
             .queue_bytes(64 << 20)

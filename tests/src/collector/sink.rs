@@ -3,11 +3,13 @@
 use std::fs;
 use std::process::Command;
 
+use onelogger::names::event::CLOSE;
 use onelogger_otel::Protocol;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::http::request;
+use super::job::Closed;
 use super::program::{Program, data, environment, free_port, until};
 use super::received::Received;
 
@@ -134,6 +136,17 @@ impl Sink {
     /// Waits until it has taken what is looked for.
     pub fn until_received(&self, what: &str, is_there: impl Fn(&Received) -> bool) -> Received {
         until(what, || Some(self.received()).filter(&is_there))
+    }
+
+    /// Waits until it has all that a job counts as delivered, and the closing record. A collector in
+    /// between forwards in its own time, and each signal by itself. Gives what the job has sent.
+    pub fn until_delivered(&self, service: &str, closed: &Closed) -> Received {
+        let delivered = closed.counts.delivered - closed.counts.delivered_updates;
+        let received = self.until_received(&format!("all of {service}"), |received| {
+            let received = received.of(service);
+            received.record_count() >= delivered && !received.events(CLOSE).is_empty()
+        });
+        received.of(service)
     }
 
     /// One of its certificates or keys: `ca.pem`, `client.pem`, `client.key`.

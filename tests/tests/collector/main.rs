@@ -4,4 +4,5 @@
 //! `cargo xtask test` installs what these tests need, and runs them; once that is installed,
 //! `cargo test -p onelogger-tests --features collector --test collector` does too.
 
+mod faults;
 mod signals;

@@ -29,13 +29,7 @@ fn through_the_collector(work: impl Fn(&Job) + Sync, check: impl Fn(&Closed, &Re
             work(&job);
             let closed = job.close();
             assert_eq!(closed.counts.lost_total(), 0, "{name}: {}", closed.last_error);
-            let received = sink.until_received("the whole run", |all| {
-                let received = all.of(&name);
-                let delivered = closed.counts.delivered - closed.counts.delivered_updates;
-                received.record_count() >= delivered
-                    && !received.events("onelogger.close").is_empty()
-            });
-            let received = received.of(&name);
+            let received = sink.until_delivered(&name, &closed);
             check_ledger(&closed, &received, Losses::default());
             check(&closed, &received);
         }
@@ -297,10 +291,7 @@ fn a_span_that_stays_open_is_announced_and_arrives_whole_when_it_ends() {
         assert!(received.of(&name).spans().is_empty());
         job.recorder.stop(&long).unwrap();
         let closed = job.close();
-        let received = sink.until_received("the end", |received| {
-            !received.of(&name).events("onelogger.close").is_empty()
-        });
-        let received = received.of(&name);
+        let received = sink.until_delivered(&name, &closed);
         assert_eq!(received.span("long").span_id, open.span_id);
         assert_eq!(announced(&received).len(), 1, "once is enough");
         let delivered = closed.counts.delivered;
@@ -325,11 +316,7 @@ fn nothing_is_missing_of_many_threads() {
         });
         let closed = job.close();
         assert_eq!(closed.counts.delivered, 4 * 3 * count as u64);
-        let received = sink.until_received("all records", |received| {
-            received.of(&name).record_count() >= closed.counts.delivered
-                && !received.of(&name).events("onelogger.close").is_empty()
-        });
-        let received = received.of(&name);
+        let received = sink.until_delivered(&name, &closed);
         check_ledger(&closed, &received, Losses::default());
         let mut numbers = received.numbers("progress");
         numbers.sort_unstable();
