@@ -138,7 +138,7 @@ pub mod __private;
 pub mod callsite;
 pub mod context;
 mod data;
-mod diagnostics;
+pub mod diagnostics;
 pub mod exporter;
 pub mod guide;
 mod macros;

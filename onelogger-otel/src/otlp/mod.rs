@@ -18,6 +18,7 @@ mod losses;
 mod messages;
 mod metrics;
 mod open_spans;
+mod probe;
 mod resource;
 mod retry;
 mod settings;
@@ -36,13 +37,16 @@ use self::engine::Engine;
 use self::losses::Losses;
 use self::retry::{Patience, Retry};
 use self::settings::Settings;
-use self::signal::Signal;
 use self::transport::{Accepted, Failure, Transport};
 
+pub(crate) use self::clock::now;
+pub(crate) use self::connection::Route;
 pub use self::connection::{Compression, OtlpConfigError, OtlpConnection, Protocol};
 pub use self::metrics::{MetricCounts, MetricHealth, OtlpMetricExporter};
+pub(crate) use self::probe::probe;
 pub use self::retry::RetryPolicy;
 pub use self::settings::{EventMode, OtlpExporterBuilder};
+pub(crate) use self::signal::Signal;
 pub use self::tls::TlsError;
 
 /// Sends records to an OpenTelemetry collector, over HTTP or gRPC.
@@ -106,8 +110,8 @@ struct Session {
     /// Whether the collector has taken something of the latest call.
     has_sent: bool,
     // Before the runtime, which drives it.
-    traces: Transport,
-    logs: Transport,
+    traces: Option<Transport>,
+    logs: Option<Transport>,
     engine: Engine,
 }
 
@@ -140,8 +144,8 @@ impl Exporter for OtlpExporter {
             ExportError::new(format!("{what}: {error}"))
         };
         let engine = Engine::new().map_err(|error| failed("no runtime", &error))?;
-        let transport = |route| {
-            let transport = engine.enter(|| Transport::new(route));
+        let transport = |route: &Option<Route>| {
+            let transport = engine.enter(|| route.as_ref().map(Transport::new).transpose());
             transport.map_err(|error| failed("no TLS", &error))
         };
         let (traces, logs) = (transport(&self.settings.traces)?, transport(&self.settings.logs)?);
@@ -245,6 +249,10 @@ impl Session {
         let transport = match draft.signal {
             Signal::Traces => &mut self.traces,
             Signal::Logs | Signal::Metrics => &mut self.logs,
+        };
+        let Some(transport) = transport else {
+            let message = format!("{} are not to be sent", draft.signal.items());
+            return Err(Failure { message, retry: Retry::Never });
         };
         let (policy, began) = (settings.retry, self.converter.now);
         let patience = Patience { policy, began, run: Some(&self.run) };
