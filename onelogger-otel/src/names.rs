@@ -8,6 +8,8 @@ pub mod event {
     pub const SPAN_OPEN: &str = "onelogger.span.open";
     /// Attributes were added to a span of which nothing is remembered.
     pub const SPAN_UPDATE: &str = "onelogger.span.update";
+    /// Sent by [`OtelGuard::verify`](crate::OtelGuard::verify): a span, a log record, a metric.
+    pub const VERIFY: &str = "onelogger.verify";
     /// Data points of metrics were lost.
     pub const METRICS_LOST: &str = "onelogger.metrics.lost";
 }
@@ -44,7 +46,6 @@ pub mod resource {
 pub(crate) mod semantic {
     pub(crate) const SERVICE_NAME: &str = "service.name";
     pub(crate) const SERVICE_INSTANCE_ID: &str = "service.instance.id";
-    pub(crate) const SERVICE_VERSION: &str = "service.version";
     pub(crate) const ENVIRONMENT_NAME: &str = "deployment.environment.name";
     pub(crate) const SDK_NAME: &str = "telemetry.sdk.name";
     pub(crate) const SDK_LANGUAGE: &str = "telemetry.sdk.language";

@@ -229,6 +229,31 @@ pub(crate) struct Route {
     pub(super) tls: Tls,
 }
 
+impl Route {
+    pub(crate) fn signal(&self) -> Signal {
+        self.signal
+    }
+
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Where to, without a last slash.
+    pub(crate) fn address(&self) -> String {
+        self.uri.to_string().trim_end_matches('/').to_owned()
+    }
+
+    /// How the connection is protected, for people.
+    pub(crate) fn tls(&self) -> String {
+        if self.uri.scheme_str() != Some("https") {
+            return "none".to_owned();
+        }
+        let roots = if self.tls.roots.is_some() { "own roots" } else { "the system's roots" };
+        let identity = if self.tls.identity.is_some() { ", client certificate" } else { "" };
+        format!("{roots}{identity}")
+    }
+}
+
 fn checked_uri(address: &str) -> Result<Uri, OtlpConfigError> {
     // Looked for first: what holds a password must not show in another message.
     let authority = address.split_once("://").map_or(address, |(_, rest)| rest);

@@ -214,7 +214,8 @@ mod tests {
 
     #[test]
     fn the_service_s_own_variable_comes_before_the_resource_s() {
-        let resource = ("OTEL_RESOURCE_ATTRIBUTES", "service.name=a,team=blue%20sky,service.version=2");
+        let resource =
+            ("OTEL_RESOURCE_ATTRIBUTES", "service.name=a,team=blue%20sky,service.version=2");
         let environment = read(&[resource]);
         assert_eq!(environment.service_name.as_deref(), Some("a"));
         let environment = read(&[resource, ("OTEL_SERVICE_NAME", "b"), ("ENVIRONMENT", "prod")]);

@@ -17,24 +17,25 @@ use opentelemetry_sdk::metrics::{
 use super::environment::{Destination, Environment};
 use crate::otlp::{MetricCounts, OtlpConfigError, OtlpMetricExporter, RetryPolicy};
 
-/// Adds readers as the environment wants them. Gives the counts of the OTLP exporter, if there is
+/// Adds readers as the environment wants them; `is_sent` says whether values go to a collector. Gives the counts of the OTLP exporter, if there is
 /// one.
 pub(super) fn with_readers(
     mut builder: MeterProviderBuilder,
     environment: &Environment,
+    is_sent: bool,
 ) -> Result<(MeterProviderBuilder, Option<MetricCounts>), OtlpConfigError> {
     let interval = environment.metric_interval.filter(|interval| !interval.is_zero());
     // The SDK reads the variable itself, and must not see what was refused.
     let interval = interval.unwrap_or(Duration::from_secs(60));
     let mut counts = None;
-    if environment.metrics.contains(&Destination::Otlp) {
+    if is_sent {
         let within = environment.metric_timeout.unwrap_or(RetryPolicy::default().within);
         let exporter = OtlpMetricExporter::new(&environment.metrics_connection)?
             .with_temporality(environment.temporality)
             .with_retry(RetryPolicy { within, ..RetryPolicy::default() });
         counts = Some(exporter.counts());
-        builder = builder
-            .with_reader(PeriodicReader::builder(exporter).with_interval(interval).build());
+        builder =
+            builder.with_reader(PeriodicReader::builder(exporter).with_interval(interval).build());
     }
     if environment.metrics.contains(&Destination::Console) {
         let reader = PeriodicReader::builder(ConsoleMetrics).with_interval(interval);
@@ -134,9 +135,7 @@ fn histogram_points<T: Copy + std::fmt::Display>(
 }
 
 fn braces<'a>(attributes: impl Iterator<Item = &'a KeyValue>) -> String {
-    let all = attributes.map(|attribute| {
-        format!("{}={}", attribute.key.as_str(), attribute.value.to_string())
-    });
+    let all = attributes.map(|attribute| format!("{}={}", attribute.key.as_str(), attribute.value));
     let all: Vec<String> = all.collect();
     if all.is_empty() { String::new() } else { format!("{{{}}}", all.join(",")) }
 }

@@ -110,12 +110,7 @@ impl<'a> Variables<'a> {
         Some(values)
     }
 
-    fn unknown_word<'w>(
-        &mut self,
-        name: &str,
-        text: &str,
-        words: impl Iterator<Item = &'w str>,
-    ) {
+    fn unknown_word<'w>(&mut self, name: &str, text: &str, words: impl Iterator<Item = &'w str>) {
         let words: Vec<String> = words.map(|word| format!("`{word}`")).collect();
         self.problem(name, format_args!("`{text}` is not known; expected {}", words.join(", ")));
     }
@@ -129,9 +124,8 @@ impl<'a> Variables<'a> {
         let mut pairs = Vec::new();
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             let pair = part.split_once('=').filter(|(key, _)| !key.trim().is_empty());
-            let decoded = pair.and_then(|(key, value)| {
-                Some((decoded(key.trim())?, decoded(value.trim())?))
-            });
+            let decoded =
+                pair.and_then(|(key, value)| Some((decoded(key.trim())?, decoded(value.trim())?)));
             match decoded {
                 Some(pair) => pairs.push(pair),
                 // Nothing of it is shown: what stands there may be a secret in a wrong place.

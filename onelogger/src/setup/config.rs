@@ -112,6 +112,13 @@ impl OneLoggerConfig {
         &self.logger_config
     }
 
+    /// The same with other messages of the library's own.
+    #[must_use]
+    pub fn with_logger_config(mut self, config: LoggerConfig) -> OneLoggerConfig {
+        self.logger_config = config;
+        self
+    }
+
     /// The version of the schema of summary data.
     pub fn summary_data_schema_version(&self) -> &str {
         &self.summary_data_schema_version
