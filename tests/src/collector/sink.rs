@@ -72,6 +72,16 @@ impl Sink {
         self.program = Some(program);
     }
 
+    /// Starts it anew with other options.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn come_with(&mut self, options: &[&str]) {
+        self.go();
+        self.options = options.iter().map(|&option| option.to_owned()).collect();
+        self.come();
+    }
+
     /// Kills it. What it has received stays.
     pub fn go(&mut self) {
         self.program = None;
