@@ -6,5 +6,6 @@
 
 mod absence;
 mod access;
+mod doctor;
 mod faults;
 mod signals;
