@@ -8,4 +8,5 @@ mod absence;
 mod access;
 mod doctor;
 mod faults;
+mod guide;
 mod signals;
