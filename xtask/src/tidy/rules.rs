@@ -76,6 +76,10 @@ const WITHOUT_MODEL: &[(&str, &str)] = &[
         "onelogger/src/sync/chain.rs",
         "lives in statics, which loom's atomics cannot; one publication, and a test with threads",
     ),
+    (
+        "onelogger/src/sync/termination.rs",
+        "a signal handler and its statics, which loom does not know; tests that send signals",
+    ),
     ("onelogger/src/sync/wrapped.rs", "pins a future: no thread shares anything"),
 ];
 
