@@ -5,4 +5,5 @@
 //! `cargo test -p onelogger-tests --features collector --test collector` does too.
 
 mod faults;
+mod setup;
 mod signals;
