@@ -34,6 +34,7 @@ pub struct DefaultRecorder {
     pub(super) intake: Arc<Intake>,
     pub(super) filter: SpanFilter,
     pub(super) sampling: Sampling,
+    pub(super) baggage_attributes: Vec<Name>,
     pub(super) window: TimeWindow,
     pub(super) settings: Settings,
     /// Taken when the recorder is opened.
@@ -334,6 +335,10 @@ impl Recorder for DefaultRecorder {
 
     fn direct(&self) -> Option<&DefaultRecorder> {
         Some(self)
+    }
+
+    fn baggage_attributes(&self) -> &[Name] {
+        &self.baggage_attributes
     }
 }
 

@@ -149,6 +149,13 @@ pub trait Recorder: Send + Sync + 'static {
     fn direct(&self) -> Option<&DefaultRecorder> {
         None
     }
+
+    /// Which entries of the current baggage are to be attributes of each span that is started; asked
+    /// once, when the provider is configured. A recorder that wraps another one forwards this. None
+    /// by default.
+    fn baggage_attributes(&self) -> &[Name] {
+        &[]
+    }
 }
 
 /// The telemetry itself is faulty: what the application, or the library, has to say of that.
@@ -233,5 +240,9 @@ impl<R: Recorder + ?Sized> Recorder for Arc<R> {
 
     fn direct(&self) -> Option<&DefaultRecorder> {
         (**self).direct()
+    }
+
+    fn baggage_attributes(&self) -> &[Name] {
+        (**self).baggage_attributes()
     }
 }
