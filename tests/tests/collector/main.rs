@@ -7,4 +7,6 @@
 mod absence;
 mod access;
 mod faults;
+mod killed;
+mod runtimes;
 mod signals;
