@@ -15,14 +15,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 ///
 /// # Panics
 /// If it does not come; `what` says what was waited for.
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    in_time(look).unwrap_or_else(|| panic!("waited in vain for {what}"))
+}
+
+/// The same, for those who have more to say if it does not come.
+pub(super) fn in_time<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let began = Instant::now();
     loop {
-        if let Some(found) = look() {
-            return found;
+        match look() {
+            None if began.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(10)),
+            found => return found,
         }
-        assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
-        thread::sleep(Duration::from_millis(10));
     }
 }
 

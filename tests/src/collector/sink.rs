@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::http::request;
 use super::job::Closed;
-use super::program::{Program, data, environment, free_port, until};
+use super::program::{Program, data, environment, free_port, in_time, until};
 use super::received::Received;
 
 /// `otlp_sink.py`, in a process of its own.
@@ -70,6 +70,16 @@ impl Sink {
         let mut program = Program::start(&mut command, place("sink.log"));
         program.until_ready(|| port_file.exists());
         self.program = Some(program);
+    }
+
+    /// Starts it anew with other options.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn come_with(&mut self, options: &[&str]) {
+        self.go();
+        self.options = options.iter().map(|&option| option.to_owned()).collect();
+        self.come();
     }
 
     /// Kills it. What it has received stays.
@@ -134,8 +144,21 @@ impl Sink {
     }
 
     /// Waits until it has taken what is looked for.
+    ///
+    /// # Panics
+    /// If it does not come; it says what came instead.
     pub fn until_received(&self, what: &str, is_there: impl Fn(&Received) -> bool) -> Received {
-        until(what, || Some(self.received()).filter(&is_there))
+        let found = in_time(|| Some(self.received()).filter(&is_there));
+        found.unwrap_or_else(|| {
+            let received = self.received();
+            let names: Vec<String> = received.logs().into_iter().map(|log| log.event_name).collect();
+            let (spans, requests) = (received.spans().len(), self.requests().len());
+            let of_it = self.program.as_ref().map(Program::output).unwrap_or_default();
+            panic!(
+                "waited in vain for {what}; {requests} requests have brought {spans} spans, and log \
+                 records {names:?}; the sink says: {of_it}"
+            )
+        })
     }
 
     /// Waits until it has all that a job counts as delivered, and the closing record. A collector in

@@ -4,6 +4,10 @@
 //! `cargo xtask test` installs what these tests need, and runs them; once that is installed,
 //! `cargo test -p onelogger-tests --features collector --test collector` does too.
 
+mod absence;
+mod access;
 mod faults;
+mod killed;
+mod runtimes;
 mod setup;
 mod signals;
