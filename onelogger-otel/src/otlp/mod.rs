@@ -201,25 +201,44 @@ impl Session {
     ) -> Result<(), ExportError> {
         let count = records.len();
         let (mut outbox, mut losses) = (Outbox::new(settings.limits), Losses::default());
+        let (mut has_own, mut unsaid) = (false, None);
         self.converter.begin_call();
         self.has_sent = false;
         if let Some(opening) = &self.opening {
             outbox.put_extra(opening, Extra::Opening);
         }
         for record in records {
+            has_own |= record.is_own();
             self.converter.take(&record, &mut outbox);
         }
         self.converter.announce(&mut outbox);
         let limit = settings.limits.item;
         losses.add(outbox.oversized, format!("records of more than {limit} bytes each"));
         for draft in outbox.into_drafts() {
-            self.deliver(settings, &draft, &mut losses);
+            let lost = self.deliver(settings, &draft, &mut losses);
+            // A span that repeats what a log record says does not matter.
+            if has_own && draft.signal == Signal::Logs {
+                unsaid = unsaid.or(lost);
+            }
         }
-        losses.into_result(count)
+        let result = losses.into_result(count);
+        match (result, unsaid) {
+            // Nobody counts what the library itself has to say, but whoever says it has to know that
+            // it did not get through: it is said again.
+            (Ok(()), Some(reason)) => {
+                Err(ExportError::new(reason).with_accepted(count).with_refused(0))
+            }
+            (result, _) => result,
+        }
     }
 
-    /// Sends a request, and notes what became of it.
-    fn deliver(&mut self, settings: &Settings, draft: &Draft, losses: &mut Losses) {
+    /// Sends a request, and notes what became of it; says why, if some of it is lost.
+    fn deliver(
+        &mut self,
+        settings: &Settings,
+        draft: &Draft,
+        losses: &mut Losses,
+    ) -> Option<String> {
         let answer = self.send(settings, draft);
         let is_taken = |answer: &Accepted| answer.rejected < draft.items();
         self.has_sent |= answer.as_ref().is_ok_and(is_taken);
@@ -234,14 +253,16 @@ impl Session {
                 (Extra::OpenSpan(id), Err(_)) => open_spans.not_announced(*id, self.converter.now),
             }
         }
-        match answer {
-            Ok(Accepted { rejected: 0, .. }) => {}
+        let (stake, reason) = match answer {
+            Ok(Accepted { rejected: 0, .. }) => return None,
             Ok(Accepted { rejected, message }) => {
                 let reason = format!("the collector has rejected {rejected} items: {message}");
-                losses.add(draft.stake_of_rejected(rejected), reason);
+                (draft.stake_of_rejected(rejected), reason)
             }
-            Err(failure) => losses.add(draft.stake(), failure.message),
-        }
+            Err(failure) => (draft.stake(), failure.message),
+        };
+        losses.add(stake, &reason);
+        Some(reason)
     }
 
     fn send(&mut self, settings: &Settings, draft: &Draft) -> Result<Accepted, Failure> {

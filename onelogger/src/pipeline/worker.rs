@@ -373,6 +373,9 @@ impl Worker {
                     Err(error) => {
                         self.status.lock().ledger.revoke(&error);
                         self.note(&error);
+                        if error.revoked == 0 {
+                            break;
+                        }
                     }
                 }
             }
