@@ -3,8 +3,10 @@
 
 pub mod names;
 mod otlp;
+mod sdk_exporter;
 
 pub use otlp::{
     Compression, EventMode, OtlpConfigError, OtlpExporter, OtlpExporterBuilder, Protocol,
     RetryPolicy, TlsError,
 };
+pub use sdk_exporter::OTelExporter;

@@ -16,6 +16,9 @@ pub mod attribute {
     pub const OUTCOME: &str = "onelogger.outcome";
     /// Of `onelogger.span.open`: the name of the span.
     pub const SPAN_NAME: &str = "onelogger.span.name";
+    /// Of a span, where all is shown as the Python library does it: the id under which JSON Lines
+    /// know the span, a UUID as text.
+    pub const ONE_LOGGER_SPAN_ID: &str = "one_logger_span_id";
 }
 
 /// OpenTelemetry's own names that are needed here.
