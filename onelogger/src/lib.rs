@@ -156,9 +156,10 @@ pub use callsite::SpanName;
 pub use data::names;
 pub use data::{
     ApplicationType, Argument, AttributeTypeError, Attributes, AttributesRef, ErrorEvent, Event,
-    EventRecord, Level, Link, LinksRef, ListRef, Name, Outcome, Parent, ParseIdError, Record,
-    RecordId, SpanContext, SpanId, SpanKind, SpanRecord, TelemetryDataErrorType, TimeWindow,
-    TimeWindowError, Timestamp, ToValue, TraceFlags, TraceId, Value, ValueRef,
+    EventRecord, InstrumentationScope, Level, Link, LinksRef, ListRef, Name, Outcome, Parent,
+    ParseIdError, Record, RecordId, ScopeRef, SpanContext, SpanId, SpanKind, SpanRecord,
+    TelemetryDataErrorType, TimeWindow, TimeWindowError, Timestamp, ToValue, TraceFlags, TraceId,
+    Value, ValueRef,
 };
 pub use diagnostics::{LogLevel, LoggerConfig};
 pub use exporter::{ConsoleExporter, Exporter, FileExporter, LoggerExporter, MemoryExporter};

@@ -29,6 +29,7 @@ pub(super) fn declaration(callsite: &Callsite) -> TokenStream {
             module: #p::core::module_path!(),
             file: #p::core::file!(),
             line: #p::core::line!(),
+            package: #p::core::option_env!("CARGO_PKG_NAME"),
             version: #p::core::option_env!("CARGO_PKG_VERSION"),
             level: #p::Level::#level,
             group: #group,

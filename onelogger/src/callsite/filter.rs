@@ -157,6 +157,7 @@ mod tests {
             module,
             file: "",
             line: 0,
+            package: None,
             version: None,
             level,
             group,

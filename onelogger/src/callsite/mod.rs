@@ -30,7 +30,7 @@ pub use registry::{all, filter, set_filter, set_level};
 
 use std::fmt;
 
-use crate::data::{Level, SpanKind};
+use crate::data::{InstrumentationScope, Level, SpanKind};
 use crate::sync::{Byte, Link, Linked};
 
 /// A place in the program where something is recorded.
@@ -63,7 +63,9 @@ pub struct Catalogue {
     pub file: &'static str,
     /// The line in the file.
     pub line: u32,
-    /// The version of the crate that it stands in, as cargo knows it.
+    /// The name of the crate that it stands in, as cargo knows it.
+    pub package: Option<&'static str>,
+    /// The version of that crate, as cargo knows it.
     pub version: Option<&'static str>,
     /// Its level.
     pub level: Level,
@@ -160,6 +162,14 @@ impl Callsite {
             CallsiteName::Literal(name) => name,
             CallsiteName::Computed(name) => name(),
         }
+    }
+
+    /// The crate that it stands in, with its version: what it records belongs to that.
+    pub fn scope(&self) -> InstrumentationScope {
+        let Catalogue { package, module, version, .. } = self.catalogue;
+        // Built without cargo, a crate has its own name only, which its modules begin with.
+        let own = module.split_once("::").map_or(module, |(own, _)| own);
+        InstrumentationScope::from_static(package.unwrap_or(own), version)
     }
 
     /// What else is known of it.

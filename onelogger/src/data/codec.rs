@@ -16,7 +16,8 @@
 //!
 //! time        wall nanoseconds, monotonic nanoseconds or NONE
 //! text        length in bytes, then the bytes, padded to a word
-//! name        kind 8 | level 8 | has a group 8; text; [text of the group]
+//! name        kind 8 | level 8 | has a group 1 | has a scope 1 | the scope has a version 1; text;
+//!             [text of the group], [text of the scope], [text of its version]
 //! attributes  words that follow 32 | keys inline 1 | count 31; then [key text] value …
 //! value       tag 8 | length or boolean 56; then the payload
 //! links       words that follow 32 | count 32; then trace high, trace low, span,
@@ -27,7 +28,9 @@
 //! lane may one day be a file that another process has left behind.
 
 use super::view::{AttributesRef, LinksRef};
-use super::{Attributes, Level, Link, Name, Outcome, SpanKind, Timestamp, TraceId, Value};
+use super::{
+    Attributes, Level, Link, Name, Outcome, ScopeRef, SpanKind, Timestamp, TraceId, Value,
+};
 use crate::sync::words;
 
 /// Words that a stop without attributes takes: header, order, span, explicit time.
@@ -86,6 +89,7 @@ pub(crate) struct Dynamic<'a> {
     pub(crate) kind: SpanKind,
     pub(crate) level: Level,
     pub(crate) group: Option<&'a str>,
+    pub(crate) scope: Option<ScopeRef<'a>>,
 }
 
 /// What a start says beside its name.
@@ -222,11 +226,13 @@ pub(crate) fn put_update(words: &mut Vec<u64>, order: u64, span: u64, attributes
 
 /// Writes a name and what goes with it.
 pub(crate) fn put_dynamic(words: &mut Vec<u64>, name: Dynamic<'_>) {
-    let group = name.group.is_some() as u64;
-    words.push(name.kind as u64 | (name.level as u64) << 8 | group << 16);
-    put_text(words, name.name);
-    if let Some(group) = name.group {
-        put_text(words, group);
+    let version = name.scope.and_then(|scope| scope.version);
+    let has = [name.group.is_some(), name.scope.is_some(), version.is_some()];
+    let has = has.into_iter().rev().fold(0, |bits, has| bits << 1 | has as u64);
+    words.push(name.kind as u64 | (name.level as u64) << 8 | has << 16);
+    let scope = name.scope.map(|scope| scope.name);
+    for text in [Some(name.name), name.group, scope, version].into_iter().flatten() {
+        put_text(words, text);
     }
 }
 
@@ -423,6 +429,11 @@ impl<'a> Reader<'a> {
         self.text_of(bytes)
     }
 
+    /// A text that is there if the lowest bit says so.
+    fn optional_text(&mut self, bits: u64) -> Option<Option<&'a str>> {
+        if bits & 1 != 0 { self.text().map(Some) } else { Some(None) }
+    }
+
     /// A section of attributes or links, with the word at its head.
     fn section(&mut self) -> Option<&'a [u64]> {
         let length = (*self.words.first()? >> 32) as usize;
@@ -438,9 +449,12 @@ impl<'a> Reader<'a> {
     pub(crate) fn dynamic(&mut self) -> Option<Dynamic<'a>> {
         let head = self.word()?;
         let name = self.text()?;
-        let group = if head >> 16 & 1 != 0 { Some(self.text()?) } else { None };
+        let group = self.optional_text(head >> 16)?;
+        let scope = self.optional_text(head >> 17)?;
+        let version = self.optional_text(head >> 18)?;
+        let scope = scope.map(|name| ScopeRef { name, version });
         let kind = SpanKind::from_code(head as u8);
-        Some(Dynamic { name, kind, level: Level::from_code((head >> 8) as u8), group })
+        Some(Dynamic { name, kind, level: Level::from_code((head >> 8) as u8), group, scope })
     }
 
     pub(crate) fn attributes(&mut self) -> Option<AttributesRef<'a>> {
@@ -463,6 +477,7 @@ pub(crate) fn read_dynamic(words: &[u64]) -> Dynamic<'_> {
         kind: SpanKind::Internal,
         level: Level::Info,
         group: None,
+        scope: None,
     })
 }
 
@@ -480,7 +495,7 @@ impl<'a> Dynamic<'a> {
     /// A name of the default kind and level.
     pub(crate) fn named(name: &'a Name) -> Dynamic<'a> {
         let (kind, level) = (SpanKind::Internal, Level::Info);
-        Dynamic { name: name.as_str(), kind, level, group: None }
+        Dynamic { name: name.as_str(), kind, level, group: None, scope: None }
     }
 }
 

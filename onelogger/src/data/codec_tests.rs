@@ -69,12 +69,13 @@ proptest! {
         (order, span, parent) in any::<(u64, u64, u64)>(),
         (remote_parent, is_reserved) in any::<(bool, bool)>(),
         (name, group) in (text(), option::of(text())),
-        (kind, level) in (kind(), level()),
+        (kind, level, scope) in (kind(), level(), option::of((text(), option::of(text())))),
         time in time(),
         links in vec(link(), 0..3),
         (attributes, event_attributes) in (attributes(), attributes()),
     ) {
-        let dynamic = Dynamic { name: &name, kind, level, group: group.as_deref() };
+        let scope = scope.as_ref().map(|(name, version)| ScopeRef { name, version: version.as_deref() });
+        let dynamic = Dynamic { name: &name, kind, level, group: group.as_deref(), scope };
         let fields = StartFields {
             is_reserved,
             span,
@@ -127,7 +128,8 @@ proptest! {
         time in time(),
         attributes in attributes(),
     ) {
-        let dynamic = Dynamic { name: &name, kind: SpanKind::Internal, level, group: None };
+        let (kind_of_span, scope) = (SpanKind::Internal, Some(ScopeRef { name: &name, version: None }));
+        let dynamic = Dynamic { name: &name, kind: kind_of_span, level, group: None, scope };
         let fields = EventFields { span, time, attributes: &attributes, is_own };
         let mut words = Vec::new();
         put_event(&mut words, kind, order, dynamic, &fields);
@@ -176,7 +178,13 @@ proptest! {
         damage in vec((any::<prop::sample::Index>(), any::<u64>(), 0..64_u32), 0..4),
         length in any::<prop::sample::Index>(),
     ) {
-        let dynamic = Dynamic { name: "x", kind: SpanKind::Client, level: Level::Info, group: Some("g") };
+        let dynamic = Dynamic {
+            name: "x",
+            kind: SpanKind::Client,
+            level: Level::Info,
+            group: Some("g"),
+            scope: Some(ScopeRef { name: "s", version: Some("1") }),
+        };
         let links = [Link { context: SpanContext::default(), attributes: attributes.clone() }];
         let fields = StartFields {
             is_reserved: true,

@@ -4,7 +4,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::names::attribute;
-use super::{Attributes, Level, Name, Timestamp, Value};
+use super::{Attributes, InstrumentationScope, Level, Name, Timestamp, Value};
 
 /// Something that happened within a span.
 ///
@@ -26,12 +26,21 @@ pub struct Event {
     /// When it happened, if not now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Timestamp>,
+    /// The code that reports it, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<InstrumentationScope>,
 }
 
 impl Event {
     /// An event without attributes that happens now.
     pub fn new(name: impl Into<Name>) -> Event {
-        Event { name: name.into(), level: Level::Info, attributes: Attributes::new(), time: None }
+        Event {
+            name: name.into(),
+            level: Level::Info,
+            attributes: Attributes::new(),
+            time: None,
+            scope: None,
+        }
     }
 
     /// Adds or replaces an attribute.
@@ -59,6 +68,13 @@ impl Event {
     #[must_use]
     pub fn at(mut self, time: impl Into<Timestamp>) -> Event {
         self.time = Some(time.into());
+        self
+    }
+
+    /// Says which code reports it.
+    #[must_use]
+    pub fn scope(mut self, scope: InstrumentationScope) -> Event {
+        self.scope = Some(scope);
         self
     }
 }
@@ -100,6 +116,9 @@ pub struct ErrorEvent {
     /// When it happened, if not now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Timestamp>,
+    /// The code that reports it, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<InstrumentationScope>,
 }
 
 impl ErrorEvent {
@@ -113,6 +132,7 @@ impl ErrorEvent {
             backtrace: None,
             attributes: Attributes::new(),
             time: None,
+            scope: None,
         }
     }
 
@@ -160,6 +180,13 @@ impl ErrorEvent {
     #[must_use]
     pub fn at(mut self, time: impl Into<Timestamp>) -> ErrorEvent {
         self.time = Some(time.into());
+        self
+    }
+
+    /// Says which code reports it.
+    #[must_use]
+    pub fn scope(mut self, scope: InstrumentationScope) -> ErrorEvent {
+        self.scope = Some(scope);
         self
     }
 

@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Attributes, Level, Link, Name, Outcome, Parent, SpanId, SpanKind, TraceId};
+use super::{
+    Attributes, InstrumentationScope, Level, Link, Name, Outcome, Parent, SpanId, SpanKind, TraceId,
+};
 
 /// One record, owned: what the memory exporter keeps and what a batch can be made from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +42,9 @@ pub struct SpanRecord {
     /// The group it can be switched with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Name>,
+    /// The code that has made it, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<InstrumentationScope>,
     /// Its attributes: of a `Start` those given then, of the others all that it has by then.
     #[serde(default)]
     pub attributes: Attributes,
@@ -80,6 +85,9 @@ pub struct EventRecord {
     /// Its level.
     #[serde(default)]
     pub level: Level,
+    /// The code that has made it, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<InstrumentationScope>,
     /// What there is to say of it.
     #[serde(default)]
     pub attributes: Attributes,

@@ -6,8 +6,8 @@ use crate::data::codec::{
     Dynamic, put_attributes, put_dynamic, put_links, read_attributes, read_dynamic, read_links,
 };
 use crate::data::{
-    Attributes, AttributesRef, EventRecord, Level, Link, LinksRef, Name, Outcome, Parent, Record,
-    SpanId, SpanKind, SpanRecord, TraceId,
+    Attributes, AttributesRef, EventRecord, InstrumentationScope, Level, Link, LinksRef, Name,
+    Outcome, Parent, Record, ScopeRef, SpanId, SpanKind, SpanRecord, TraceId,
 };
 
 /// What a record is.
@@ -200,6 +200,7 @@ impl Batch {
             kind: span.kind,
             level: span.level,
             group: span.group.as_ref().map(Name::as_str),
+            scope: span.scope.as_ref().map(InstrumentationScope::as_scope),
         };
         let entry = Entry {
             outcome: span.outcome,
@@ -220,7 +221,8 @@ impl Batch {
     }
 
     fn push_event(&mut self, kind: RecordKind, event: &EventRecord) {
-        let name = Dynamic { level: event.level, ..Dynamic::named(&event.name) };
+        let scope = event.scope.as_ref().map(InstrumentationScope::as_scope);
+        let name = Dynamic { level: event.level, scope, ..Dynamic::named(&event.name) };
         let entry = Entry {
             trace_id: event.trace_id,
             span_id: event.span_id,
@@ -332,6 +334,11 @@ impl<'a> RecordRef<'a> {
         self.dynamic().group
     }
 
+    /// The code that has made it, if that is known: of all records of a span the one that started it.
+    pub fn scope(&self) -> Option<ScopeRef<'a>> {
+        self.dynamic().scope
+    }
+
     /// When it happened: nanoseconds since 1970.
     pub fn time_unix_nanos(&self) -> u64 {
         self.entry.time_unix_nanos
@@ -396,6 +403,7 @@ impl<'a> RecordRef<'a> {
             kind: self.span_kind(),
             level: self.level(),
             group: self.group().map(|group| group.to_owned().into()),
+            scope: self.scope().map(ScopeRef::to_owned),
             attributes: self.attributes().to_owned(),
             event_attributes: self.event_attributes().to_owned(),
             links: self.links().to_owned(),
@@ -412,6 +420,7 @@ impl<'a> RecordRef<'a> {
             span_id: self.span_id(),
             name: self.name().to_owned().into(),
             level: self.level(),
+            scope: self.scope().map(ScopeRef::to_owned),
             attributes: self.attributes().to_owned(),
             time_unix_nanos: self.time_unix_nanos(),
         }
@@ -447,6 +456,7 @@ mod tests {
             kind: SpanKind::Client,
             level: Level::Debug,
             group: Some("io".into()),
+            scope: Some(InstrumentationScope::new("loader").with_version("1.2.0")),
             attributes: Attributes::from([("path", "/data")]),
             event_attributes: Attributes::from([("cause", 3)]),
             links: vec![Link {
@@ -459,12 +469,14 @@ mod tests {
             outcome: Outcome::Cancelled,
         };
         let event = EventRecord { name: "e".into(), level: Level::Warn, ..Default::default() };
+        let bare = EventRecord { scope: Some(InstrumentationScope::new("x")), ..event.clone() };
         let records = [
             Record::Start(span.clone()),
             Record::Attributes(span.clone()),
             Record::Stop(span),
             Record::Event(event.clone()),
             Record::Error(event.clone()),
+            Record::Event(bare),
             Record::TelemetryDataError(event),
         ];
         let batch: Batch = records.iter().cloned().collect();

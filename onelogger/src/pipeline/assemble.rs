@@ -273,12 +273,13 @@ fn event(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Name;
     use crate::data::codec::{Dynamic, StartFields, put_start, put_stop};
-    use crate::data::{Level, SpanKind};
 
     fn start(span: u64, is_reserved: bool) -> Vec<u64> {
         let none = Attributes::new();
-        let name = Dynamic { name: "x", kind: SpanKind::Internal, level: Level::Info, group: None };
+        let name = Name::from_static("x");
+        let name = Dynamic::named(&name);
         let fields = StartFields {
             is_reserved,
             span,

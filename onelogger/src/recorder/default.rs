@@ -13,7 +13,8 @@ use crate::data::codec::{
 };
 use crate::data::names::{attribute, event};
 use crate::data::{
-    Attributes, ErrorEvent, Event, Name, SpanContext, TimeWindow, Timestamp, TraceFlags, TraceId,
+    Attributes, ErrorEvent, Event, InstrumentationScope, Name, SpanContext, TimeWindow, Timestamp,
+    TraceFlags, TraceId,
 };
 use crate::exporter::{Exporter, Run};
 use crate::pipeline::intake::{FullPolicy, Intake, LaneCounts, LaneWriter};
@@ -247,7 +248,8 @@ impl Recorder for DefaultRecorder {
                 attributes: &event.attributes,
                 is_own: false,
             };
-            let name = Dynamic { level: event.level, ..Dynamic::named(&event.name) };
+            let scope = event.scope.as_ref().map(InstrumentationScope::as_scope);
+            let name = Dynamic { level: event.level, scope, ..Dynamic::named(&event.name) };
             put_event(words, LaneKind::Event, order, name, &fields);
         })
     }
@@ -267,7 +269,9 @@ impl Recorder for DefaultRecorder {
                 is_own: false,
             };
             let name = Name::from_static(event::ERROR);
-            put_event(words, LaneKind::Error, order, Dynamic::named(&name), &fields);
+            let scope = error.scope.as_ref().map(InstrumentationScope::as_scope);
+            let name = Dynamic { scope, ..Dynamic::named(&name) };
+            put_event(words, LaneKind::Error, order, name, &fields);
         })
     }
 
@@ -348,6 +352,7 @@ impl DefaultRecorder {
             kind: span.kind,
             level: span.level,
             group: span.group.as_ref().map(Name::as_str),
+            scope: span.scope.as_ref().map(InstrumentationScope::as_scope),
         };
         let (parent, remote_parent) = match parent {
             Anchor::Root => (0, false),

@@ -3,7 +3,8 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use super::Configured;
 use crate::data::{
-    Attributes, Level, Link, Name, Outcome, SpanContext, SpanKind, Timestamp, Value,
+    Attributes, InstrumentationScope, Level, Link, Name, Outcome, SpanContext, SpanKind, Timestamp,
+    Value,
 };
 use crate::pipeline::intake::Intake;
 use crate::sync::Flag;
@@ -236,6 +237,8 @@ pub struct SpanBuilder {
     pub group: Option<Name>,
     /// Links to other spans.
     pub links: Vec<Link>,
+    /// The code that starts it, if that is known.
+    pub scope: Option<InstrumentationScope>,
 }
 
 impl SpanBuilder {
@@ -251,6 +254,7 @@ impl SpanBuilder {
             level: Level::Info,
             group: None,
             links: Vec::new(),
+            scope: None,
         }
     }
 
@@ -328,6 +332,13 @@ impl SpanBuilder {
     #[must_use]
     pub fn link(mut self, context: SpanContext, attributes: Attributes) -> SpanBuilder {
         self.links.push(Link { context, attributes });
+        self
+    }
+
+    /// Says which code starts it.
+    #[must_use]
+    pub fn scope(mut self, scope: InstrumentationScope) -> SpanBuilder {
+        self.scope = Some(scope);
         self
     }
 }

@@ -160,6 +160,7 @@ pub(super) fn describe(site: &Callsite, arguments: SpanArguments<'_>) -> SpanBui
         group: catalogue.group.map(Name::from_static),
         // A span that is switched off has nothing to be linked to.
         links: arguments.links.iter().filter(|link| link.context.is_valid()).cloned().collect(),
+        scope: Some(site.scope()),
     }
 }
 

@@ -51,6 +51,7 @@ pub fn event(site: &'static Callsite, span: Option<&Span>, arguments: &[Argument
         level: site.catalogue().level,
         attributes: attributes(site.catalogue().keys, arguments),
         time: None,
+        scope: Some(site.scope()),
     };
     let current = if span.is_none() { context::current_span_of(&configured) } else { None };
     configured.call("event", |recorder| recorder.event(span.or(current.as_ref()), event));
@@ -70,7 +71,8 @@ pub fn error(
         Some(failure) => failure.with_message(message),
         None => ErrorEvent::new(message.unwrap_or_default()),
     };
-    let error = ErrorEvent { attributes: attributes(site.catalogue().keys, arguments), ..error };
+    let attributes = attributes(site.catalogue().keys, arguments);
+    let error = ErrorEvent { attributes, scope: Some(site.scope()), ..error };
     let current = if span.is_none() { context::current_span_of(&configured) } else { None };
     configured.call("error", |recorder| recorder.error(span.or(current.as_ref()), error));
 }

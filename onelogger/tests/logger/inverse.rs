@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use onelogger::exporter::{Batch, Exporter, Folding, JsonLinesExporter};
 use onelogger::{
-    Attributes, EventRecord, Level, Link, LoggerExporter, Outcome, Parent, Record, SpanContext,
-    SpanId, SpanKind, SpanRecord, TraceId, Value,
+    Attributes, EventRecord, InstrumentationScope, Level, Link, LoggerExporter, Outcome, Parent,
+    Record, SpanContext, SpanId, SpanKind, SpanRecord, TraceId, Value,
 };
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -112,6 +112,7 @@ fn span() -> impl Strategy<Value = SpanRecord> {
                 kind: if flag { SpanKind::Client } else { SpanKind::Internal },
                 level: if flag { Level::Debug } else { Level::Info },
                 group: group.map(Into::into),
+                scope: flag.then(|| InstrumentationScope::new("in no line")),
                 attributes,
                 event_attributes,
                 links: if flag { vec![Link { context, attributes: of_link }] } else { vec![] },
@@ -131,6 +132,7 @@ fn event() -> impl Strategy<Value = EventRecord> {
             span_id: SpanId::from_u64(id),
             name: name.into(),
             level: Level::Warn,
+            scope: Some(InstrumentationScope::new("in no line")),
             attributes,
             time_unix_nanos: time,
         }
