@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use onelogger::exporter::{RecordRef, Run};
 use onelogger::names::attribute;
-use onelogger::{AttributesRef, Outcome, Value, ValueRef};
+use onelogger::{AttributesRef, Outcome, ScopeRef, Value, ValueRef};
 use opentelemetry::trace::{
     Event, Link, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState,
 };
@@ -50,7 +50,7 @@ pub(super) fn span(stop: &RecordRef<'_>, open: Option<OpenSpan>) -> SpanData {
         events: span_events,
         links,
         status: status(outcome, last_error),
-        instrumentation_scope: scope(),
+        instrumentation_scope: scope(stop.scope()),
     }
 }
 
@@ -160,7 +160,8 @@ pub(super) fn duration_msec(stop: &RecordRef<'_>) -> KeyValue {
 const NANOS_PER_MILLI: u64 = 1_000_000;
 
 fn instant(record: &RecordRef<'_>, context: SpanContext, name: String) -> SpanData {
-    moment(time(record.time_unix_nanos()), context, name)
+    let instrumentation_scope = scope(record.scope());
+    SpanData { instrumentation_scope, ..moment(time(record.time_unix_nanos()), context, name) }
 }
 
 fn moment(time: SystemTime, span_context: SpanContext, name: String) -> SpanData {
@@ -177,7 +178,7 @@ fn moment(time: SystemTime, span_context: SpanContext, name: String) -> SpanData
         events: SpanEvents::default(),
         links: SpanLinks::default(),
         status: Status::Unset,
-        instrumentation_scope: scope(),
+        instrumentation_scope: scope(None),
     }
 }
 
@@ -245,8 +246,17 @@ fn text_of(value: ValueRef<'_>) -> Option<&str> {
     }
 }
 
-fn scope() -> InstrumentationScope {
-    InstrumentationScope::builder("onelogger").with_version(env!("CARGO_PKG_VERSION")).build()
+/// The code that has made a record; this library, if it names none.
+fn scope(scope: Option<ScopeRef<'_>>) -> InstrumentationScope {
+    let Some(scope) = scope else {
+        let ours = InstrumentationScope::builder("onelogger");
+        return ours.with_version(env!("CARGO_PKG_VERSION")).build();
+    };
+    let builder = InstrumentationScope::builder(scope.name.to_owned());
+    match scope.version {
+        Some(version) => builder.with_version(version.to_owned()).build(),
+        None => builder.build(),
+    }
 }
 
 fn trace_id(id: onelogger::TraceId) -> TraceId {
