@@ -20,6 +20,9 @@ pub mod attribute {
     pub const OUTCOME: &str = "onelogger.outcome";
     /// Of `onelogger.span.open`: the name of the span.
     pub const SPAN_NAME: &str = "onelogger.span.name";
+    /// Of a span, where all is shown as the Python library does it: the id under which JSON Lines
+    /// know the span, a UUID as text.
+    pub const ONE_LOGGER_SPAN_ID: &str = "one_logger_span_id";
     /// Of `onelogger.metrics.lost`: how many.
     pub const LOST_DATA_POINTS: &str = "onelogger.metrics.lost_data_points";
     /// Of `onelogger.metrics.lost`: why, the last time.
