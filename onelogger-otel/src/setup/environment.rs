@@ -36,6 +36,8 @@ pub(super) struct Environment {
     pub(super) metrics_connection: OtlpConnection,
     pub(super) propagators: Propagators,
     pub(super) sampler: Sampler,
+    /// Entries of the baggage that become attributes of spans.
+    pub(super) baggage_attributes: Vec<String>,
     pub(super) batches: Batches,
     pub(super) metric_interval: Option<Duration>,
     pub(super) metric_timeout: Option<Duration>,
@@ -112,6 +114,7 @@ impl Environment {
             metrics_connection,
             propagators: propagators(v),
             sampler: sampler(v),
+            baggage_attributes: v.names("ONELOGGER_BAGGAGE_ATTRIBUTES"),
             batches: batches(v),
             metric_interval: v.millis("OTEL_METRIC_EXPORT_INTERVAL"),
             metric_timeout: v.millis("OTEL_METRIC_EXPORT_TIMEOUT"),

@@ -65,7 +65,8 @@ impl Setup {
         routes: &[Route],
     ) -> Result<DefaultRecorder, SetupError> {
         let mut builder = with_batches(DefaultRecorder::builder(), &environment.batches)
-            .sampler(environment.sampler.clone());
+            .sampler(environment.sampler.clone())
+            .baggage_attributes(environment.baggage_attributes.clone());
         let is_sent = |signal| routes.iter().any(|route| route.signal() == signal);
         if is_sent(Signal::Traces) || is_sent(Signal::Logs) {
             let mut exporter = OtlpExporter::builder()

@@ -358,11 +358,17 @@ impl Worker {
             return Err(ExportError::new("the exporter is closed").with_refused(usize::MAX));
         };
         // Whatever a panic leaves of the exporter is not used again.
-        catch_unwind(AssertUnwindSafe(|| call(&mut **exporter))).unwrap_or_else(|_| {
+        let called = catch_unwind(AssertUnwindSafe(|| {
+            let result = call(&mut **exporter);
+            (result, exporter.withheld())
+        }));
+        let Ok((result, withheld)) = called else {
             self.discard();
             self.status.lock().state = ExporterState::Disabled;
-            Err(ExportError::new("the exporter has panicked").with_refused(usize::MAX))
-        })
+            return Err(ExportError::new("the exporter has panicked").with_refused(usize::MAX));
+        };
+        self.status.lock().ledger.hold_back(withheld);
+        result
     }
 
     /// Lets the exporter go. A panic of its `Drop` ends here.
