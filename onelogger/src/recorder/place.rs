@@ -34,7 +34,7 @@ impl<'a> Target<'a> {
     pub(super) fn fate(self) -> Fate {
         match self {
             Target::Own(inner) => inner.fate,
-            Target::Known(context) if context.trace_flags.is_unrecorded() => Fate::Withheld,
+            Target::Known(context) if context.is_unrecorded() => Fate::Withheld,
             Target::Nothing | Target::Known(_) => Fate::Recorded,
         }
     }
@@ -60,7 +60,7 @@ impl DefaultRecorder {
     /// The same below a span of which only the ids are known.
     fn place_below(&self, parent: &SpanContext) -> Option<(TraceId, TraceFlags, Anchor)> {
         let anchor = match self.intake.ids.raw(parent.span_id) {
-            _ if parent.trace_flags.is_unrecorded() => Anchor::Root,
+            _ if parent.is_unrecorded() => Anchor::Root,
             Some(raw) if !parent.is_remote => Anchor::Local(raw),
             _ => Anchor::Remote(*parent),
         };

@@ -36,6 +36,10 @@ const RESERVED: &[Reserved] = &[
             ("onelogger/src/pipeline/worker.rs", "waits before it tries an exporter again"),
             ("onelogger/src/pipeline/mod.rs", "flushes exporters at intervals"),
             ("onelogger/src/setup/process_end.rs", "spaces the flushes of panics"),
+            (
+                "onelogger-otel/src/bridge/clock.rs",
+                "tells a time that is now from one that is given",
+            ),
             ("onelogger-otel/src/otlp/clock.rs", "how long spans are open and requests are tried"),
         ],
     },
