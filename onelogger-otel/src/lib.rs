@@ -1,12 +1,17 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod bridge;
 pub mod names;
 mod otlp;
 mod resource;
 mod sdk_exporter;
 mod setup;
 
+pub use bridge::{
+    OtelLogRecord, OtelLogger, OtelLoggerProvider, OtelPropagator, OtelSpan, OtelTracer,
+    OtelTracerProvider, context_of, current_context,
+};
 pub use otlp::{
     Compression, EventMode, MetricCounts, MetricHealth, OtlpConfigError, OtlpConnection,
     OtlpExporter, OtlpExporterBuilder, OtlpMetricExporter, Protocol, RetryPolicy, TlsError,
