@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod detectors;
 pub mod names;
 mod otlp;
 mod sdk_exporter;
