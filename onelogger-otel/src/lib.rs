@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod bridge;
+pub mod detectors;
 pub mod names;
 mod otlp;
 mod resource;
