@@ -5,6 +5,7 @@ pub mod names;
 mod otlp;
 
 pub use otlp::{
-    Compression, EventMode, MetricCounts, MetricHealth, OtlpConfigError, OtlpConnection,
-    OtlpExporter, OtlpExporterBuilder, OtlpMetricExporter, Protocol, RetryPolicy, TlsError,
+    Compression, EventMode, LogLimits, MetricCounts, MetricHealth, OtlpConfigError, OtlpConnection,
+    OtlpExporter, OtlpExporterBuilder, OtlpMetricExporter, Protocol, RetryPolicy, SpanLimits,
+    TlsError,
 };

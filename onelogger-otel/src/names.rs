@@ -10,6 +10,9 @@ pub mod event {
     pub const SPAN_UPDATE: &str = "onelogger.span.update";
     /// Data points of metrics were lost.
     pub const METRICS_LOST: &str = "onelogger.metrics.lost";
+    /// An event that is a log record from elsewhere, and has no name there: it is sent without one,
+    /// if it has an attribute of [`attribute::LOG_BODY`](super::attribute::LOG_BODY)'s kind.
+    pub const LOG: &str = "log";
 }
 
 /// Names of attributes.
@@ -22,10 +25,31 @@ pub mod attribute {
     pub const LOST_DATA_POINTS: &str = "onelogger.metrics.lost_data_points";
     /// Of `onelogger.metrics.lost`: why, the last time.
     pub const REASON: &str = "onelogger.metrics.reason";
+
+    /// Of a span: `OK` becomes the status Ok, whatever errors were reported in the span, and is not
+    /// sent as an attribute.
+    pub const STATUS_CODE: &str = "otel.status_code";
+    /// Of a span: a text that becomes its name. The last one counts; none is sent as an attribute.
+    pub const NEW_SPAN_NAME: &str = "onelogger.otel.span_name";
+
+    /// What the names of the following have in common. An event with one of them is a log record
+    /// whatever [`EventMode`](crate::EventMode) says.
+    pub(crate) const LOG_PREFIX: &str = "onelogger.log.";
+    /// Of an event: any value, which becomes the body of the log record and is not sent as an
+    /// attribute.
+    pub const LOG_BODY: &str = "onelogger.log.body";
+    /// Of an event: a whole number from 1 to 24, which becomes the severity number of the log record,
+    /// and is not sent as an attribute.
+    pub const LOG_SEVERITY_NUMBER: &str = "onelogger.log.severity_number";
+    /// Of an event: a text that becomes the severity text of the log record, and is not sent as an
+    /// attribute.
+    pub const LOG_SEVERITY_TEXT: &str = "onelogger.log.severity_text";
 }
 
 /// OpenTelemetry's own names that are needed here.
 pub(crate) mod semantic {
+    /// The version of the semantic conventions that these, and what detectors find, are names of.
+    pub(crate) const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.40.0";
     pub(crate) const SERVICE_NAME: &str = "service.name";
     pub(crate) const SDK_NAME: &str = "telemetry.sdk.name";
     pub(crate) const SDK_LANGUAGE: &str = "telemetry.sdk.language";

@@ -2,7 +2,7 @@
 
 use onelogger::exporter::ExportError;
 
-use super::draft::Stake;
+use super::stake::Stake;
 
 /// Adds up what the requests of one call have lost.
 #[derive(Default)]
@@ -16,14 +16,14 @@ pub(super) struct Losses {
 
 impl Losses {
     /// What shows no record is no loss: it comes again, or was there a second time.
-    pub(super) fn add(&mut self, stake: Stake, reason: impl Into<String>) {
+    pub(super) fn add(&mut self, stake: Stake, reason: impl FnOnce() -> String) {
         if stake == Stake::NONE {
             return;
         }
         self.own += stake.own;
         self.waiting += stake.waiting;
         match self.reason {
-            None => self.reason = Some(reason.into()),
+            None => self.reason = Some(reason()),
             Some(_) => self.further += 1,
         }
     }

@@ -14,30 +14,38 @@ mod converter;
 mod draft;
 mod engine;
 mod ids;
+mod limits;
 mod losses;
 mod messages;
 mod metrics;
 mod open_spans;
+mod outbox;
 mod resource;
 mod retry;
+mod scopes;
 mod settings;
 mod signal;
+mod stake;
 mod tls;
 mod transport;
+mod wire;
 
+use bytes::Bytes;
 use onelogger::exporter::{ExportError, Exporter, RecordRef, Records, Run};
-use opentelemetry_proto::tonic::logs::v1::LogRecord;
 
 use self::converter::Converter;
-use self::draft::{Draft, Envelope, Extra, Outbox};
+use self::draft::{Draft, Envelope, Extra};
 use self::engine::Engine;
 use self::losses::Losses;
+use self::outbox::Outbox;
 use self::retry::Retry;
 use self::settings::Settings;
 use self::signal::Signal;
 use self::transport::{Accepted, Failure, Transport};
+use crate::names::semantic;
 
 pub use self::connection::{Compression, OtlpConfigError, OtlpConnection, Protocol};
+pub use self::limits::{LogLimits, SpanLimits};
 pub use self::metrics::{MetricCounts, MetricHealth, OtlpMetricExporter};
 pub use self::retry::RetryPolicy;
 pub use self::settings::{EventMode, OtlpExporterBuilder};
@@ -95,9 +103,12 @@ pub struct OtlpExporter {
 /// What there is between open and close.
 struct Session {
     converter: Converter,
+    outbox: Outbox,
     envelope: Envelope,
-    /// Whose telemetry it is; until that has been sent.
-    opening: Option<LogRecord>,
+    /// The log record that says whose telemetry it is; until that has been sent.
+    opening: Option<Vec<u8>>,
+    /// The memory of the last request.
+    body: Vec<u8>,
     // Before the runtime, which drives it.
     traces: Transport,
     logs: Transport,
@@ -138,11 +149,16 @@ impl Exporter for OtlpExporter {
             transport.map_err(|error| failed("no TLS", &error))
         };
         let (traces, logs) = (transport(&self.settings.traces)?, transport(&self.settings.logs)?);
-        let resource = resource::resource(&self.settings.resource, run);
+        let mut opening = Vec::new();
+        messages::opening_log(&mut opening, run.started_unix_nanos(), run.resource());
         self.session = Some(Session {
             converter: Converter::new(&self.settings),
-            envelope: Envelope::new(&resource, &resource::scope()),
-            opening: Some(messages::opening_log(run)),
+            outbox: Outbox::new(self.settings.limits),
+            envelope: Envelope::new(semantic::SCHEMA_URL, |out| {
+                resource::resource(out, &self.settings.resource, run);
+            }),
+            opening: Some(opening),
+            body: Vec::new(),
             traces,
             logs,
             engine,
@@ -177,27 +193,37 @@ impl Session {
         settings: &Settings,
         records: impl ExactSizeIterator<Item = RecordRef<'a>>,
     ) -> Result<(), ExportError> {
-        let count = records.len();
-        let (mut outbox, mut losses) = (Outbox::new(settings.limits), Losses::default());
+        let (count, mut losses) = (records.len(), Losses::default());
         self.converter.begin_call();
+        self.outbox.begin_call();
         if let Some(opening) = &self.opening {
-            outbox.put_extra(opening, Extra::Opening);
+            self.outbox.extra(Extra::Opening, |out| out.extend_from_slice(opening));
         }
         for record in records {
-            self.converter.take(&record, &mut outbox);
+            self.converter.take(&record, &mut self.outbox);
+            self.deliver_full(settings, &mut losses);
         }
-        self.converter.announce(&mut outbox);
+        self.converter.announce(&mut self.outbox);
+        self.deliver_full(settings, &mut losses);
+        while let Some(draft) = self.outbox.take_rest() {
+            self.deliver(settings, draft, &mut losses);
+        }
         let limit = settings.limits.item;
-        losses.add(outbox.oversized, format!("records of more than {limit} bytes each"));
-        for draft in outbox.into_drafts() {
-            self.deliver(settings, &draft, &mut losses);
-        }
+        losses.add(self.outbox.oversized, || format!("records of more than {limit} bytes each"));
         losses.into_result(count)
     }
 
+    /// Sends what has grown long enough.
+    #[inline]
+    fn deliver_full(&mut self, settings: &Settings, losses: &mut Losses) {
+        while let Some(draft) = self.outbox.take_full() {
+            self.deliver(settings, draft, losses);
+        }
+    }
+
     /// Sends a request, and notes what became of it.
-    fn deliver(&mut self, settings: &Settings, draft: &Draft, losses: &mut Losses) {
-        let answer = self.send(settings, draft);
+    fn deliver(&mut self, settings: &Settings, draft: Draft, losses: &mut Losses) {
+        let answer = self.send(settings, &draft);
         let open_spans = &mut self.converter.open_spans;
         for extra in &draft.extras {
             match (extra, &answer) {
@@ -211,22 +237,30 @@ impl Session {
         }
         match answer {
             Ok(Accepted { rejected: 0, .. }) => {}
-            Ok(Accepted { rejected, message }) => {
-                let reason = format!("the collector has rejected {rejected} items: {message}");
-                losses.add(draft.stake_of_rejected(rejected), reason);
-            }
-            Err(failure) => losses.add(draft.stake(), failure.message),
+            Ok(Accepted { rejected, message }) => losses
+                .add(draft.stakes.of_rejected(rejected), || {
+                    format!("the collector has rejected {rejected} items: {message}")
+                }),
+            Err(failure) => losses.add(draft.stakes.total(), || failure.message),
         }
+        self.outbox.put_back(draft);
     }
 
     fn send(&mut self, settings: &Settings, draft: &Draft) -> Result<Accepted, Failure> {
-        let body = self.envelope.seal(draft);
+        let mut body = std::mem::take(&mut self.body);
+        self.envelope.seal(draft, &self.outbox.scopes, &mut body);
+        let body = Bytes::from(body);
         let transport = match draft.signal {
             Signal::Traces => &mut self.traces,
             Signal::Logs | Signal::Metrics => &mut self.logs,
         };
-        let sending = retry::send(transport, body, (settings.retry, self.converter.now));
+        let sending = retry::send(transport, body.clone(), (settings.retry, self.converter.now));
         let sent = self.engine.run(sending);
+        // A connection that broke may still hold it.
+        if let Ok(mut body) = body.try_into_mut() {
+            body.clear();
+            self.body = body.into();
+        }
         sent.unwrap_or_else(|error| {
             Err(Failure { message: error.to_string(), retry: Retry::Never })
         })
