@@ -3,9 +3,17 @@
 
 pub mod names;
 mod otlp;
+mod resource;
+mod setup;
 
 pub use otlp::{
     Compression, EventMode, LogLimits, MetricCounts, MetricHealth, OtlpConfigError, OtlpConnection,
     OtlpExporter, OtlpExporterBuilder, OtlpMetricExporter, Protocol, RetryPolicy, SpanLimits,
     TlsError,
 };
+pub use setup::{OtelGuard, Setup, SetupError, SignalCheck, Verification, setup};
+
+/// OpenTelemetry's API, in the version that this crate works with.
+pub use opentelemetry;
+/// OpenTelemetry's SDK, in the version that this crate works with.
+pub use opentelemetry_sdk;

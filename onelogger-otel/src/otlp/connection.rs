@@ -19,6 +19,15 @@ pub enum Protocol {
     Grpc,
 }
 
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Protocol::HttpProtobuf => "OTLP/HTTP",
+            Protocol::Grpc => "OTLP/gRPC",
+        })
+    }
+}
+
 /// How requests are compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compression {
@@ -227,6 +236,31 @@ pub(crate) struct Route {
     pub(super) compression: Compression,
     pub(super) timeout: Duration,
     pub(super) tls: Tls,
+}
+
+impl Route {
+    pub(crate) fn signal(&self) -> Signal {
+        self.signal
+    }
+
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Where to, without a last slash.
+    pub(crate) fn address(&self) -> String {
+        self.uri.to_string().trim_end_matches('/').to_owned()
+    }
+
+    /// How the connection is protected, for people.
+    pub(crate) fn tls(&self) -> String {
+        if self.uri.scheme_str() != Some("https") {
+            return "none".to_owned();
+        }
+        let roots = if self.tls.roots.is_some() { "own roots" } else { "the system's roots" };
+        let identity = if self.tls.identity.is_some() { ", client certificate" } else { "" };
+        format!("{roots}{identity}")
+    }
 }
 
 fn checked_uri(address: &str) -> Result<Uri, OtlpConfigError> {

@@ -179,6 +179,11 @@ impl Converter {
         }
     }
 
+    /// How long it takes until the next span may have to be announced.
+    pub(super) fn next_announcement_after(&self) -> Option<Duration> {
+        self.open_spans.next_due_after(clock::now(), self.announce_after?)
+    }
+
     /// Writes down which spans are open for long.
     pub(super) fn announce(&mut self, outbox: &mut Outbox) {
         let Some(age) = self.announce_after else {

@@ -16,14 +16,14 @@ pub(super) struct Losses {
 
 impl Losses {
     /// What shows no record is no loss: it comes again, or was there a second time.
-    pub(super) fn add(&mut self, stake: Stake, reason: impl FnOnce() -> String) {
+    pub(super) fn add(&mut self, stake: Stake, reason: impl Into<String>) {
         if stake == Stake::NONE {
             return;
         }
         self.own += stake.own;
         self.waiting += stake.waiting;
         match self.reason {
-            None => self.reason = Some(reason()),
+            None => self.reason = Some(reason.into()),
             Some(_) => self.further += 1,
         }
     }

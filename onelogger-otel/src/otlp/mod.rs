@@ -20,6 +20,7 @@ mod messages;
 mod metrics;
 mod open_spans;
 mod outbox;
+mod probe;
 mod resource;
 mod retry;
 mod scopes;
@@ -30,6 +31,8 @@ mod tls;
 mod transport;
 mod wire;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use onelogger::exporter::{ExportError, Exporter, RecordRef, Records, Run};
 
@@ -38,17 +41,20 @@ use self::draft::{Draft, Envelope, Extra};
 use self::engine::Engine;
 use self::losses::Losses;
 use self::outbox::Outbox;
-use self::retry::Retry;
+use self::retry::{Patience, Retry};
 use self::settings::Settings;
-use self::signal::Signal;
 use self::transport::{Accepted, Failure, Transport};
 use crate::names::semantic;
 
+pub(crate) use self::clock::now;
+pub(crate) use self::connection::Route;
 pub use self::connection::{Compression, OtlpConfigError, OtlpConnection, Protocol};
 pub use self::limits::{LogLimits, SpanLimits};
 pub use self::metrics::{MetricCounts, MetricHealth, OtlpMetricExporter};
+pub(crate) use self::probe::probe;
 pub use self::retry::RetryPolicy;
 pub use self::settings::{EventMode, OtlpExporterBuilder};
+pub(crate) use self::signal::Signal;
 pub use self::tls::TlsError;
 
 /// Sends records to an OpenTelemetry collector, over HTTP or gRPC.
@@ -70,7 +76,8 @@ pub use self::tls::TlsError;
 ///
 /// Each batch is sent as it comes, in requests of up to 2 MiB, on the exporter's own thread. A call
 /// takes until the collector has answered, at most as long as [`RetryPolicy`] and the timeout allow,
-/// for each request; meanwhile the exporter's queue fills up.
+/// for each request; meanwhile the exporter's queue fills up. Once a close has begun that time is over
+/// with the close's: what the collector has not taken by then is lost, and counted.
 ///
 /// # What is counted
 ///
@@ -109,9 +116,13 @@ struct Session {
     opening: Option<Vec<u8>>,
     /// The memory of the last request.
     body: Vec<u8>,
+    /// Says how long a close may take.
+    run: Run,
+    /// Whether the collector has taken something of the latest call.
+    has_sent: bool,
     // Before the runtime, which drives it.
-    traces: Transport,
-    logs: Transport,
+    traces: Option<Transport>,
+    logs: Option<Transport>,
     engine: Engine,
 }
 
@@ -144,8 +155,8 @@ impl Exporter for OtlpExporter {
             ExportError::new(format!("{what}: {error}"))
         };
         let engine = Engine::new().map_err(|error| failed("no runtime", &error))?;
-        let transport = |route| {
-            let transport = engine.enter(|| Transport::new(route));
+        let transport = |route: &Option<Route>| {
+            let transport = engine.enter(|| route.as_ref().map(Transport::new).transpose());
             transport.map_err(|error| failed("no TLS", &error))
         };
         let (traces, logs) = (transport(&self.settings.traces)?, transport(&self.settings.logs)?);
@@ -159,6 +170,8 @@ impl Exporter for OtlpExporter {
             }),
             opening: Some(opening),
             body: Vec::new(),
+            run: run.clone(),
+            has_sent: false,
             traces,
             logs,
             engine,
@@ -185,6 +198,15 @@ impl Exporter for OtlpExporter {
         let session = self.session.take();
         session.map_or(Ok(()), |mut session| session.give_up_waiting())
     }
+
+    /// For spans that stay open to be announced in time.
+    fn next_flush_after(&self) -> Option<Duration> {
+        self.session.as_ref()?.converter.next_announcement_after()
+    }
+
+    fn has_sent(&self) -> Option<bool> {
+        self.session.as_ref().map(|session| session.has_sent)
+    }
 }
 
 impl Session {
@@ -194,36 +216,47 @@ impl Session {
         records: impl ExactSizeIterator<Item = RecordRef<'a>>,
     ) -> Result<(), ExportError> {
         let (count, mut losses) = (records.len(), Losses::default());
+        let (mut has_own, mut unsaid) = (false, None);
         self.converter.begin_call();
         self.outbox.begin_call();
+        self.has_sent = false;
         if let Some(opening) = &self.opening {
             self.outbox.extra(Extra::Opening, |out| out.extend_from_slice(opening));
         }
         for record in records {
+            has_own |= record.is_own();
             self.converter.take(&record, &mut self.outbox);
-            self.deliver_full(settings, &mut losses);
+            while let Some(draft) = self.outbox.take_full() {
+                self.deliver(settings, draft, &mut losses, &mut unsaid);
+            }
         }
         self.converter.announce(&mut self.outbox);
-        self.deliver_full(settings, &mut losses);
-        while let Some(draft) = self.outbox.take_rest() {
-            self.deliver(settings, draft, &mut losses);
+        while let Some(draft) = self.outbox.take_any() {
+            self.deliver(settings, draft, &mut losses, &mut unsaid);
         }
         let limit = settings.limits.item;
-        losses.add(self.outbox.oversized, || format!("records of more than {limit} bytes each"));
-        losses.into_result(count)
-    }
-
-    /// Sends what has grown long enough.
-    #[inline]
-    fn deliver_full(&mut self, settings: &Settings, losses: &mut Losses) {
-        while let Some(draft) = self.outbox.take_full() {
-            self.deliver(settings, draft, losses);
+        losses.add(self.outbox.oversized, format!("records of more than {limit} bytes each"));
+        match (losses.into_result(count), unsaid) {
+            // Nobody counts what the library itself has to say, but whoever says it has to know that
+            // it did not get through: it is said again.
+            (Ok(()), Some(reason)) if has_own => {
+                Err(ExportError::new(reason).with_accepted(count).with_refused(0))
+            }
+            (result, _) => result,
         }
     }
 
-    /// Sends a request, and notes what became of it.
-    fn deliver(&mut self, settings: &Settings, draft: Draft, losses: &mut Losses) {
+    /// Sends a request, and notes what became of it; in `unsaid` why log records were lost.
+    fn deliver(
+        &mut self,
+        settings: &Settings,
+        draft: Draft,
+        losses: &mut Losses,
+        unsaid: &mut Option<String>,
+    ) {
         let answer = self.send(settings, &draft);
+        let is_taken = |answer: &Accepted| answer.rejected < draft.stakes.items();
+        self.has_sent |= answer.as_ref().is_ok_and(is_taken);
         let open_spans = &mut self.converter.open_spans;
         for extra in &draft.extras {
             match (extra, &answer) {
@@ -235,13 +268,20 @@ impl Session {
                 (Extra::OpenSpan(id), Err(_)) => open_spans.not_announced(*id, self.converter.now),
             }
         }
-        match answer {
-            Ok(Accepted { rejected: 0, .. }) => {}
-            Ok(Accepted { rejected, message }) => losses
-                .add(draft.stakes.of_rejected(rejected), || {
-                    format!("the collector has rejected {rejected} items: {message}")
-                }),
-            Err(failure) => losses.add(draft.stakes.total(), || failure.message),
+        let lost = match answer {
+            Ok(Accepted { rejected: 0, .. }) => None,
+            Ok(Accepted { rejected, message }) => {
+                let reason = format!("the collector has rejected {rejected} items: {message}");
+                Some((draft.stakes.of_rejected(rejected), reason))
+            }
+            Err(failure) => Some((draft.stakes.total(), failure.message)),
+        };
+        if let Some((stake, reason)) = lost {
+            losses.add(stake, &reason);
+            // A span that repeats what a log record says does not matter.
+            if draft.signal == Signal::Logs {
+                unsaid.get_or_insert(reason);
+            }
         }
         self.outbox.put_back(draft);
     }
@@ -254,7 +294,13 @@ impl Session {
             Signal::Traces => &mut self.traces,
             Signal::Logs | Signal::Metrics => &mut self.logs,
         };
-        let sending = retry::send(transport, body.clone(), (settings.retry, self.converter.now));
+        let Some(transport) = transport else {
+            let message = format!("{} are not to be sent", draft.signal.items());
+            return Err(Failure { message, retry: Retry::Never });
+        };
+        let (policy, began) = (settings.retry, self.converter.now);
+        let patience = Patience { policy, began, run: Some(&self.run) };
+        let sending = retry::send(transport, body.clone(), patience);
         let sent = self.engine.run(sending);
         // A connection that broke may still hold it.
         if let Ok(mut body) = body.try_into_mut() {

@@ -26,8 +26,8 @@ pub(super) struct OpenSpans {
     bytes: usize,
     limit_bytes: usize,
     event_limit: usize,
-    /// No span that waits for its announcement was seen before.
-    oldest: Option<Instant>,
+    /// No span that has yet to be announced is remembered, or waits for it, since before then.
+    waiting_since: Option<Instant>,
     /// Whether this call has let go what it could; a second look would find nothing.
     is_swept: bool,
     event: Vec<u8>,
@@ -108,7 +108,7 @@ impl OpenSpans {
             bytes: 0,
             limit_bytes,
             event_limit,
-            oldest: None,
+            waiting_since: None,
             is_swept: false,
             event: Vec::new(),
         }
@@ -163,7 +163,7 @@ impl OpenSpans {
             return None;
         }
         self.bytes += bytes;
-        self.oldest.get_or_insert(now);
+        self.waiting_since.get_or_insert(now);
         let place = self.free.pop().unwrap_or(self.places.len());
         self.index.insert(id, place);
         let mut span = OpenSpan {
@@ -257,10 +257,13 @@ impl OpenSpans {
 
     /// Takes out what is known of a span that has stopped.
     pub(super) fn take(&mut self, id: SpanId) -> StoppedSpan {
-        match self.index.remove(&id) {
-            Some(place) => self.release(place),
-            None => StoppedSpan::default(),
+        let Some(place) = self.index.remove(&id) else {
+            return StoppedSpan::default();
+        };
+        if self.index.is_empty() {
+            self.waiting_since = None;
         }
+        self.release(place)
     }
 
     fn release(&mut self, place: usize) -> StoppedSpan {
@@ -279,21 +282,24 @@ impl OpenSpans {
         }
     }
 
+    /// How long it takes until a span may have to be announced that is as old as this then; `None`
+    /// if none is waiting for it. The span may have stopped by now.
+    pub(super) fn next_due_after(&self, now: Instant, age: Duration) -> Option<Duration> {
+        let waited = now.saturating_duration_since(self.waiting_since?);
+        Some(age.saturating_sub(waited))
+    }
+
     /// The spans that are open for so long and have not been announced, the oldest first.
     pub(super) fn due(&mut self, now: Instant, age: Duration) -> Vec<&OpenSpan> {
-        let is_old = |since: Instant| now.saturating_duration_since(since) >= age;
-        if !self.oldest.is_some_and(is_old) {
+        if self.next_due_after(now, age).is_none_or(|wait| !wait.is_zero()) {
             return Vec::new();
         }
-        let unannounced = || {
-            let open = self.index.values().filter_map(|place| self.places.get(*place));
-            open.filter(|span| !span.is_announced)
-        };
-        let mut due: Vec<&OpenSpan> = unannounced().filter(|span| is_old(span.since)).collect();
+        let is_due = |span: &&OpenSpan| now.saturating_duration_since(span.since) >= age;
+        let open = self.index.values().filter_map(|place| self.places.get(*place));
+        let waiting = open.filter(|span| !span.is_announced);
+        let (mut due, later): (Vec<&OpenSpan>, Vec<&OpenSpan>) = waiting.partition(is_due);
+        self.waiting_since = later.iter().map(|span| span.since).min();
         due.sort_unstable_by_key(|span| (span.start_time_unix_nanos, span.id.to_u64()));
-        // One that cannot be announced now is as if it were seen now.
-        let young = unannounced().map(|span| span.since).filter(|since| !is_old(*since));
-        self.oldest = young.chain(due.first().map(|_| now)).min();
         due
     }
 
@@ -310,11 +316,13 @@ impl OpenSpans {
     pub(super) fn not_announced(&mut self, id: SpanId, now: Instant) {
         if let Some(span) = self.get_mut(id) {
             span.since = now;
+            self.waiting_since.get_or_insert(now);
         }
     }
 
     /// Forgets all spans; returns how many records had waited for them.
     pub(super) fn forget_all(&mut self) -> usize {
+        self.waiting_since = None;
         let places: Vec<usize> = self.index.drain().map(|(_, place)| place).collect();
         places.into_iter().map(|place| self.release(place).waiting).sum()
     }

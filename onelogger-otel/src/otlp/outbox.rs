@@ -144,8 +144,11 @@ impl Outbox {
         self.full.pop_front()
     }
 
-    /// A request that has grown no longer.
-    pub(super) fn take_rest(&mut self) -> Option<Draft> {
+    /// Any request, however long it has grown.
+    pub(super) fn take_any(&mut self) -> Option<Draft> {
+        if let Some(full) = self.take_full() {
+            return Some(full);
+        }
         let signals = [Signal::Traces, Signal::Logs];
         let signal = signals.into_iter().find(|signal| !self.draft(*signal).is_empty())?;
         let next = self.next(signal);

@@ -32,8 +32,10 @@ pub enum EventMode {
 
 /// Settings that have been checked.
 pub(super) struct Settings {
-    pub(super) traces: Route,
-    pub(super) logs: Route,
+    /// `None` if spans are not sent.
+    pub(super) traces: Option<Route>,
+    /// `None` if log records are not sent.
+    pub(super) logs: Option<Route>,
     pub(super) retry: RetryPolicy,
     pub(super) resource: Attributes,
     pub(super) event_mode: EventMode,
@@ -47,8 +49,8 @@ pub(super) struct Settings {
 /// Settings of an [`OtlpExporter`]; see [`OtlpExporter::builder`].
 pub struct OtlpExporterBuilder {
     connection: OtlpConnection,
-    traces: Option<OtlpConnection>,
-    logs: Option<OtlpConnection>,
+    traces: Way,
+    logs: Way,
     retry: RetryPolicy,
     resource: Attributes,
     event_mode: EventMode,
@@ -58,12 +60,20 @@ pub struct OtlpExporterBuilder {
     log_limits: LogLimits,
 }
 
+/// Where a signal goes.
+enum Way {
+    /// With the other.
+    Shared,
+    Own(OtlpConnection),
+    Nowhere,
+}
+
 impl OtlpExporterBuilder {
     pub(super) fn new() -> OtlpExporterBuilder {
         OtlpExporterBuilder {
             connection: OtlpConnection::new(),
-            traces: None,
-            logs: None,
+            traces: Way::Shared,
+            logs: Way::Shared,
             retry: RetryPolicy::default(),
             resource: Attributes::new(),
             event_mode: EventMode::default(),
@@ -84,14 +94,30 @@ impl OtlpExporterBuilder {
     /// Another way for spans.
     #[must_use]
     pub fn traces_connection(mut self, connection: OtlpConnection) -> OtlpExporterBuilder {
-        self.traces = Some(connection);
+        self.traces = Way::Own(connection);
         self
     }
 
     /// Another way for log records.
     #[must_use]
     pub fn logs_connection(mut self, connection: OtlpConnection) -> OtlpExporterBuilder {
-        self.logs = Some(connection);
+        self.logs = Way::Own(connection);
+        self
+    }
+
+    /// Sends no spans. Starts, stops and additions of attributes count as withheld.
+    #[must_use]
+    pub fn without_traces(mut self) -> OtlpExporterBuilder {
+        self.traces = Way::Nowhere;
+        self
+    }
+
+    /// Sends no log records. Events and errors stand in their spans, as with
+    /// [`EventMode::SpanEvents`] unless zero-length spans are asked for; what has no span, or no room
+    /// in one, counts as withheld.
+    #[must_use]
+    pub fn without_logs(mut self) -> OtlpExporterBuilder {
+        self.logs = Way::Nowhere;
         self
     }
 
@@ -183,8 +209,8 @@ impl OtlpExporterBuilder {
     /// Announces a span that is open for so long, by a log record `onelogger.span.open` with its
     /// ids and name; `None` stands for never. 5 seconds by default.
     ///
-    /// Looked for whenever the exporter is called: a span in a program that then records nothing
-    /// more is announced with the next record.
+    /// In synchronous mode nobody looks for it while nothing is recorded: then it is announced with the
+    /// next record.
     #[must_use]
     pub fn announce_open_spans_after(
         mut self,
@@ -222,8 +248,10 @@ impl OtlpExporterBuilder {
     /// # Errors
     /// If a setting can never work; each variant says what to do.
     pub fn build(self) -> Result<OtlpExporter, OtlpConfigError> {
-        let route = |own: &Option<OtlpConnection>, signal| {
-            own.as_ref().unwrap_or(&self.connection).route(signal)
+        let route = |way: &Way, signal| match way {
+            Way::Shared => self.connection.route(signal).map(Some),
+            Way::Own(connection) => connection.route(signal).map(Some),
+            Way::Nowhere => Ok(None),
         };
         Ok(OtlpExporter::new(Settings {
             traces: route(&self.traces, Signal::Traces)?,

@@ -28,7 +28,7 @@ impl Signal {
     }
 
     /// What to call the contents in a message.
-    pub(super) fn items(self) -> &'static str {
+    pub(crate) fn items(self) -> &'static str {
         match self {
             Signal::Traces => "spans",
             Signal::Logs => "log records",

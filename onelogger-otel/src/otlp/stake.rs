@@ -46,6 +46,11 @@ impl Stakes {
         self.0.clear();
     }
 
+    /// How many items there are.
+    pub(super) fn items(&self) -> usize {
+        self.0.iter().map(|(_, count)| count).sum()
+    }
+
     /// What is lost if the request is.
     pub(super) fn total(&self) -> Stake {
         self.0.iter().fold(Stake::NONE, |sum, (stake, count)| sum.plus(*stake, *count))

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use super::Configured;
 use crate::data::{
     Attributes, InstrumentationScope, Level, Link, Name, Outcome, SpanContext, SpanKind, Timestamp,
-    Value,
+    TraceFlags, Value,
 };
 use crate::pipeline::intake::Intake;
 use crate::sync::Flag;
@@ -51,7 +51,7 @@ pub(super) enum Anchor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Recorded,
-    /// The filter holds the span back, and all that concerns it.
+    /// The filter or the sampler holds the span back, and all that concerns it.
     Withheld,
     /// There was no room for it.
     Lost,
@@ -84,9 +84,13 @@ impl Span {
     }
 
     /// The span that those of other processes are to hang under, so that their parent is one that
-    /// exporters have seen: this span if it is recorded, else what it hangs under itself.
+    /// exporters have seen: this span if it is recorded, else what it hangs under itself. A span that
+    /// is not sampled says so itself, for those who do as their parent does.
     pub(crate) fn propagated(&self) -> Option<SpanContext> {
         let inner = self.inner()?;
+        if !inner.context.trace_flags.is_sampled() {
+            return Some(inner.context);
+        }
         Some(match inner.anchor {
             Anchor::Local(raw) => {
                 SpanContext { span_id: inner.intake.ids.span_id(raw), ..inner.context }
@@ -177,6 +181,18 @@ pub enum SpanParent {
     Span(Span),
     /// A span of another process.
     Remote(SpanContext),
+}
+
+impl SpanParent {
+    /// The flags of the span, if it is one.
+    pub(super) fn trace_flags(&self) -> Option<TraceFlags> {
+        let context = match self {
+            SpanParent::Current | SpanParent::Root => return None,
+            SpanParent::Span(span) => span.context(),
+            SpanParent::Remote(context) => *context,
+        };
+        context.is_valid().then_some(context.trace_flags)
+    }
 }
 
 impl From<Span> for SpanParent {

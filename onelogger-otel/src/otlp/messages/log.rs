@@ -120,9 +120,14 @@ pub(in crate::otlp) fn unremembered_log(
 
 /// The first record of a run: which application, session and rank it belongs to.
 pub(in crate::otlp) fn opening_log(out: &mut Vec<u8>, time_unix_nanos: u64, resource: &Attributes) {
-    origin(out, time_unix_nanos, (TraceId::INVALID, SpanId::INVALID));
+    lone_log(out, onelogger::names::event::OPEN, time_unix_nanos);
     all_attributes(out, field::ATTRIBUTES, resource);
-    head(out, onelogger::names::event::OPEN, Severity::INFO);
+}
+
+/// A log record that belongs to no span.
+pub(in crate::otlp) fn lone_log(out: &mut Vec<u8>, event_name: &str, time_unix_nanos: u64) {
+    origin(out, time_unix_nanos, (TraceId::INVALID, SpanId::INVALID));
+    head(out, event_name, Severity::INFO);
 }
 
 /// Says that a span is open.

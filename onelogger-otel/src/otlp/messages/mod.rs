@@ -15,12 +15,12 @@ use super::wire;
 
 pub(super) use exception::{LastError, last_error};
 pub(super) use log::{
-    data_error_log, error_log, event_log, is_log_record, open_span_log, opening_log,
+    data_error_log, error_log, event_log, is_log_record, lone_log, open_span_log, opening_log,
     stop_event_log, unremembered_log,
 };
 pub(super) use span::{
-    Remembered, data_error_span, exception_event, new_name, span, span_event, zero_length,
-    zero_length_error,
+    Remembered, data_error_span, exception_event, lone_span, new_name, span, span_event,
+    zero_length, zero_length_error,
 };
 
 /// The flags of W3C Trace Context: the trace is sampled.

@@ -245,7 +245,7 @@ pub(in crate::otlp) fn data_error_span(
     error: &RecordRef<'_>,
     (trace, id): (TraceId, SpanId),
 ) {
-    instant(out, error, (trace, id), &[error.name()]);
+    lone_span(out, (trace, id), &[error.name()], error.time_unix_nanos());
     attributes(out, field::ATTRIBUTES, error.attributes().iter(), AttributeLimits::NONE);
     status(out, status_field::ERROR, status_message(error.attributes()));
 }
@@ -279,20 +279,21 @@ pub(in crate::otlp) fn zero_length_error(
 }
 
 fn child(out: &mut Vec<u8>, record: &RecordRef<'_>, id: SpanId, name: &[&str]) {
-    instant(out, record, (record.trace_id(), id), name);
+    lone_span(out, (record.trace_id(), id), name, record.time_unix_nanos());
     span_id(out, field::PARENT_SPAN_ID, record.span_id());
 }
 
-fn instant(
+/// A span without length and parent. The name comes in parts.
+pub(in crate::otlp) fn lone_span(
     out: &mut Vec<u8>,
-    record: &RecordRef<'_>,
     (trace, id): (TraceId, SpanId),
     name: &[&str],
+    time_unix_nanos: u64,
 ) {
     trace_id(out, field::TRACE_ID, trace);
     span_id(out, field::SPAN_ID, id);
     wire::text(out, field::NAME, name);
     wire::uint(out, field::KIND, kind(SpanKind::Internal));
     wire::fixed32(out, field::FLAGS, SAMPLED | remoteness(false));
-    times(out, record.time_unix_nanos(), record.time_unix_nanos());
+    times(out, time_unix_nanos, time_unix_nanos);
 }

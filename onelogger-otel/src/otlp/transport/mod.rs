@@ -22,11 +22,11 @@ const USER_AGENT: &str = concat!("onelogger-otel/", env!("CARGO_PKG_VERSION"));
 
 /// The answer to a request that the collector has taken, if not all of it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Accepted {
+pub(crate) struct Accepted {
     /// So many items were refused.
-    pub(super) rejected: usize,
+    pub(crate) rejected: usize,
     /// Why; or, if none was, a warning.
-    pub(super) message: String,
+    pub(crate) message: String,
 }
 
 /// Why a request did not get through.
@@ -68,8 +68,8 @@ impl Transport {
             Protocol::HttpProtobuf => Client::Http(Box::new(HttpClient::new(route)?)),
             Protocol::Grpc => Client::Grpc(Box::new(GrpcClient::new(route)?)),
         };
-        let address = route.uri.to_string().trim_end_matches('/').to_owned();
-        Ok(Transport { client, signal: route.signal, address, timeout: route.timeout })
+        let (signal, address) = (route.signal, route.address());
+        Ok(Transport { client, signal, address, timeout: route.timeout })
     }
 
     /// How long an attempt may take.
