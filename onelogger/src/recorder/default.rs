@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::place::Target;
 use super::producer::with_lane;
+use super::sampler::Sampling;
 use super::span::{Anchor, Fate, Inner};
 use super::{
     CloseError, DefaultRecorderBuilder, FlushError, OpenError, RecordError, Recorder, Span,
@@ -33,6 +34,8 @@ use crate::sync::{Claim, Flag, PushError};
 pub struct DefaultRecorder {
     pub(super) intake: Arc<Intake>,
     pub(super) filter: SpanFilter,
+    pub(super) sampling: Sampling,
+    pub(super) baggage_attributes: Vec<Name>,
     pub(super) window: TimeWindow,
     pub(super) settings: Settings,
     /// Taken when the recorder is opened.
@@ -158,11 +161,15 @@ impl Recorder for DefaultRecorder {
         let is_wanted = self.filter.accepts(span.name.as_str());
         let started = with_lane(&self.intake, |lane| {
             let raw = lane.ids.next(&self.intake.ids);
-            let (trace, trace_flags, parent) = placed.unwrap_or_else(|| {
+            let (trace, mut trace_flags, parent) = placed.unwrap_or_else(|| {
                 (self.intake.ids.trace_id(raw), TraceFlags::default(), Anchor::Root)
             });
             let order = self.intake.clock.order();
-            let (fate, is_reserved) = if is_wanted {
+            let is_sampled = self.sampling.takes(trace, || span.parent.trace_flags());
+            if !is_sampled {
+                trace_flags = trace_flags.not_sampled();
+            }
+            let (fate, is_reserved) = if is_wanted && is_sampled {
                 self.put_start(lane, &span, raw, trace, parent, order)?
             } else {
                 (Fate::Withheld, false)
@@ -302,6 +309,10 @@ impl Recorder for DefaultRecorder {
 
     fn direct(&self) -> Option<&DefaultRecorder> {
         Some(self)
+    }
+
+    fn baggage_attributes(&self) -> &[Name] {
+        &self.baggage_attributes
     }
 }
 

@@ -34,10 +34,15 @@ impl<'a> Target<'a> {
     pub(super) fn fate(self) -> Fate {
         match self {
             Target::Own(inner) => inner.fate,
-            Target::Known(context) if context.is_unrecorded() => Fate::Withheld,
+            Target::Known(context) if is_withheld(context) => Fate::Withheld,
             Target::Nothing | Target::Known(_) => Fate::Recorded,
         }
     }
+}
+
+/// Whether a span of which only the ids are known is one of this process that is held back.
+fn is_withheld(span: SpanContext) -> bool {
+    span.is_unrecorded() || !(span.is_remote || span.trace_flags.is_sampled())
 }
 
 impl DefaultRecorder {

@@ -58,7 +58,7 @@ pub(super) enum Anchor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Recorded,
-    /// The filter holds the span back, and all that concerns it.
+    /// The filter or the sampler holds the span back, and all that concerns it.
     Withheld,
     /// There was no room for it.
     Lost,
@@ -124,9 +124,13 @@ impl Span {
 
     /// Trace id and span id of the span that others are to hang under, in other processes or other
     /// libraries, so that their parent is one that exporters have seen: of this span if it is
-    /// recorded, else of what it hangs under itself. None for a disabled span.
+    /// recorded, else of what it hangs under itself. A span that is not sampled says so itself, for
+    /// those who do as their parent does. None for a disabled span.
     pub fn propagated(&self) -> Option<SpanContext> {
         let Some(inner) = self.inner() else { return self.known() };
+        if !inner.context.trace_flags.is_sampled() {
+            return Some(inner.context);
+        }
         Some(match inner.anchor {
             Anchor::Local(raw) => {
                 SpanContext { span_id: inner.intake.ids.span_id(raw), ..inner.context }
@@ -224,6 +228,18 @@ pub enum SpanParent {
     /// A span of another process; or, where [`is_remote`](SpanContext::is_remote) is false, one of this
     /// process of which nothing is known but its ids.
     Remote(SpanContext),
+}
+
+impl SpanParent {
+    /// The flags of the span, if it is one.
+    pub(super) fn trace_flags(&self) -> Option<TraceFlags> {
+        let context = match self {
+            SpanParent::Current | SpanParent::Root => return None,
+            SpanParent::Span(span) => span.context(),
+            SpanParent::Remote(context) => *context,
+        };
+        context.is_valid().then_some(context.trace_flags)
+    }
 }
 
 impl From<Span> for SpanParent {

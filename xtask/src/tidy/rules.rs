@@ -33,8 +33,13 @@ const RESERVED: &[Reserved] = &[
             ("onelogger/src/pipeline/clock.rs", "the clock that records are timed with"),
             ("onelogger/src/pipeline/queue.rs", "waits for room and for work, with a deadline"),
             ("onelogger/src/pipeline/ticket.rs", "waits for a flush, with a deadline"),
-            ("onelogger/src/pipeline/worker.rs", "waits before it tries an exporter again"),
-            ("onelogger/src/pipeline/mod.rs", "flushes exporters at intervals"),
+            ("onelogger/src/pipeline/disable.rs", "waits before it tries an exporter again"),
+            ("onelogger/src/pipeline/worker.rs", "is called again when an exporter asks for it"),
+            ("onelogger/src/pipeline/outlet.rs", "flushes exporters at intervals"),
+            (
+                "onelogger/src/pipeline/mod.rs",
+                "waits for synchronous mode, and says how long a close may take",
+            ),
             ("onelogger/src/setup/process_end.rs", "spaces the flushes of panics"),
             (
                 "onelogger-otel/src/bridge/clock.rs",
@@ -74,6 +79,10 @@ const WITHOUT_MODEL: &[(&str, &str)] = &[
     (
         "onelogger/src/sync/chain.rs",
         "lives in statics, which loom's atomics cannot; one publication, and a test with threads",
+    ),
+    (
+        "onelogger/src/sync/termination.rs",
+        "a signal handler and its statics, which loom does not know; tests that send signals",
     ),
     ("onelogger/src/sync/wrapped.rs", "pins a future: no thread shares anything"),
 ];

@@ -44,10 +44,13 @@ pub(crate) struct Job {
 
 impl Job {
     pub(crate) fn new(exporter: OtlpExporterBuilder) -> Job {
+        Job::with(exporter.build().expect("settings that work"))
+    }
+
+    pub(crate) fn with(exporter: impl Exporter) -> Job {
         let recorder = DefaultRecorder::builder()
             .drain_interval(Duration::from_secs(3600))
             .queue_bytes(64 << 20);
-        let exporter = exporter.build().expect("settings that work");
         // Losses are to have one reason.
         let rule = DisableRule::AfterConsecutive(u32::MAX);
         let recorder = recorder.disable_rule(rule).exporter(exporter).build().expect("a recorder");
@@ -91,6 +94,16 @@ impl Job {
         for _ in 0..count {
             self.recorder.event(None, "event").expect("an event");
         }
+    }
+
+    /// Closes within so long a time; the counts are in balance. A busy machine may need a moment more.
+    pub(crate) fn close_within(&self, timeout: Duration) -> Counts {
+        if self.provider.close(timeout).is_err() {
+            self.provider.close(LIMIT).expect("a close soon after");
+        }
+        let counts = self.counts();
+        assert!(counts.is_balanced(), "{counts:?}");
+        counts
     }
 
     /// Closes everything; the counts are in balance.
