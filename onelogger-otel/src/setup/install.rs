@@ -5,7 +5,7 @@ use std::time::Duration;
 use onelogger::recorder::DefaultRecorderBuilder;
 use onelogger::{
     Attributes, ConfigError, ConsoleExporter, DefaultRecorder, ErrorHandlingStrategy, LoggerConfig,
-    OneLoggerConfig, OneLoggerProvider, Value, diagnostics,
+    OneLoggerConfig, OneLoggerProvider, diagnostics,
 };
 use opentelemetry::global;
 use opentelemetry::propagation::TextMapCompositePropagator;
@@ -13,11 +13,10 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 
 use super::environment::{Batches, Destination, Environment, Propagators};
 use super::guard::{Meters, OtelGuard};
-use super::identity::{Identity, identity, sdk_resource};
+use super::identity::{Identity, identity, program, sdk_resource, service_name};
 use super::{Setup, SetupError, meters};
 use crate::bridge::{OtelPropagator, OtelTracerProvider};
 use crate::detectors::detect;
-use crate::names::semantic::SERVICE_NAME;
 use crate::otlp::{OtlpConfigError, OtlpExporter, RetryPolicy, Route, Signal};
 
 impl Setup {
@@ -29,10 +28,11 @@ impl Setup {
         }
         let mut problems = environment.problems.clone();
         let detected = detect(environment.detectors.iter().copied());
+        let name = service_name(&environment, self.config.as_ref(), &self.resource);
+        let config = config(self.config.take(), &environment, name.as_deref())?;
         let Identity { resource, warnings } =
-            identity(&environment, self.config.as_ref(), &self.resource, detected);
+            identity(name.as_deref(), &environment, &config, &self.resource, detected);
         problems.extend(warnings);
-        let config = config(self.config.take(), &environment, &resource)?;
         let strategy = config.error_handling_strategy();
         let is_strict = strategy == Some(ErrorHandlingStrategy::PropagateExceptions);
         let routes = match routes(&environment) {
@@ -167,17 +167,14 @@ fn routes(environment: &Environment) -> (Vec<Route>, Vec<(Signal, OtlpConfigErro
 fn config(
     given: Option<OneLoggerConfig>,
     environment: &Environment,
-    resource: &Attributes,
+    name: Option<&str>,
 ) -> Result<OneLoggerConfig, ConfigError> {
     let config = match given {
         Some(config) => config,
-        None => {
-            let name = resource.get(SERVICE_NAME).and_then(Value::as_str).unwrap_or_default();
-            OneLoggerConfig::builder(name)
-                .session_tag(environment.session_tag.clone().unwrap_or_default())
-                .world_size(environment.world_size.unwrap_or(1).max(1))
-                .build()?
-        }
+        None => OneLoggerConfig::builder(name.map_or_else(program, str::to_owned))
+            .session_tag(environment.session_tag.clone().unwrap_or_default())
+            .world_size(environment.world_size.unwrap_or(1).max(1))
+            .build()?,
     };
     let Some(log_level) = environment.log_level else {
         return Ok(config);
