@@ -11,6 +11,7 @@ mod attributes;
 mod clock;
 mod connection;
 mod converter;
+pub(crate) mod deadline;
 mod draft;
 pub(crate) mod engine;
 pub(crate) mod ids;
