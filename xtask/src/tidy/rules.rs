@@ -41,6 +41,10 @@ const RESERVED: &[Reserved] = &[
                 "waits for synchronous mode, and says how long a close may take",
             ),
             ("onelogger/src/setup/process_end.rs", "spaces the flushes of panics"),
+            (
+                "onelogger-otel/src/bridge/clock.rs",
+                "tells a time that is now from one that is given",
+            ),
             ("onelogger-otel/src/otlp/clock.rs", "how long spans are open and requests are tried"),
         ],
     },
