@@ -273,7 +273,7 @@ impl Session {
     }
 
     fn deliver(&mut self, chunk: &mut Chunk, accepted: &mut usize) -> Result<(), ExportError> {
-        let Chunk { mut spans, records, own, waiting, .. } = std::mem::take(chunk);
+        let Chunk { mut spans, records, own, waiting, updates, .. } = std::mem::take(chunk);
         if !spans.is_empty() {
             if let Some(opening) = &self.opening {
                 spans.insert(0, opening.clone());
@@ -286,6 +286,7 @@ impl Session {
                     .with_accepted(*accepted + records - own)
                     .with_refused(own)
                     .with_revoked(waiting)
+                    .with_lost_updates(updates)
             })?;
             self.opening = None;
             self.has_sent = true;
@@ -297,10 +298,11 @@ impl Session {
     /// Counts what waits for the stop of a span as lost: there will be none.
     fn give_up_waiting(&mut self) -> Result<(), ExportError> {
         match self.converter.open_spans.forget_all() {
-            0 => Ok(()),
-            waiting => {
+            (0, _) => Ok(()),
+            (waiting, updates) => {
                 let message = format!("{waiting} records of spans whose stops never came");
-                Err(ExportError::new(message).with_refused(0).with_revoked(waiting))
+                let error = ExportError::new(message).with_refused(0);
+                Err(error.with_revoked(waiting).with_lost_updates(updates))
             }
         }
     }
