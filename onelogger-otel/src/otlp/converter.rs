@@ -72,8 +72,7 @@ impl Converter {
             RecordKind::Start => self.start(record, outbox),
             RecordKind::Attributes => {
                 if !self.open_spans.hold_update(record, self.now) {
-                    self.withheld.updates += u64::from(!self.sends_logs);
-                    self.unremembered(record, SPAN_UPDATE, Stake::OWN, outbox);
+                    self.unremembered(record, SPAN_UPDATE, Stake::OWN_UPDATE, outbox);
                 }
             }
             RecordKind::Stop => self.stop(record, outbox),
@@ -126,7 +125,7 @@ impl Converter {
 
     fn stop(&mut self, record: &RecordRef<'_>, outbox: &mut Outbox) {
         let span = self.open_spans.take(record.span_id());
-        let stake = Stake { own: 1, waiting: span.waiting };
+        let stake = Stake::OWN.plus(span.stake, 1);
         let mut has_place = true;
         outbox.span(record.scope(), stake, |out| {
             has_place = messages::span(out, record, span.remembered(), &self.span_limits);
@@ -213,8 +212,11 @@ impl Converter {
 
     /// What is held back up to now, also for `outbox`.
     pub(super) fn withheld(&self, outbox: &Outbox) -> Withheld {
-        let records = self.withheld.records + outbox.withheld.total() as u64;
-        Withheld { records, ..self.withheld }
+        let of_outbox = outbox.withheld;
+        Withheld {
+            records: self.withheld.records + of_outbox.total() as u64,
+            updates: self.withheld.updates + of_outbox.updates as u64,
+        }
     }
 
     /// How long it takes until the next span may have to be announced.

@@ -11,6 +11,7 @@ mod attributes;
 mod clock;
 mod connection;
 mod converter;
+pub(crate) mod deadline;
 mod draft;
 pub(crate) mod engine;
 pub(crate) mod ids;
@@ -43,6 +44,7 @@ use self::losses::Losses;
 use self::outbox::Outbox;
 use self::retry::{Patience, Retry};
 use self::settings::Settings;
+use self::stake::Stake;
 use self::transport::{Accepted, Failure, Transport};
 use crate::names::semantic;
 
@@ -326,11 +328,11 @@ impl Session {
     /// Counts what waits for the stop of a span as lost: there will be none.
     fn give_up_waiting(&mut self) -> Result<(), ExportError> {
         match self.converter.open_spans.forget_all() {
-            0 => Ok(()),
-            waiting => {
+            Stake::NONE => Ok(()),
+            Stake { waiting, updates, .. } => {
                 let message = format!("{waiting} records of spans whose stops never came");
                 let error = ExportError::new(message).with_refused(0);
-                Err(error.with_revoked(waiting))
+                Err(error.with_revoked(waiting).with_lost_updates(updates))
             }
         }
     }

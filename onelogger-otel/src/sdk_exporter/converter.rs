@@ -31,6 +31,8 @@ pub(super) struct Chunk {
     pub(super) own: usize,
     /// Records that were accepted before, and waited for these spans.
     pub(super) waiting: usize,
+    /// How many of both are additions of attributes.
+    pub(super) updates: usize,
 }
 
 impl Chunk {
@@ -69,7 +71,8 @@ impl Converter {
         match record.kind() {
             RecordKind::Start => self.start(record, chunk),
             RecordKind::Attributes => {
-                if !self.open_spans.hold(record.span_id(), record.name(), 1) {
+                if !self.open_spans.hold_update(record.span_id(), record.name()) {
+                    chunk.updates += 1;
                     let name = format!("{SPAN_UPDATE}_event_for_{}", record.name());
                     self.show(record, name, record.event_attributes(), 1, chunk);
                 }
@@ -106,7 +109,10 @@ impl Converter {
 
     fn stop(&mut self, record: &RecordRef<'_>, chunk: &mut Chunk) {
         let open = self.open_spans.take(record.span_id());
-        chunk.waiting += open.as_ref().map_or(0, |open| open.waiting);
+        if let Some(open) = &open {
+            chunk.waiting += open.waiting;
+            chunk.updates += open.updates;
+        }
         let mut span = span_data::span(record, open);
         if let Some(run) = &self.like_python {
             let id = run.record_id(record.span_id()).to_string();

@@ -17,13 +17,13 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use onelogger::OneLoggerProvider;
-use onelogger::exporter::ExportError;
+use onelogger::exporter::{ExportError, Run};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use tokio::sync::oneshot;
-use tokio::time::timeout;
 
+use crate::otlp::deadline;
 use crate::otlp::engine::Engine;
 
 /// An exporter of the SDK, whichever it is: its own trait does not allow for that.
@@ -64,6 +64,8 @@ pub(super) struct Host {
     jobs: SyncSender<Job>,
     engine: Engine,
     limit: Duration,
+    /// Says how long a close may take.
+    run: Run,
 }
 
 /// What the exporter is asked to do.
@@ -89,6 +91,7 @@ impl Host {
         engine: Engine,
         exporter: &mut Option<Box<dyn AnySpanExporter>>,
         limit: Duration,
+        run: &Run,
     ) -> std::io::Result<Host> {
         // One job may wait for the one that is being done, and no more: nobody waits for those.
         let (jobs, to_do) = sync_channel(1);
@@ -105,10 +108,11 @@ impl Host {
         };
         thread::Builder::new().name("onelogger-otel".to_owned()).spawn(work)?;
         let _ = hand_over.send(exporter.take());
-        Ok(Host { jobs, engine, limit })
+        Ok(Host { jobs, engine, limit, run: run.clone() })
     }
 
-    /// Lets the exporter do something, and waits for it within the limit.
+    /// Lets the exporter do something, and waits for it within the limit, and within the time that a
+    /// close has.
     pub(super) fn call(&self, work: Work) -> Result<(), ExportError> {
         let gone = || ExportError::new("the exporter is shut down");
         let (answer, answered) = oneshot::channel();
@@ -119,10 +123,14 @@ impl Host {
             TrySendError::Disconnected(_) => gone(),
         })?;
         // Not waited for any more, `answered` is dropped, and the job with it.
-        match self.engine.run(async { timeout(self.limit, answered).await })? {
-            Ok(Ok(result)) => result.map_err(ExportError::new),
-            Ok(Err(_)) => Err(gone()),
-            Err(_) => {
+        let run = Some(&self.run);
+        match self.engine.run(deadline::wait(self.limit, run, answered))? {
+            Some(Ok(result)) => result.map_err(ExportError::new),
+            Some(Err(_)) => Err(gone()),
+            None if deadline::is_over(run) => {
+                Err(ExportError::new("the time that the close has is over"))
+            }
+            None => {
                 let limit = self.limit;
                 Err(ExportError::new(format!("the exporter has not returned within {limit:?}")))
             }

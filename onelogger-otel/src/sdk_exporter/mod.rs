@@ -87,6 +87,8 @@ struct Session {
     opening: Option<SpanData>,
     host: Host,
     max_spans: usize,
+    /// Whether the SDK's exporter has taken something of the latest call.
+    has_sent: bool,
 }
 
 /// A chunk that is longer is not added to: collectors refuse more than 4 MiB over gRPC.
@@ -215,13 +217,13 @@ impl Exporter for OTelExporter {
         let exporter = self.exporter.as_mut();
         let exporter = exporter.ok_or_else(|| ExportError::new("the exporter was open before"))?;
         exporter.set_resource(&resource(&self.resource, run));
-        let host = Host::start(engine, &mut self.exporter, self.timeout);
+        let host = Host::start(engine, &mut self.exporter, self.timeout, run);
         let host = host.map_err(|error| ExportError::new(format!("no thread: {error}")))?;
         let zero_length = self.mode == EventMode::ZeroLengthSpans;
         let mut converter = Converter::new(zero_length, self.memory_bytes, run);
         let opening = Some(converter.opening(run));
         let max_spans = self.max_export_batch_size;
-        self.session = Some(Session { converter, opening, host, max_spans });
+        self.session = Some(Session { converter, opening, host, max_spans, has_sent: false });
         Ok(())
     }
 
@@ -231,11 +233,15 @@ impl Exporter for OTelExporter {
             // Before the totals are sent: they come again, and tell of this.
             session.give_up_waiting()?;
         }
+        session.has_sent = false;
         session.export(records)
     }
 
     fn flush(&mut self) -> Result<(), ExportError> {
-        self.session()?.host.call(Work::Flush)
+        let session = self.session()?;
+        // Whether the exporter has something to flush, nobody knows.
+        session.has_sent = false;
+        session.host.call(Work::Flush)
     }
 
     fn close(&mut self) -> Result<(), ExportError> {
@@ -244,6 +250,10 @@ impl Exporter for OTelExporter {
         };
         let shut_down = session.host.call(Work::Shutdown).map_err(|error| error.with_refused(0));
         session.give_up_waiting().and(shut_down)
+    }
+
+    fn has_sent(&self) -> Option<bool> {
+        self.session.as_ref().map(|session| session.has_sent)
     }
 }
 
@@ -263,7 +273,7 @@ impl Session {
     }
 
     fn deliver(&mut self, chunk: &mut Chunk, accepted: &mut usize) -> Result<(), ExportError> {
-        let Chunk { mut spans, records, own, waiting, .. } = std::mem::take(chunk);
+        let Chunk { mut spans, records, own, waiting, updates, .. } = std::mem::take(chunk);
         if !spans.is_empty() {
             if let Some(opening) = &self.opening {
                 spans.insert(0, opening.clone());
@@ -276,8 +286,10 @@ impl Session {
                     .with_accepted(*accepted + records - own)
                     .with_refused(own)
                     .with_revoked(waiting)
+                    .with_lost_updates(updates)
             })?;
             self.opening = None;
+            self.has_sent = true;
         }
         *accepted += records;
         Ok(())
@@ -286,10 +298,11 @@ impl Session {
     /// Counts what waits for the stop of a span as lost: there will be none.
     fn give_up_waiting(&mut self) -> Result<(), ExportError> {
         match self.converter.open_spans.forget_all() {
-            0 => Ok(()),
-            waiting => {
+            (0, _) => Ok(()),
+            (waiting, updates) => {
                 let message = format!("{waiting} records of spans whose stops never came");
-                Err(ExportError::new(message).with_refused(0).with_revoked(waiting))
+                let error = ExportError::new(message).with_refused(0);
+                Err(error.with_revoked(waiting).with_lost_updates(updates))
             }
         }
     }

@@ -21,6 +21,8 @@ pub(super) struct OpenSpan {
     name: Box<str>,
     /// Records that are shown by nothing but the span, and lost with it.
     pub(super) waiting: usize,
+    /// How many of them are additions of attributes.
+    pub(super) updates: usize,
     pub(super) last_error: Option<LastError>,
     pub(super) events: Vec<Event>,
     bytes: usize,
@@ -61,9 +63,18 @@ impl OpenSpans {
         }
         self.bytes += bytes;
         let (last_error, events) = (None, Vec::new());
-        let span = OpenSpan { name: name.into(), waiting: records, last_error, events, bytes };
-        self.spans.insert(id, span);
+        let (name, waiting, updates) = (name.into(), records, 0);
+        self.spans.insert(id, OpenSpan { name, waiting, updates, last_error, events, bytes });
         true
+    }
+
+    /// The same for an addition of attributes.
+    pub(super) fn hold_update(&mut self, id: SpanId, name: &str) -> bool {
+        let is_held = self.hold(id, name, 1);
+        if let Some(span) = self.spans.get_mut(&id) {
+            span.updates += 1;
+        }
+        is_held
     }
 
     pub(super) fn name(&self, id: SpanId) -> Option<&str> {
@@ -113,10 +124,12 @@ impl OpenSpans {
         Some(span)
     }
 
-    /// Forgets all spans; returns how many records had waited for them.
-    pub(super) fn forget_all(&mut self) -> usize {
+    /// Forgets all spans; returns how many records had waited for them, and how many of these were
+    /// additions of attributes.
+    pub(super) fn forget_all(&mut self) -> (usize, usize) {
         self.bytes = 0;
-        self.spans.drain().map(|(_, span)| span.waiting).sum()
+        let spans = self.spans.drain().map(|(_, span)| (span.waiting, span.updates));
+        spans.fold((0, 0), |sum, span| (sum.0 + span.0, sum.1 + span.1))
     }
 
     fn has_room_for(&self, bytes: usize) -> bool {
@@ -139,7 +152,7 @@ mod tests {
         let mut open = OpenSpans::new(2 * (SPAN_BYTES + EVENT_BYTES + 10));
         let [first, second] = [1, 2].map(SpanId::from_u64);
         for _ in 0..3 {
-            assert!(open.hold(first, "first", 1) && open.hold(second, "second", 1));
+            assert!(open.hold(first, "first", 1) && open.hold_update(second, "second"));
             open.keep_error(first, LastError { message: "bad".into(), error_type: None });
             open.keep_error(first, LastError { message: "x".into(), error_type: None });
             assert!(open.keep_event(first, event(), 1).is_ok());
@@ -149,7 +162,7 @@ mod tests {
             assert_eq!((taken.waiting, taken.events.len()), (2, 1));
             assert_eq!(taken.last_error.map(|error| error.message).as_deref(), Some("x"));
             assert!(open.keep_event(second, event(), 1).is_ok());
-            assert_eq!((open.forget_all(), open.bytes), (2, 0));
+            assert_eq!((open.forget_all(), open.bytes), ((2, 1), 0));
         }
         assert!(open.keep_event(first, event(), 1).is_err(), "an event of a span that is over");
     }

@@ -100,10 +100,12 @@ fn a_start_is_lost_with_its_span_also_when_it_was_accepted_long_before() {
     job.recorder.error(&span, "bad").unwrap();
     job.flush();
     assert_eq!((job.counts().delivered, job.counts().lost_total()), (4, 0));
+    assert_eq!(job.counts().delivered_updates, 1);
     backend.reply([Reply::Refuse]);
     job.recorder.stop(&span).unwrap();
     job.flush();
     assert_eq!((job.counts().delivered, job.counts().lost_total()), (0, 5));
+    assert_eq!(job.counts().delivered_updates, 0);
     job.close();
 }
 
