@@ -19,6 +19,15 @@ pub enum Protocol {
     Grpc,
 }
 
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Protocol::HttpProtobuf => "OTLP/HTTP",
+            Protocol::Grpc => "OTLP/gRPC",
+        })
+    }
+}
+
 /// How requests are compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compression {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use onelogger::{Attributes, LogLevel};
+use onelogger::recorder::SamplerError;
+use onelogger::{Attributes, LogLevel, Sampler};
 use opentelemetry_sdk::metrics::Temporality;
 
 use super::otlp_variables;
@@ -34,6 +35,9 @@ pub(super) struct Environment {
     pub(super) logs_connection: OtlpConnection,
     pub(super) metrics_connection: OtlpConnection,
     pub(super) propagators: Propagators,
+    pub(super) sampler: Sampler,
+    /// Entries of the baggage that become attributes of spans.
+    pub(super) baggage_attributes: Vec<String>,
     pub(super) batches: Batches,
     pub(super) metric_interval: Option<Duration>,
     pub(super) metric_timeout: Option<Duration>,
@@ -109,6 +113,8 @@ impl Environment {
             logs_connection,
             metrics_connection,
             propagators: propagators(v),
+            sampler: sampler(v),
+            baggage_attributes: v.names("ONELOGGER_BAGGAGE_ATTRIBUTES"),
             batches: batches(v),
             metric_interval: v.millis("OTEL_METRIC_EXPORT_INTERVAL"),
             metric_timeout: v.millis("OTEL_METRIC_EXPORT_TIMEOUT"),
@@ -171,6 +177,27 @@ fn propagators(variables: &mut Variables<'_>) -> Propagators {
             Propagators { trace_context: has(Word::TraceContext), baggage: has(Word::Baggage) }
         }
         None => Propagators { trace_context: true, baggage: true },
+    }
+}
+
+fn sampler(variables: &mut Variables<'_>) -> Sampler {
+    let default = Sampler::parent_based(Sampler::AlwaysOn);
+    let (name, argument) = ("OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG");
+    let Some(sampler) = variables.text(name) else {
+        return default;
+    };
+    let given = variables.text(argument);
+    match Sampler::from_name(&sampler, given.as_deref()) {
+        Ok(sampler) => sampler,
+        Err(error @ SamplerError::Ratio { .. }) => {
+            variables.problem(argument, error);
+            // A ratio that is not understood takes all, rather than nothing.
+            Sampler::from_name(&sampler, None).unwrap_or(default)
+        }
+        Err(error) => {
+            variables.problem(name, error);
+            default
+        }
     }
 }
 
@@ -241,6 +268,22 @@ mod tests {
         assert_eq!(environment.metrics, []);
         assert_eq!(environment.propagators, Propagators { trace_context: false, baggage: true });
         assert_eq!(environment.problems.len(), 2, "{:?}", environment.problems);
+    }
+
+    #[test]
+    fn a_sampler_that_is_not_understood_takes_more_rather_than_less() {
+        let sampled = |name, argument| {
+            let set = [("OTEL_TRACES_SAMPLER", name), ("OTEL_TRACES_SAMPLER_ARG", argument)];
+            let environment = read(&set);
+            (environment.sampler, environment.problems.len())
+        };
+        let by_parent = Sampler::parent_based;
+        assert_eq!(read(&[]).sampler, by_parent(Sampler::AlwaysOn));
+        assert_eq!(sampled("always_off", ""), (Sampler::AlwaysOff, 0));
+        let tenth = Sampler::TraceIdRatioBased(0.1);
+        assert_eq!(sampled("parentbased_traceidratio", "0.1"), (by_parent(tenth), 0));
+        assert_eq!(sampled("traceidratio", "10%"), (Sampler::TraceIdRatioBased(1.0), 1));
+        assert_eq!(sampled("jaeger_remote", ""), (by_parent(Sampler::AlwaysOn), 1));
     }
 
     #[test]

@@ -179,7 +179,7 @@ impl fmt::Display for Understood<'_> {
         }
         for route in routes {
             let (items, address, tls) = (route.signal().items(), route.address(), route.tls());
-            write!(f, "\n  {items} to {address}, {:?}, TLS: {tls}", route.protocol())?;
+            write!(f, "\n  {items} over {} to {address}, TLS: {tls}", route.protocol())?;
         }
         for (name, value) in resource.iter() {
             write!(f, "\n  resource {name} = {value}")?;

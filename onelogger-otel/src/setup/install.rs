@@ -64,7 +64,9 @@ impl Setup {
         resource: &Attributes,
         routes: &[Route],
     ) -> Result<DefaultRecorder, SetupError> {
-        let mut builder = with_batches(DefaultRecorder::builder(), &environment.batches);
+        let mut builder = with_batches(DefaultRecorder::builder(), &environment.batches)
+            .sampler(environment.sampler.clone())
+            .baggage_attributes(environment.baggage_attributes.clone());
         let is_sent = |signal| routes.iter().any(|route| route.signal() == signal);
         if is_sent(Signal::Traces) || is_sent(Signal::Logs) {
             let mut exporter = OtlpExporter::builder()

@@ -57,6 +57,8 @@ pub fn setup() -> Result<OtelGuard, SetupError> {
 /// | `OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION` | `explicit_bucket_histogram` | `base2_exponential_bucket_histogram` |
 /// | `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_METRIC_EXPORT_TIMEOUT` | 60 s, 30 s | in milliseconds |
 /// | `OTEL_PROPAGATORS` | `tracecontext,baggage` | or `none` |
+/// | `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | `parentbased_always_on` | `always_on`, `always_off`, `traceidratio`, each also with `parentbased_` |
+/// | `ONELOGGER_BAGGAGE_ATTRIBUTES` | | names of entries of the baggage that become attributes of spans |
 /// | `OTEL_BSP_SCHEDULE_DELAY` | 100 ms | how long records may wait; no longer than a second |
 /// | `OTEL_BSP_MAX_QUEUE_SIZE` | | of records, 512 bytes each; at least 1 MiB |
 /// | `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` | | items a request |

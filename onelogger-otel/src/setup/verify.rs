@@ -24,8 +24,8 @@ pub struct SignalCheck {
     pub signal: &'static str,
     /// Where it was sent.
     pub endpoint: String,
-    /// `OTLP/HTTP` or `OTLP/gRPC`.
-    pub transport: &'static str,
+    /// How it was sent.
+    pub protocol: Protocol,
     /// How the connection is protected.
     pub tls: String,
     /// How long it took, if it was accepted.
@@ -62,10 +62,7 @@ fn check(route: &Route, resource: &Attributes, timeout: Duration) -> SignalCheck
         Signal::Logs => "logs",
         Signal::Metrics => "metrics",
     };
-    let transport = match route.protocol() {
-        Protocol::HttpProtobuf => "OTLP/HTTP",
-        Protocol::Grpc => "OTLP/gRPC",
-    };
+    let protocol = route.protocol();
     let (took, message) = match probe(route, resource, timeout) {
         Ok((took, accepted)) if accepted.rejected == 0 => (Some(took), accepted.message),
         Ok((_, accepted)) => (None, format!("rejected by the collector: {}", accepted.message)),
@@ -73,7 +70,7 @@ fn check(route: &Route, resource: &Attributes, timeout: Duration) -> SignalCheck
     };
     let remedy = if took.is_some() { String::new() } else { remedy::of(&message, route) };
     let (endpoint, tls) = (route.address(), route.tls());
-    SignalCheck { signal, endpoint, transport, tls, took, message, remedy }
+    SignalCheck { signal, endpoint, protocol, tls, took, message, remedy }
 }
 
 impl fmt::Display for Verification {
@@ -97,9 +94,9 @@ impl fmt::Display for Verification {
 
 impl fmt::Display for SignalCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let SignalCheck { signal, endpoint, transport, tls, took, message, remedy } = self;
+        let SignalCheck { signal, endpoint, protocol, tls, took, message, remedy } = self;
         let verdict = if took.is_some() { "ok" } else { "FAILED" };
-        write!(f, "{signal:<8} {verdict:<7} {transport} to {endpoint}, TLS: {tls}")?;
+        write!(f, "{signal:<8} {verdict:<7} {protocol} to {endpoint}, TLS: {tls}")?;
         if let Some(took) = took {
             write!(f, ", {:.1} ms", took.as_secs_f64() * 1e3)?;
         }

@@ -9,4 +9,5 @@ mod access;
 mod faults;
 mod killed;
 mod runtimes;
+mod setup;
 mod signals;
