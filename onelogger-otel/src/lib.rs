@@ -14,8 +14,9 @@ pub use bridge::{
     OtelTracerProvider, context_of, current_context,
 };
 pub use otlp::{
-    Compression, EventMode, MetricCounts, MetricHealth, OtlpConfigError, OtlpConnection,
-    OtlpExporter, OtlpExporterBuilder, OtlpMetricExporter, Protocol, RetryPolicy, TlsError,
+    Compression, EventMode, LogLimits, MetricCounts, MetricHealth, OtlpConfigError, OtlpConnection,
+    OtlpExporter, OtlpExporterBuilder, OtlpMetricExporter, Protocol, RetryPolicy, SpanLimits,
+    TlsError,
 };
 pub use sdk_exporter::OTelExporter;
 pub use setup::{OtelGuard, Setup, SetupError, SignalCheck, Verification, setup};

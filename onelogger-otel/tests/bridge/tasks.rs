@@ -156,12 +156,14 @@ fn a_future_that_is_dropped_elsewhere_keeps_its_span() {
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(future.as_mut().poll(&mut cx).is_pending());
     });
+    let around = span!("around");
     tracer().in_span("where it is dropped", |_| {
         drop(future);
         drop(span!("after it"));
     });
+    drop(around);
     let recorded = job.finish();
     recorded.is_chain(&["where it began", "cancelled", "in the destructor"]);
-    recorded.is_chain(&["where it is dropped", "after it"]);
+    recorded.is_chain(&["around", "where it is dropped", "after it"]);
     assert_eq!(recorded.stop("cancelled").outcome, onelogger::Outcome::Cancelled);
 }

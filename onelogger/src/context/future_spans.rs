@@ -52,13 +52,21 @@ impl FutureSpans {
         });
     }
 
-    /// Puts these in place of the thread's own while the future is dropped. A second call undoes the
-    /// first.
-    pub(crate) fn swap_for_drop(&mut self) {
+    /// Puts these in place of the thread's own while the future is dropped.
+    pub(crate) fn enter_for_drop(&mut self) {
         let outside = foreign::active_id();
         for entry in &mut self.0 {
             entry.outside = outside;
         }
+        self.swap();
+    }
+
+    /// Undoes [`enter_for_drop`](FutureSpans::enter_for_drop).
+    pub(crate) fn leave_after_drop(&mut self) {
+        self.swap();
+    }
+
+    fn swap(&mut self) {
         with_current(|current| std::mem::swap(&mut current.spans, &mut self.0));
     }
 

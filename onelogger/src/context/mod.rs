@@ -20,6 +20,9 @@
 //!
 //! Futures that are polled by the same task (`join!`, `select!`, `join_all`) need none of this.
 //!
+//! Spans that another tracing library holds active take part, if a bridge says which
+//! ([`set_foreign`]): the inner one of both worlds is the current one.
+//!
 //! # Across processes
 //!
 //! What goes to other processes has the form of the W3C standards [Trace Context][1] (level 2) and

@@ -30,7 +30,7 @@ use crate::sync::{Claim, Flag, PushError};
 /// keep up is the builder's [`lane_policy`](DefaultRecorderBuilder::lane_policy).
 ///
 /// The current span is not this type's affair: a span that is started here with
-/// [`SpanParent::Current`] is a root. [`recorder()`](crate::recorder()) fills it in.
+/// [`SpanParent::Current`](super::SpanParent::Current) is a root. [`recorder()`](crate::recorder()) fills it in.
 pub struct DefaultRecorder {
     pub(super) intake: Arc<Intake>,
     pub(super) filter: SpanFilter,

@@ -130,7 +130,7 @@ impl<F: Future, O: FnOnce(&F::Output, &mut SpanGuard)> AroundPoll<F> for Timed<O
 impl<O> Around for Timed<O> {
     fn before_drop(&mut self) {
         if let Stage::Open(_) = self.stage {
-            self.spans.swap_for_drop();
+            self.spans.enter_for_drop();
         }
     }
 }
@@ -138,7 +138,7 @@ impl<O> Around for Timed<O> {
 impl<O> Drop for Timed<O> {
     fn drop(&mut self) {
         if let Stage::Open(span) = std::mem::replace(&mut self.stage, Stage::Bare) {
-            self.spans.swap_for_drop();
+            self.spans.leave_after_drop();
             span.cancel();
         }
     }
