@@ -1,6 +1,7 @@
 //! The receiver at the end: what has arrived, and faults on request.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use onelogger::names::event::CLOSE;
@@ -173,7 +174,12 @@ impl Sink {
     /// # Panics
     /// If it was started without TLS.
     pub fn pem(&self, name: &str) -> Vec<u8> {
-        fs::read(self.directory.path().join("tls").join(name)).unwrap()
+        fs::read(self.pem_path(name)).unwrap()
+    }
+
+    /// The file of a certificate or key.
+    pub fn pem_path(&self, name: &str) -> PathBuf {
+        self.directory.path().join("tls").join(name)
     }
 
     /// What it has written to a file, without a last line that is not whole.
