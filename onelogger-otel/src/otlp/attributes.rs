@@ -1,7 +1,7 @@
 //! Attributes as the protocol writes them.
 
 use onelogger::exporter::Batch;
-use onelogger::{Attributes, EventRecord, ListRef, Record, ValueRef};
+use onelogger::{Attributes, AttributesRef, EventRecord, ListRef, Record, ValueRef};
 
 use super::limits::AttributeLimits;
 use super::wire;
@@ -20,19 +20,24 @@ const ARRAY: u8 = wire::with_length(5) as u8;
 /// `ArrayValue { 1: value… }`.
 const ELEMENT: u8 = wire::with_length(1) as u8;
 
-/// Writes attributes into a field of a message. Returns how many are left out.
+/// Writes attributes into a field of a message, each under the name that `named` gives it; those to
+/// which it gives none are not meant to be sent. Returns how many are left out for the limits.
 #[inline]
 pub(super) fn attributes<'a>(
     out: &mut Vec<u8>,
     field: u32,
-    all: impl Iterator<Item = (&'a str, ValueRef<'a>)>,
+    all: AttributesRef<'a>,
     limits: AttributeLimits,
+    mut named: impl FnMut(&'a str, &ValueRef<'a>) -> Option<&'a str>,
 ) -> u64 {
     let mut count = 0;
     let mut dropped = 0;
-    for (key, value) in all {
+    for (name, value) in all.iter() {
+        let Some(name) = named(name, &value) else {
+            continue;
+        };
         if count < limits.count {
-            attribute(out, field, key, value, limits.value_length);
+            attribute(out, field, name, &value, limits.value_length);
             count += 1;
         } else {
             dropped += 1;
@@ -41,13 +46,19 @@ pub(super) fn attributes<'a>(
     dropped
 }
 
+/// All under the names that they have.
+#[inline]
+pub(super) fn as_named<'a>(name: &'a str, _: &ValueRef<'a>) -> Option<&'a str> {
+    Some(name)
+}
+
 /// Writes attributes that stand in no record.
 pub(super) fn all_attributes(out: &mut Vec<u8>, field: u32, all: &Attributes) {
     // In a record they are what everything else here is made for.
     let record = Record::Event(EventRecord { attributes: all.clone(), ..EventRecord::default() });
     let batch: Batch = [record].into_iter().collect();
     for record in batch.records().iter() {
-        attributes(out, field, record.attributes().iter(), AttributeLimits::NONE);
+        attributes(out, field, record.attributes(), AttributeLimits::NONE, as_named);
     }
 }
 
@@ -57,7 +68,7 @@ pub(super) fn attribute(
     out: &mut Vec<u8>,
     field: u32,
     key: &str,
-    value: ValueRef<'_>,
+    value: &ValueRef<'_>,
     longest: Option<usize>,
 ) {
     let value_length = length(value, longest);
@@ -72,14 +83,14 @@ pub(super) fn attribute(
 }
 
 /// Writes a value that stands alone: `AnyValue` in a field of a message.
-pub(super) fn any_value(out: &mut Vec<u8>, field: u32, value: ValueRef<'_>) {
+pub(super) fn any_value(out: &mut Vec<u8>, field: u32, value: &ValueRef<'_>) {
     wire::message(out, field, |out| write(out, value, None));
 }
 
 /// The same value of the same type. Numbers that are none and infinite ones are numbers here.
 #[inline]
-fn write(out: &mut Vec<u8>, value: ValueRef<'_>, longest: Option<usize>) {
-    match value {
+fn write(out: &mut Vec<u8>, value: &ValueRef<'_>, longest: Option<usize>) {
+    match *value {
         ValueRef::String(value) => {
             out.push(STRING);
             text(out, cut(value, longest));
@@ -98,8 +109,8 @@ fn write(out: &mut Vec<u8>, value: ValueRef<'_>, longest: Option<usize>) {
             wire::varint(out, elements_length(list, longest) as u64);
             for element in list.iter() {
                 out.push(ELEMENT);
-                wire::varint(out, length(element, longest) as u64);
-                write(out, element, longest);
+                wire::varint(out, length(&element, longest) as u64);
+                write(out, &element, longest);
             }
         }
     }
@@ -107,8 +118,8 @@ fn write(out: &mut Vec<u8>, value: ValueRef<'_>, longest: Option<usize>) {
 
 /// How many bytes [`write`] takes.
 #[inline]
-fn length(value: ValueRef<'_>, longest: Option<usize>) -> usize {
-    1 + match value {
+fn length(value: &ValueRef<'_>, longest: Option<usize>) -> usize {
+    1 + match *value {
         ValueRef::String(value) => size_with_length(cut(value, longest).len()),
         ValueRef::Bool(_) => 1,
         ValueRef::I64(value) => wire::varint_length(value as u64),
@@ -118,7 +129,7 @@ fn length(value: ValueRef<'_>, longest: Option<usize>) -> usize {
 }
 
 fn elements_length(list: ListRef<'_>, longest: Option<usize>) -> usize {
-    list.iter().map(|element| 1 + size_with_length(length(element, longest))).sum()
+    list.iter().map(|element| 1 + size_with_length(length(&element, longest))).sum()
 }
 
 fn size_with_length(length: usize) -> usize {

@@ -103,7 +103,7 @@ impl Converter {
             && (attributes.is_empty()
                 || self.open_spans.keep_event(record.span_id(), 0, |out| {
                     let name = names::event::SPAN_START;
-                    messages::span_event(out, record, name, attributes.iter(), limits);
+                    messages::span_event(out, record, name, attributes, limits);
                 }));
         if !is_whole {
             let stake = if is_held { Stake::NONE } else { Stake::OWN };
@@ -146,13 +146,7 @@ impl Converter {
         let limits = &self.span_limits;
         if self.mode == EventMode::SpanEvents {
             let is_kept = self.open_spans.keep_event(span, 1, |out| {
-                messages::span_event(
-                    out,
-                    record,
-                    record.name(),
-                    record.attributes().iter(),
-                    limits,
-                );
+                messages::span_event(out, record, record.name(), record.attributes(), limits);
             });
             if !is_kept {
                 self.event_log(record, outbox);

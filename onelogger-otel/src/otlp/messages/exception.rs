@@ -41,23 +41,22 @@ fn short(text: &str) -> &str {
     &text[..text.floor_char_boundary(STATUS_BYTES)]
 }
 
-/// The attributes of an error under OpenTelemetry's names. The message stays as well, unless it is
-/// all that is known: then it is the exception's.
-pub(super) fn exception(
-    attributes: AttributesRef<'_>,
-) -> impl Iterator<Item = (&str, ValueRef<'_>)> {
-    let has = |name| attributes.get(name).is_some();
+/// The names of an error's attributes in OpenTelemetry. The message stays as well, unless it is all
+/// that is known: then it is the exception's.
+pub(super) fn exception_names<'a>(
+    error: AttributesRef<'a>,
+) -> impl FnMut(&'a str, &ValueRef<'a>) -> Option<&'a str> {
+    let has = |name| error.get(name).is_some();
     let is_message_alone = !has(attribute::EXCEPTION_TYPE) && !has(attribute::EXCEPTION_MESSAGE);
-    attributes.iter().map(move |(name, value)| {
-        let name = match name {
+    move |name, _| {
+        Some(match name {
             attribute::EXCEPTION_TYPE => semantic::EXCEPTION_TYPE,
             attribute::EXCEPTION_MESSAGE => semantic::EXCEPTION_MESSAGE,
             attribute::EXCEPTION_TRACEBACK => semantic::EXCEPTION_STACKTRACE,
             attribute::ERROR_MESSAGE if is_message_alone => semantic::EXCEPTION_MESSAGE,
             name => name,
-        };
-        (name, value)
-    })
+        })
+    }
 }
 
 pub(super) fn message_of(error: AttributesRef<'_>) -> Option<&str> {

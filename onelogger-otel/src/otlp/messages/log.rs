@@ -3,10 +3,10 @@
 use onelogger::exporter::RecordRef;
 use onelogger::{Attributes, AttributesRef, Level, SpanId, TraceId, ValueRef};
 
-use super::exception::{exception, message_of};
+use super::exception::{exception_names, message_of};
 use super::{SAMPLED, span_id, trace_id};
 use crate::names::{attribute, event, semantic};
-use crate::otlp::attributes::{all_attributes, any_value, attribute as put, attributes};
+use crate::otlp::attributes::{all_attributes, any_value, as_named, attribute as put, attributes};
 use crate::otlp::limits::{AttributeLimits, LogLimits};
 use crate::otlp::open_spans::OpenSpan;
 use crate::otlp::wire;
@@ -52,11 +52,12 @@ impl Severity<'_> {
 pub(in crate::otlp) fn event_log(out: &mut Vec<u8>, event: &RecordRef<'_>, limits: &LogLimits) {
     about(out, event);
     let mut said = Said { severity: Severity::of(event.level()), body: None, is_log_record: false };
-    let all = event.attributes().iter().filter(|(name, value)| !said.takes(name, *value));
-    let dropped = attributes(out, field::ATTRIBUTES, all, limits_of(event, limits));
+    let named = |name, value: &_| if said.takes(name, value) { None } else { Some(name) };
+    let all = event.attributes();
+    let dropped = attributes(out, field::ATTRIBUTES, all, limits_of(event, limits), named);
     wire::uint(out, field::DROPPED_ATTRIBUTES_COUNT, dropped);
     if let Some(body) = said.body {
-        any_value(out, field::BODY, body);
+        any_value(out, field::BODY, &body);
     }
     let is_nameless = said.is_log_record && event.name() == event::LOG;
     head(out, if is_nameless { "" } else { event.name() }, said.severity);
@@ -72,11 +73,11 @@ struct Said<'a> {
 impl<'a> Said<'a> {
     /// Whether an attribute is such a one, and is not sent as an attribute.
     #[inline]
-    fn takes(&mut self, name: &str, value: ValueRef<'a>) -> bool {
+    fn takes(&mut self, name: &str, value: &ValueRef<'a>) -> bool {
         if !name.starts_with(attribute::LOG_PREFIX) {
             return false;
         }
-        match (name, value) {
+        match (name, *value) {
             (attribute::LOG_BODY, body) => self.body = Some(body),
             (attribute::LOG_SEVERITY_NUMBER, ValueRef::I64(number @ 1..=24)) => {
                 self.severity.number = number.unsigned_abs();
@@ -97,8 +98,8 @@ pub(in crate::otlp) fn is_log_record(event: &RecordRef<'_>) -> bool {
 /// The event of a stop, for which its span has no place.
 pub(in crate::otlp) fn stop_event_log(out: &mut Vec<u8>, stop: &RecordRef<'_>, limits: &LogLimits) {
     about(out, stop);
-    let all = stop.event_attributes().iter();
-    let dropped = attributes(out, field::ATTRIBUTES, all, limits_of(stop, limits));
+    let all = stop.event_attributes();
+    let dropped = attributes(out, field::ATTRIBUTES, all, limits_of(stop, limits), as_named);
     wire::uint(out, field::DROPPED_ATTRIBUTES_COUNT, dropped);
     head(out, onelogger::names::event::SPAN_STOP, Severity::of(stop.level()));
 }
@@ -112,8 +113,12 @@ pub(in crate::otlp) fn unremembered_log(
 ) {
     about(out, record);
     own_attribute(out, attribute::SPAN_NAME, record.name());
-    let all = record.attributes().iter().chain(record.event_attributes().iter());
-    let dropped = attributes(out, field::ATTRIBUTES, all, limits_of(record, limits));
+    let (all, limits) = (record.attributes(), limits_of(record, limits));
+    let mut dropped = attributes(out, field::ATTRIBUTES, all, limits, as_named);
+    // No name stands there twice; of an addition all the attributes were there before.
+    let further = |name, _: &_| all.get(name).is_none().then_some(name);
+    let rest = AttributeLimits { count: limits.count.saturating_sub(all.len()), ..limits };
+    dropped += attributes(out, field::ATTRIBUTES, record.event_attributes(), rest, further);
     wire::uint(out, field::DROPPED_ATTRIBUTES_COUNT, dropped);
     head(out, event_name, Severity::of(record.level()));
 }
@@ -141,8 +146,8 @@ pub(in crate::otlp) fn open_span_log(out: &mut Vec<u8>, span: &OpenSpan) {
 pub(in crate::otlp) fn error_log(out: &mut Vec<u8>, error: &RecordRef<'_>, limits: &LogLimits) {
     about(out, error);
     body_of(out, error.attributes());
-    let all = exception(error.attributes());
-    let dropped = attributes(out, field::ATTRIBUTES, all, limits_of(error, limits));
+    let (all, limits) = (error.attributes(), limits_of(error, limits));
+    let dropped = attributes(out, field::ATTRIBUTES, all, limits, exception_names(all));
     wire::uint(out, field::DROPPED_ATTRIBUTES_COUNT, dropped);
     head(out, semantic::EXCEPTION, Severity::ERROR);
 }
@@ -157,7 +162,8 @@ pub(in crate::otlp) fn data_error_log(
     let ids = if is_of_span { (error.trace_id(), error.span_id()) } else { root };
     origin(out, error.time_unix_nanos(), ids);
     body_of(out, error.attributes());
-    attributes(out, field::ATTRIBUTES, error.attributes().iter(), AttributeLimits::NONE);
+    let all = error.attributes();
+    attributes(out, field::ATTRIBUTES, all, AttributeLimits::NONE, as_named);
     head(out, error.name(), Severity::ERROR);
 }
 
@@ -167,12 +173,12 @@ fn limits_of(record: &RecordRef<'_>, limits: &LogLimits) -> AttributeLimits {
 }
 
 fn own_attribute(out: &mut Vec<u8>, name: &str, value: &str) {
-    put(out, field::ATTRIBUTES, name, ValueRef::String(value), None);
+    put(out, field::ATTRIBUTES, name, &ValueRef::String(value), None);
 }
 
 fn body_of(out: &mut Vec<u8>, error: AttributesRef<'_>) {
     if let Some(message) = message_of(error) {
-        any_value(out, field::BODY, ValueRef::String(message));
+        any_value(out, field::BODY, &ValueRef::String(message));
     }
 }
 

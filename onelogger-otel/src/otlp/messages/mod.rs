@@ -40,3 +40,6 @@ fn span_id(out: &mut Vec<u8>, field: u32, id: SpanId) {
         wire::bytes(out, field, &id.to_u64().to_be_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,10 @@
 use onelogger::exporter::RecordRef;
 use onelogger::{AttributesRef, Outcome, SpanContext, SpanId, SpanKind, TraceId, ValueRef};
 
-use super::exception::{LastError, exception, status_message};
+use super::exception::{LastError, exception_names, status_message};
 use super::{SAMPLED, span_id, trace_id};
 use crate::names::{attribute, semantic};
-use crate::otlp::attributes::{attribute as put, attributes};
+use crate::otlp::attributes::{as_named, attribute as put, attributes};
 use crate::otlp::limits::{AttributeLimits, SpanLimits};
 use crate::otlp::wire;
 
@@ -92,8 +92,8 @@ pub(in crate::otlp) fn span(
     times(out, start, start.saturating_add(duration_nanos));
 
     let mut said = Said::default();
-    let all = stop.attributes().iter().filter(|(name, value)| !said.takes(name, *value));
-    let dropped = attributes(out, field::ATTRIBUTES, all, limits.of_span());
+    let named = |name, value: &_| if said.takes(name, value) { None } else { Some(name) };
+    let dropped = attributes(out, field::ATTRIBUTES, stop.attributes(), limits.of_span(), named);
     wire::uint(out, field::DROPPED_ATTRIBUTES_COUNT, dropped);
     let outcome = stop.outcome();
     if matches!(outcome, Outcome::Panic | Outcome::Cancelled) {
@@ -126,8 +126,8 @@ struct Said<'a> {
 impl<'a> Said<'a> {
     /// Whether an attribute is such a one, and is not sent as an attribute.
     #[inline]
-    fn takes(&mut self, name: &str, value: ValueRef<'a>) -> bool {
-        match (name, value) {
+    fn takes(&mut self, name: &str, value: &ValueRef<'a>) -> bool {
+        match (name, *value) {
             (attribute::STATUS_CODE, ValueRef::String("OK")) => self.is_ok = true,
             (attribute::NEW_SPAN_NAME, ValueRef::String(name)) => self.name = Some(name),
             _ => return false,
@@ -140,7 +140,7 @@ impl<'a> Said<'a> {
 pub(in crate::otlp) fn new_name(attributes: AttributesRef<'_>) -> Option<&str> {
     let mut said = Said::default();
     for (name, value) in attributes.iter() {
-        said.takes(name, value);
+        said.takes(name, &value);
     }
     said.name
 }
@@ -156,7 +156,7 @@ fn events(
     let attributes = stop.event_attributes();
     let has_place = attributes.is_empty() || remembered.event_count < limits.event_count;
     if !attributes.is_empty() && has_place {
-        span_event(out, stop, onelogger::names::event::SPAN_STOP, attributes.iter(), limits);
+        span_event(out, stop, onelogger::names::event::SPAN_STOP, attributes, limits);
     }
     dropped += usize::from(!has_place);
     wire::uint(out, field::DROPPED_EVENTS_COUNT, dropped as u64);
@@ -176,7 +176,7 @@ fn link(out: &mut Vec<u8>, context: SpanContext, all: AttributesRef<'_>, limits:
     wire::message(out, field::LINKS, |out| {
         trace_id(out, link_field::TRACE_ID, context.trace_id);
         span_id(out, link_field::SPAN_ID, context.span_id);
-        let dropped = attributes(out, link_field::ATTRIBUTES, all.iter(), limits);
+        let dropped = attributes(out, link_field::ATTRIBUTES, all, limits, as_named);
         wire::uint(out, link_field::DROPPED_ATTRIBUTES_COUNT, dropped);
         let flags = u32::from(context.trace_flags.to_u8()) | remoteness(context.is_remote);
         wire::fixed32(out, link_field::FLAGS, flags);
@@ -204,7 +204,7 @@ fn times(out: &mut Vec<u8>, start: u64, end: u64) {
 }
 
 fn own_attribute(out: &mut Vec<u8>, name: &str, value: &str) {
-    put(out, field::ATTRIBUTES, name, ValueRef::String(value), None);
+    put(out, field::ATTRIBUTES, name, &ValueRef::String(value), None);
 }
 
 fn status(out: &mut Vec<u8>, code: u64, message: &str) {
@@ -215,18 +215,15 @@ fn status(out: &mut Vec<u8>, code: u64, message: &str) {
 }
 
 /// An event of a span, as a field of it.
-pub(in crate::otlp) fn span_event<'a>(
+pub(in crate::otlp) fn span_event(
     out: &mut Vec<u8>,
     record: &RecordRef<'_>,
     name: &str,
-    all: impl Iterator<Item = (&'a str, ValueRef<'a>)>,
+    all: AttributesRef<'_>,
     limits: &SpanLimits,
 ) {
-    wire::message(out, field::EVENTS, |out| {
-        wire::fixed64(out, event_field::TIME, record.time_unix_nanos());
-        wire::text(out, event_field::NAME, &[name]);
-        let dropped = attributes(out, event_field::ATTRIBUTES, all, limits.of_event());
-        wire::uint(out, event_field::DROPPED_ATTRIBUTES_COUNT, dropped);
+    event(out, record, name, |out| {
+        attributes(out, event_field::ATTRIBUTES, all, limits.of_event(), as_named)
     });
 }
 
@@ -236,7 +233,25 @@ pub(in crate::otlp) fn exception_event(
     error: &RecordRef<'_>,
     limits: &SpanLimits,
 ) {
-    span_event(out, error, semantic::EXCEPTION, exception(error.attributes()), limits);
+    let all = error.attributes();
+    event(out, error, semantic::EXCEPTION, |out| {
+        attributes(out, event_field::ATTRIBUTES, all, limits.of_event(), exception_names(all))
+    });
+}
+
+/// `attributes` writes them and says how many are left out.
+fn event(
+    out: &mut Vec<u8>,
+    record: &RecordRef<'_>,
+    name: &str,
+    attributes: impl FnOnce(&mut Vec<u8>) -> u64,
+) {
+    wire::message(out, field::EVENTS, |out| {
+        wire::fixed64(out, event_field::TIME, record.time_unix_nanos());
+        wire::text(out, event_field::NAME, &[name]);
+        let dropped = attributes(out);
+        wire::uint(out, event_field::DROPPED_ATTRIBUTES_COUNT, dropped);
+    });
 }
 
 /// A telemetry data error as the root of a trace of its own.
@@ -246,7 +261,8 @@ pub(in crate::otlp) fn data_error_span(
     (trace, id): (TraceId, SpanId),
 ) {
     lone_span(out, (trace, id), &[error.name()], error.time_unix_nanos());
-    attributes(out, field::ATTRIBUTES, error.attributes().iter(), AttributeLimits::NONE);
+    let all = error.attributes();
+    attributes(out, field::ATTRIBUTES, all, AttributeLimits::NONE, as_named);
     status(out, status_field::ERROR, status_message(error.attributes()));
 }
 
@@ -259,7 +275,8 @@ pub(in crate::otlp) fn zero_length(
     limits: &SpanLimits,
 ) {
     child(out, event, id, name);
-    let dropped = attributes(out, field::ATTRIBUTES, event.attributes().iter(), limits.of_span());
+    let all = event.attributes();
+    let dropped = attributes(out, field::ATTRIBUTES, all, limits.of_span(), as_named);
     wire::uint(out, field::DROPPED_ATTRIBUTES_COUNT, dropped);
 }
 
@@ -272,8 +289,9 @@ pub(in crate::otlp) fn zero_length_error(
     limits: &SpanLimits,
 ) {
     child(out, error, id, name);
-    let all = exception(error.attributes());
-    let dropped = attributes(out, field::ATTRIBUTES, all, limits.of_span());
+    let all = error.attributes();
+    let named = exception_names(all);
+    let dropped = attributes(out, field::ATTRIBUTES, all, limits.of_span(), named);
     wire::uint(out, field::DROPPED_ATTRIBUTES_COUNT, dropped);
     status(out, status_field::ERROR, status_message(error.attributes()));
 }
