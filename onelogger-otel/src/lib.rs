@@ -4,10 +4,18 @@
 pub mod detectors;
 pub mod names;
 mod otlp;
+mod resource;
 mod sdk_exporter;
+mod setup;
 
 pub use otlp::{
-    Compression, EventMode, OtlpConfigError, OtlpExporter, OtlpExporterBuilder, Protocol,
-    RetryPolicy, TlsError,
+    Compression, EventMode, MetricCounts, MetricHealth, OtlpConfigError, OtlpConnection,
+    OtlpExporter, OtlpExporterBuilder, OtlpMetricExporter, Protocol, RetryPolicy, TlsError,
 };
 pub use sdk_exporter::OTelExporter;
+pub use setup::{OtelGuard, Setup, SetupError, SignalCheck, Verification, setup};
+
+/// OpenTelemetry's API, in the version that this crate works with.
+pub use opentelemetry;
+/// OpenTelemetry's SDK, in the version that this crate works with.
+pub use opentelemetry_sdk;

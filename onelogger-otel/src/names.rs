@@ -8,6 +8,10 @@ pub mod event {
     pub const SPAN_OPEN: &str = "onelogger.span.open";
     /// Attributes were added to a span of which nothing is remembered.
     pub const SPAN_UPDATE: &str = "onelogger.span.update";
+    /// Sent by [`OtelGuard::verify`](crate::OtelGuard::verify): a span, a log record, a metric.
+    pub const VERIFY: &str = "onelogger.verify";
+    /// Data points of metrics were lost.
+    pub const METRICS_LOST: &str = "onelogger.metrics.lost";
 }
 
 /// Names of attributes.
@@ -19,46 +23,69 @@ pub mod attribute {
     /// Of a span, where all is shown as the Python library does it: the id under which JSON Lines
     /// know the span, a UUID as text.
     pub const ONE_LOGGER_SPAN_ID: &str = "one_logger_span_id";
+    /// Of `onelogger.metrics.lost`: how many.
+    pub const LOST_DATA_POINTS: &str = "onelogger.metrics.lost_data_points";
+    /// Of `onelogger.metrics.lost`: why, the last time.
+    pub const REASON: &str = "onelogger.metrics.reason";
 
-    /// Of a resource: which of the processes of a job this is, from 0.
-    pub const RANK: &str = "onelogger.rank";
-    /// Of a resource: how many processes the job has.
+    /// Of a span: `OK` becomes the status Ok, whatever errors were reported in the span, and is not
+    /// sent as an attribute.
+    pub const STATUS_CODE: &str = "otel.status_code";
+    /// Of a span: a text that becomes its name. The last one counts; none is sent as an attribute.
+    pub const NEW_SPAN_NAME: &str = "onelogger.otel.span_name";
+}
+
+/// Names of attributes of the resource.
+pub mod resource {
+    /// What kind of job the application is.
+    pub const APP_TYPE: &str = "onelogger.app_type";
+    /// What groups the runs that belong together.
+    pub const SESSION_TAG: &str = "onelogger.session_tag";
+    /// The number of ranks: of the processes of the job.
     pub const WORLD_SIZE: &str = "onelogger.world_size";
-    /// Of a resource: which of the processes of its node this is, from 0.
+    /// The rank of this process, from 0.
+    pub const RANK: &str = "onelogger.rank";
+    /// Whether other runs are compared with this one.
+    pub const IS_BASELINE_RUN: &str = "onelogger.is_baseline_run";
+    /// The version of the schema of summary data.
+    pub const SUMMARY_DATA_SCHEMA_VERSION: &str = "onelogger.summary_data_schema_version";
+    /// Which of the processes of its node this is, from 0.
     pub const LOCAL_RANK: &str = "onelogger.local_rank";
-    /// Of a resource: how many processes its node has.
+    /// How many processes its node has.
     pub const LOCAL_WORLD_SIZE: &str = "onelogger.local_world_size";
-    /// Of a resource: which of the nodes of the job this is, from 0.
+    /// Which of the nodes of the job this is, from 0.
     pub const NODE_RANK: &str = "onelogger.node_rank";
-    /// Of a resource: how many nodes the job has.
+    /// How many nodes the job has.
     pub const NODE_COUNT: &str = "onelogger.node_count";
-    /// Of a resource: the id of the job of Slurm, a text.
+    /// The id of the job of Slurm, a text.
     pub const SLURM_JOB_ID: &str = "onelogger.slurm.job_id";
-    /// Of a resource: the name of the job.
+    /// The name of the job.
     pub const SLURM_JOB_NAME: &str = "onelogger.slurm.job_name";
-    /// Of a resource: the id of the step of the job, a text.
+    /// The id of the step of the job, a text.
     pub const SLURM_STEP_ID: &str = "onelogger.slurm.step_id";
-    /// Of a resource: the id of the array that the job belongs to, a text.
+    /// The id of the array that the job belongs to, a text.
     pub const SLURM_ARRAY_JOB_ID: &str = "onelogger.slurm.array_job_id";
-    /// Of a resource: which of the array's jobs it is, a text.
+    /// Which of the array's jobs it is, a text.
     pub const SLURM_ARRAY_TASK_ID: &str = "onelogger.slurm.array_task_id";
-    /// Of a resource: the name of the cluster.
+    /// The name of the cluster.
     pub const SLURM_CLUSTER_NAME: &str = "onelogger.slurm.cluster_name";
-    /// Of a resource: the partition that the job runs in.
+    /// The partition that the job runs in.
     pub const SLURM_PARTITION: &str = "onelogger.slurm.partition";
-    /// Of a resource: what Slurm calls the node.
+    /// What Slurm calls the node.
     pub const SLURM_NODE_NAME: &str = "onelogger.slurm.node_name";
-    /// Of a resource: how often Slurm has started the job anew.
+    /// How often Slurm has started the job anew.
     pub const SLURM_RESTART_COUNT: &str = "onelogger.slurm.restart_count";
-    /// Of a resource: the id of the run of torchrun.
+    /// The id of the run of torchrun.
     pub const TORCHRUN_RUN_ID: &str = "onelogger.torchrun.run_id";
-    /// Of a resource: how often torchrun has started the processes anew.
+    /// How often torchrun has started the processes anew.
     pub const TORCHRUN_RESTART_COUNT: &str = "onelogger.torchrun.restart_count";
 }
 
 /// OpenTelemetry's own names that are needed here.
 pub(crate) mod semantic {
     pub(crate) const SERVICE_NAME: &str = "service.name";
+    pub(crate) const SERVICE_INSTANCE_ID: &str = "service.instance.id";
+    pub(crate) const ENVIRONMENT_NAME: &str = "deployment.environment.name";
     pub(crate) const SDK_NAME: &str = "telemetry.sdk.name";
     pub(crate) const SDK_LANGUAGE: &str = "telemetry.sdk.language";
     pub(crate) const SDK_VERSION: &str = "telemetry.sdk.version";

@@ -3,31 +3,31 @@
 use onelogger::Attributes;
 
 use super::surroundings::Surroundings;
-use crate::names::attribute;
+use crate::names::resource;
 
 /// The job, and for a task that `srun` has started which of how many it is. A shell within an
 /// allocation knows the size of the job as well, and is no task of it.
 pub(super) fn slurm(surroundings: &Surroundings<'_>) -> Attributes {
     let texts = [
-        (attribute::SLURM_JOB_ID, "SLURM_JOB_ID"),
-        (attribute::SLURM_JOB_NAME, "SLURM_JOB_NAME"),
-        (attribute::SLURM_STEP_ID, "SLURM_STEP_ID"),
-        (attribute::SLURM_ARRAY_JOB_ID, "SLURM_ARRAY_JOB_ID"),
-        (attribute::SLURM_ARRAY_TASK_ID, "SLURM_ARRAY_TASK_ID"),
-        (attribute::SLURM_CLUSTER_NAME, "SLURM_CLUSTER_NAME"),
-        (attribute::SLURM_PARTITION, "SLURM_JOB_PARTITION"),
-        (attribute::SLURM_NODE_NAME, "SLURMD_NODENAME"),
+        (resource::SLURM_JOB_ID, "SLURM_JOB_ID"),
+        (resource::SLURM_JOB_NAME, "SLURM_JOB_NAME"),
+        (resource::SLURM_STEP_ID, "SLURM_STEP_ID"),
+        (resource::SLURM_ARRAY_JOB_ID, "SLURM_ARRAY_JOB_ID"),
+        (resource::SLURM_ARRAY_TASK_ID, "SLURM_ARRAY_TASK_ID"),
+        (resource::SLURM_CLUSTER_NAME, "SLURM_CLUSTER_NAME"),
+        (resource::SLURM_PARTITION, "SLURM_JOB_PARTITION"),
+        (resource::SLURM_NODE_NAME, "SLURMD_NODENAME"),
     ];
     let mut found = Attributes::new();
     set_texts(&mut found, surroundings, &texts);
-    set_number(&mut found, surroundings, attribute::SLURM_RESTART_COUNT, &["SLURM_RESTART_COUNT"]);
+    set_number(&mut found, surroundings, resource::SLURM_RESTART_COUNT, &["SLURM_RESTART_COUNT"]);
     if surroundings.number("SLURM_PROCID").is_some() {
         let numbers: [(_, &[_]); 5] = [
-            (attribute::RANK, &["SLURM_PROCID"]),
-            (attribute::WORLD_SIZE, &["SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"]),
-            (attribute::LOCAL_RANK, &["SLURM_LOCALID"]),
-            (attribute::NODE_RANK, &["SLURM_NODEID"]),
-            (attribute::NODE_COUNT, &["SLURM_STEP_NUM_NODES", "SLURM_NNODES"]),
+            (resource::RANK, &["SLURM_PROCID"]),
+            (resource::WORLD_SIZE, &["SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"]),
+            (resource::LOCAL_RANK, &["SLURM_LOCALID"]),
+            (resource::NODE_RANK, &["SLURM_NODEID"]),
+            (resource::NODE_COUNT, &["SLURM_STEP_NUM_NODES", "SLURM_NNODES"]),
         ];
         for (name, variables) in numbers {
             set_number(&mut found, surroundings, name, variables);
@@ -39,16 +39,16 @@ pub(super) fn slurm(surroundings: &Surroundings<'_>) -> Attributes {
 /// The run, and which of how many processes this is.
 pub(super) fn torchrun(surroundings: &Surroundings<'_>) -> Attributes {
     let numbers = [
-        (attribute::RANK, "RANK"),
-        (attribute::WORLD_SIZE, "WORLD_SIZE"),
-        (attribute::LOCAL_RANK, "LOCAL_RANK"),
-        (attribute::LOCAL_WORLD_SIZE, "LOCAL_WORLD_SIZE"),
-        (attribute::NODE_RANK, "GROUP_RANK"),
-        (attribute::NODE_COUNT, "GROUP_WORLD_SIZE"),
-        (attribute::TORCHRUN_RESTART_COUNT, "TORCHELASTIC_RESTART_COUNT"),
+        (resource::RANK, "RANK"),
+        (resource::WORLD_SIZE, "WORLD_SIZE"),
+        (resource::LOCAL_RANK, "LOCAL_RANK"),
+        (resource::LOCAL_WORLD_SIZE, "LOCAL_WORLD_SIZE"),
+        (resource::NODE_RANK, "GROUP_RANK"),
+        (resource::NODE_COUNT, "GROUP_WORLD_SIZE"),
+        (resource::TORCHRUN_RESTART_COUNT, "TORCHELASTIC_RESTART_COUNT"),
     ];
     let mut found = Attributes::new();
-    let run_id = [(attribute::TORCHRUN_RUN_ID, "TORCHELASTIC_RUN_ID")];
+    let run_id = [(resource::TORCHRUN_RUN_ID, "TORCHELASTIC_RUN_ID")];
     set_texts(&mut found, surroundings, &run_id);
     for (name, variable) in numbers {
         set_number(&mut found, surroundings, name, &[variable]);

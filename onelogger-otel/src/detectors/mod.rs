@@ -154,7 +154,7 @@ fn telemetry_sdk() -> Attributes {
 mod tests {
     use super::*;
     use crate::detectors::surroundings::Fixture;
-    use crate::names::attribute;
+    use crate::names::resource;
 
     #[test]
     fn nothing_is_said_where_nothing_is_known() {
@@ -178,8 +178,8 @@ mod tests {
         for order in [[Detector::Slurm, Detector::Torchrun], [Detector::Torchrun, Detector::Slurm]]
         {
             let found = detect_in(&fixture.surroundings(), order);
-            assert_eq!(found.get_i64(attribute::RANK), Ok(Some(9)));
-            assert_eq!(found.get_i64(attribute::WORLD_SIZE), Ok(Some(16)));
+            assert_eq!(found.get_i64(resource::RANK), Ok(Some(9)));
+            assert_eq!(found.get_i64(resource::WORLD_SIZE), Ok(Some(16)));
         }
     }
 }

@@ -9,18 +9,24 @@
 
 mod attributes;
 mod clock;
+mod connection;
 mod converter;
 mod draft;
 pub(crate) mod engine;
 pub(crate) mod ids;
 mod losses;
 mod messages;
+mod metrics;
 mod open_spans;
+mod probe;
 mod resource;
 mod retry;
 mod settings;
+mod signal;
 mod tls;
 mod transport;
+
+use std::time::Duration;
 
 use onelogger::exporter::{ExportError, Exporter, RecordRef, Records, Run};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
@@ -29,12 +35,18 @@ use self::converter::Converter;
 use self::draft::{Draft, Envelope, Extra, Outbox};
 use self::engine::Engine;
 use self::losses::Losses;
-use self::retry::Retry;
+use self::retry::{Patience, Retry};
 use self::settings::Settings;
 use self::transport::{Accepted, Failure, Transport};
 
+pub(crate) use self::clock::now;
+pub(crate) use self::connection::Route;
+pub use self::connection::{Compression, OtlpConfigError, OtlpConnection, Protocol};
+pub use self::metrics::{MetricCounts, MetricHealth, OtlpMetricExporter};
+pub(crate) use self::probe::probe;
 pub use self::retry::RetryPolicy;
-pub use self::settings::{Compression, EventMode, OtlpConfigError, OtlpExporterBuilder, Protocol};
+pub use self::settings::{EventMode, OtlpExporterBuilder};
+pub(crate) use self::signal::Signal;
 pub use self::tls::TlsError;
 
 /// Sends records to an OpenTelemetry collector, over HTTP or gRPC.
@@ -56,7 +68,8 @@ pub use self::tls::TlsError;
 ///
 /// Each batch is sent as it comes, in requests of up to 2 MiB, on the exporter's own thread. A call
 /// takes until the collector has answered, at most as long as [`RetryPolicy`] and the timeout allow,
-/// for each request; meanwhile the exporter's queue fills up.
+/// for each request; meanwhile the exporter's queue fills up. Once a close has begun that time is over
+/// with the close's: what the collector has not taken by then is lost, and counted.
 ///
 /// # What is counted
 ///
@@ -92,8 +105,13 @@ struct Session {
     envelope: Envelope,
     /// Whose telemetry it is; until that has been sent.
     opening: Option<LogRecord>,
+    /// Says how long a close may take.
+    run: Run,
+    /// Whether the collector has taken something of the latest call.
+    has_sent: bool,
     // Before the runtime, which drives it.
-    transport: Transport,
+    traces: Option<Transport>,
+    logs: Option<Transport>,
     engine: Engine,
 }
 
@@ -126,14 +144,20 @@ impl Exporter for OtlpExporter {
             ExportError::new(format!("{what}: {error}"))
         };
         let engine = Engine::new().map_err(|error| failed("no runtime", &error))?;
-        let transport = engine.enter(|| Transport::new(&self.settings));
-        let transport = transport.map_err(|error| failed("no TLS", &error))?;
+        let transport = |route: &Option<Route>| {
+            let transport = engine.enter(|| route.as_ref().map(Transport::new).transpose());
+            transport.map_err(|error| failed("no TLS", &error))
+        };
+        let (traces, logs) = (transport(&self.settings.traces)?, transport(&self.settings.logs)?);
         let resource = resource::resource(&self.settings.resource, run);
         self.session = Some(Session {
             converter: Converter::new(&self.settings),
             envelope: Envelope::new(&resource, &resource::scope()),
             opening: Some(messages::opening_log(run)),
-            transport,
+            run: run.clone(),
+            has_sent: false,
+            traces,
+            logs,
             engine,
         });
         Ok(())
@@ -158,6 +182,15 @@ impl Exporter for OtlpExporter {
         let session = self.session.take();
         session.map_or(Ok(()), |mut session| session.give_up_waiting())
     }
+
+    /// For spans that stay open to be announced in time.
+    fn next_flush_after(&self) -> Option<Duration> {
+        self.session.as_ref()?.converter.next_announcement_after()
+    }
+
+    fn has_sent(&self) -> Option<bool> {
+        self.session.as_ref().map(|session| session.has_sent)
+    }
 }
 
 impl Session {
@@ -168,25 +201,47 @@ impl Session {
     ) -> Result<(), ExportError> {
         let count = records.len();
         let (mut outbox, mut losses) = (Outbox::new(settings.limits), Losses::default());
+        let (mut has_own, mut unsaid) = (false, None);
         self.converter.begin_call();
+        self.has_sent = false;
         if let Some(opening) = &self.opening {
             outbox.put_extra(opening, Extra::Opening);
         }
         for record in records {
+            has_own |= record.is_own();
             self.converter.take(&record, &mut outbox);
         }
         self.converter.announce(&mut outbox);
         let limit = settings.limits.item;
         losses.add(outbox.oversized, format!("records of more than {limit} bytes each"));
         for draft in outbox.into_drafts() {
-            self.deliver(settings, &draft, &mut losses);
+            let lost = self.deliver(settings, &draft, &mut losses);
+            // A span that repeats what a log record says does not matter.
+            if has_own && draft.signal == Signal::Logs {
+                unsaid = unsaid.or(lost);
+            }
         }
-        losses.into_result(count)
+        let result = losses.into_result(count);
+        match (result, unsaid) {
+            // Nobody counts what the library itself has to say, but whoever says it has to know that
+            // it did not get through: it is said again.
+            (Ok(()), Some(reason)) => {
+                Err(ExportError::new(reason).with_accepted(count).with_refused(0))
+            }
+            (result, _) => result,
+        }
     }
 
-    /// Sends a request, and notes what became of it.
-    fn deliver(&mut self, settings: &Settings, draft: &Draft, losses: &mut Losses) {
+    /// Sends a request, and notes what became of it; says why, if some of it is lost.
+    fn deliver(
+        &mut self,
+        settings: &Settings,
+        draft: &Draft,
+        losses: &mut Losses,
+    ) -> Option<String> {
         let answer = self.send(settings, draft);
+        let is_taken = |answer: &Accepted| answer.rejected < draft.items();
+        self.has_sent |= answer.as_ref().is_ok_and(is_taken);
         let open_spans = &mut self.converter.open_spans;
         for extra in &draft.extras {
             match (extra, &answer) {
@@ -198,20 +253,31 @@ impl Session {
                 (Extra::OpenSpan(id), Err(_)) => open_spans.not_announced(*id, self.converter.now),
             }
         }
-        match answer {
-            Ok(Accepted { rejected: 0, .. }) => {}
+        let (stake, reason) = match answer {
+            Ok(Accepted { rejected: 0, .. }) => return None,
             Ok(Accepted { rejected, message }) => {
                 let reason = format!("the collector has rejected {rejected} items: {message}");
-                losses.add(draft.stake_of_rejected(rejected), reason);
+                (draft.stake_of_rejected(rejected), reason)
             }
-            Err(failure) => losses.add(draft.stake(), failure.message),
-        }
+            Err(failure) => (draft.stake(), failure.message),
+        };
+        losses.add(stake, &reason);
+        Some(reason)
     }
 
     fn send(&mut self, settings: &Settings, draft: &Draft) -> Result<Accepted, Failure> {
-        let request = (draft.signal, self.envelope.seal(draft));
-        let patience = (settings.retry, self.converter.now);
-        let sending = retry::send(&mut self.transport, request, patience, settings.timeout);
+        let body = self.envelope.seal(draft);
+        let transport = match draft.signal {
+            Signal::Traces => &mut self.traces,
+            Signal::Logs | Signal::Metrics => &mut self.logs,
+        };
+        let Some(transport) = transport else {
+            let message = format!("{} are not to be sent", draft.signal.items());
+            return Err(Failure { message, retry: Retry::Never });
+        };
+        let (policy, began) = (settings.retry, self.converter.now);
+        let patience = Patience { policy, began, run: Some(&self.run) };
+        let sending = retry::send(transport, body, patience);
         let sent = self.engine.run(sending);
         sent.unwrap_or_else(|error| {
             Err(Failure { message: error.to_string(), retry: Retry::Never })

@@ -25,6 +25,10 @@ impl TraceFlags {
     /// The last seven bytes of the trace id are random.
     pub const RANDOM: TraceFlags = TraceFlags(2);
 
+    /// No record tells of the span, nor of one above it: what hangs under it is the root of its
+    /// trace. Known within this process only, and in no standard.
+    pub(crate) const UNRECORDED: TraceFlags = TraceFlags(1 << 7);
+
     /// The flags with these bits.
     pub const fn from_u8(bits: u8) -> TraceFlags {
         TraceFlags(bits)
@@ -45,6 +49,11 @@ impl TraceFlags {
         self.0 & TraceFlags::RANDOM.0 != 0
     }
 
+    /// Whether no record tells of the span.
+    pub(crate) const fn is_unrecorded(self) -> bool {
+        self.0 & TraceFlags::UNRECORDED.0 != 0
+    }
+
     /// These flags and those.
     #[must_use]
     pub const fn with(self, others: TraceFlags) -> TraceFlags {
@@ -60,6 +69,11 @@ impl TraceFlags {
     /// made is for the one who made it to say.
     pub(crate) const fn of_child(self) -> TraceFlags {
         TraceFlags(self.0 & TraceFlags::RANDOM.0 | TraceFlags::SAMPLED.0)
+    }
+
+    /// Those of the same span if it is not recorded.
+    pub(crate) const fn not_sampled(self) -> TraceFlags {
+        TraceFlags(self.0 & !TraceFlags::SAMPLED.0)
     }
 
     pub(crate) fn is_default(&self) -> bool {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::data::names::attribute;
 use crate::data::{Attributes, Name};
-use crate::exporter::{Entry, RecordKind, Totals};
+use crate::exporter::{Entry, ExportError, RecordKind, Totals, Withheld};
 
 /// Why a record did not reach an exporter's backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -124,6 +124,8 @@ pub(super) struct Ledger {
     /// Of the delivered ones, additions of attributes, which need no line or span of their own.
     updates: u64,
     withheld: u64,
+    /// Accepted by the exporter, which holds them back.
+    held_back: Withheld,
     queue_full: u64,
     export_failed: u64,
     exporter_disabled: u64,
@@ -137,10 +139,26 @@ impl Ledger {
         }
     }
 
+    /// All records of a call were accepted.
     pub(super) fn deliver(&mut self, records: &[Entry]) {
-        let is_update = |record: &&Entry| record.kind == RecordKind::Attributes;
         self.delivered += records.len() as u64;
-        self.updates += records.iter().filter(is_update).count() as u64;
+        self.updates += updates(records);
+    }
+
+    /// Of the records of a call so many as the error says were accepted, and the others refused.
+    pub(super) fn settle(&mut self, records: &[Entry], error: &ExportError) {
+        let refused = &records[error.accepted.min(records.len())..];
+        let lost_updates = error.lost_updates.map_or(updates(refused), |lost| lost as u64);
+        self.deliver(records);
+        self.delivered -= refused.len() as u64;
+        self.lose(refused.len(), LossReason::ExportFailed);
+        self.updates = self.updates.saturating_sub(lost_updates);
+        self.take_back(error.revoked);
+    }
+
+    /// What a call has lost that had no records of its own.
+    pub(super) fn revoke(&mut self, error: &ExportError) {
+        self.settle(&[], error);
     }
 
     /// A report of the application has got through.
@@ -149,10 +167,15 @@ impl Ledger {
     }
 
     /// Moves records that had been accepted to the lost ones.
-    pub(super) fn revoke(&mut self, records: usize) {
+    fn take_back(&mut self, records: usize) {
         let revoked = (records as u64).min(self.delivered);
         self.delivered -= revoked;
         self.export_failed += revoked;
+    }
+
+    /// The exporter says how much of what it has accepted it holds back.
+    pub(super) fn hold_back(&mut self, held_back: Withheld) {
+        self.held_back = held_back;
     }
 
     pub(super) fn withhold(&mut self, records: usize) {
@@ -177,13 +200,74 @@ impl Ledger {
         lost[LossReason::QueueFull as usize] = self.queue_full;
         lost[LossReason::ExportFailed as usize] = self.export_failed;
         lost[LossReason::ExporterDisabled as usize] = self.exporter_disabled;
+        let held_back = self.held_back.records.min(self.delivered);
         Counts {
             recorded: self.totals.recorded,
             added: 0,
-            delivered: self.delivered,
-            delivered_updates: self.updates,
-            withheld: self.totals.withheld + self.withheld,
+            delivered: self.delivered - held_back,
+            delivered_updates: self.updates.saturating_sub(self.held_back.updates),
+            withheld: self.totals.withheld + self.withheld + held_back,
             lost,
         }
+    }
+}
+
+fn updates(records: &[Entry]) -> u64 {
+    let is_update = |record: &&Entry| record.kind == RecordKind::Attributes;
+    records.iter().filter(is_update).count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_exporter_holds_back_is_withheld_and_not_delivered() {
+        let mut ledger = Ledger::default();
+        let kinds = [RecordKind::Start, RecordKind::Attributes, RecordKind::Stop];
+        ledger.reach(Totals { recorded: 3, ..Totals::default() });
+        ledger.deliver(&kinds.map(Entry::new));
+        ledger.hold_back(Withheld { records: 2, updates: 1 });
+        let counts = ledger.counts();
+        let shown = (counts.delivered, counts.delivered_updates, counts.withheld);
+        assert_eq!(shown, (1, 0, 2));
+        assert!(counts.is_balanced());
+        // One that says more than it was given does not upset the balance.
+        ledger.hold_back(Withheld { records: 9, updates: 9 });
+        assert!(ledger.counts().is_balanced());
+    }
+
+    fn entries(kinds: &str) -> Vec<Entry> {
+        let kind = |letter| match letter {
+            'u' => RecordKind::Attributes,
+            _ => RecordKind::Event,
+        };
+        kinds.chars().map(|letter| Entry::new(kind(letter))).collect()
+    }
+
+    /// Delivered, of these updates, lost; after a call with `uueue` that went well and this one.
+    fn check(kinds: &str, error: &ExportError, expected: (u64, u64, u64)) {
+        let mut ledger = Ledger::default();
+        ledger.deliver(&entries("uueue"));
+        ledger.settle(&entries(kinds), error);
+        let counts = ledger.counts();
+        assert_eq!((counts.delivered, counts.delivered_updates, counts.lost_total()), expected);
+    }
+
+    #[test]
+    fn updates_are_counted_by_their_places_unless_the_exporter_knows_better() {
+        let refused = |accepted: usize, refused: usize| {
+            ExportError::new("").with_accepted(accepted).with_refused(refused)
+        };
+        check("eu", &refused(1, 1), (6, 3, 1));
+        check("eu", &refused(1, 1).with_lost_updates(0), (6, 4, 1));
+        check("ue", &refused(1, 1).with_lost_updates(1), (6, 3, 1));
+        check("uu", &refused(0, 2), (5, 3, 2));
+        // What was revoked may have been updates of this call, or of those before.
+        check("uu", &refused(2, 0).with_revoked(3).with_lost_updates(2), (4, 3, 3));
+        check("uu", &refused(2, 0).with_revoked(3), (4, 5, 3));
+        check("", &refused(0, 0).with_revoked(2).with_lost_updates(1), (3, 2, 2));
+        // One that exaggerates.
+        check("e", &refused(0, 1).with_revoked(9).with_lost_updates(9), (0, 0, 6));
     }
 }

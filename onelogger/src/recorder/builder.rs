@@ -1,9 +1,10 @@
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
-use super::{BuildError, DefaultRecorder, SpanFilter};
-use crate::data::TimeWindow;
+use super::sampler::Sampling;
+use super::{BuildError, DefaultRecorder, Sampler, SpanFilter};
 use crate::data::codec::STOP_WORDS;
+use crate::data::{Name, TimeWindow};
 use crate::exporter::Exporter;
 use crate::pipeline::clock::Clock;
 use crate::pipeline::identity::IdSource;
@@ -29,6 +30,8 @@ use crate::pipeline::{DisableRule, FullPolicy, ManualClock, Settings};
 pub struct DefaultRecorderBuilder {
     exporters: Vec<Box<dyn Exporter>>,
     filter: SpanFilter,
+    sampler: Sampler,
+    baggage_attributes: Vec<Name>,
     window: TimeWindow,
     lane_bytes: usize,
     lane_policy: FullPolicy,
@@ -45,6 +48,8 @@ impl Default for DefaultRecorderBuilder {
         DefaultRecorderBuilder {
             exporters: Vec::new(),
             filter: SpanFilter::all(),
+            sampler: Sampler::default(),
+            baggage_attributes: Vec::new(),
             window: TimeWindow::default(),
             lane_bytes: 1 << 20,
             lane_policy: FullPolicy::default(),
@@ -77,6 +82,33 @@ impl DefaultRecorderBuilder {
     /// Which spans are exported. All by default.
     pub fn filter(mut self, filter: SpanFilter) -> DefaultRecorderBuilder {
         self.filter = filter;
+        self
+    }
+
+    /// Which traces are recorded, decided at the start of each span. [`Sampler::AlwaysOn`] by default.
+    pub fn sampler(mut self, sampler: Sampler) -> DefaultRecorderBuilder {
+        self.sampler = sampler;
+        self
+    }
+
+    /// Which entries of the current [baggage](crate::context::Baggage) are attributes of the spans that
+    /// are started, under their own names: explicit ones and those of macros, each when it starts. None
+    /// by default, because baggage comes from whoever calls, and may hold what is not to be kept.
+    ///
+    /// A span that has an attribute of that name keeps it. Values are as long as the standard lets
+    /// baggage be: 8192 bytes in all. Without names nothing is looked up.
+    ///
+    /// ```
+    /// use onelogger::DefaultRecorder;
+    /// let recorder = DefaultRecorder::builder().baggage_attributes(["tenant", "session.id"]).build()?;
+    /// # drop(recorder);
+    /// # Ok::<(), onelogger::recorder::BuildError>(())
+    /// ```
+    pub fn baggage_attributes<N: Into<Name>>(
+        mut self,
+        names: impl IntoIterator<Item = N>,
+    ) -> DefaultRecorderBuilder {
+        self.baggage_attributes = names.into_iter().map(N::into).collect();
         self
     }
 
@@ -154,6 +186,7 @@ impl DefaultRecorderBuilder {
     pub fn build(self) -> Result<DefaultRecorder, BuildError> {
         let mut problems = Vec::new();
         BuildError::check_filter(self.filter.check(), &mut problems);
+        problems.extend(self.sampler.check().err());
         for exporter in &self.exporters {
             if let Err(error) = exporter.check() {
                 problems.push(format!("exporter {}: {error}", exporter.name()));
@@ -183,6 +216,8 @@ impl DefaultRecorderBuilder {
         Ok(DefaultRecorder {
             intake: Intake::new(clock, ids, self.lane_policy, lane_words).into(),
             filter: self.filter,
+            sampling: Sampling::of(&self.sampler),
+            baggage_attributes: self.baggage_attributes,
             window: self.window,
             settings: self.settings,
             exporters: Mutex::new(Some(self.exporters)),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{CloseError, RecordError, Recorder, TelemetryDataError};
+use crate::data::Name;
 use crate::diagnostics;
 use crate::sync::{Counter, Flag};
 
@@ -30,6 +31,8 @@ pub enum ErrorHandlingStrategy {
 pub(crate) struct Configured {
     pub(crate) recorder: Arc<dyn Recorder>,
     pub(crate) strategy: ErrorHandlingStrategy,
+    /// What [`Recorder::baggage_attributes`] said when it was configured.
+    baggage_attributes: Vec<Name>,
     /// Telemetry is off for good.
     is_off: Flag,
     is_closed: Flag,
@@ -44,7 +47,22 @@ impl Configured {
     pub(crate) fn new(recorder: Arc<dyn Recorder>, strategy: ErrorHandlingStrategy) -> Configured {
         let flag = Flag::new;
         let (is_off, is_closed, has_logged) = (flag(), flag(), flag());
-        Configured { recorder, strategy, is_off, is_closed, has_logged, misuses: Counter::new(0) }
+        let baggage_attributes = recorder.baggage_attributes().to_vec();
+        let misuses = Counter::new(0);
+        Configured {
+            recorder,
+            strategy,
+            baggage_attributes,
+            is_off,
+            is_closed,
+            has_logged,
+            misuses,
+        }
+    }
+
+    /// Which entries of the current baggage a new span gets as attributes.
+    pub(crate) fn baggage_attributes(&self) -> &[Name] {
+        &self.baggage_attributes
     }
 
     pub(crate) fn is_enabled(&self) -> bool {

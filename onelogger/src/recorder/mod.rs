@@ -9,7 +9,9 @@ mod configured;
 mod default;
 mod error;
 mod filter;
+mod place;
 mod producer;
+mod sampler;
 mod span;
 
 pub use builder::DefaultRecorderBuilder;
@@ -18,6 +20,7 @@ pub use configured::ErrorHandlingStrategy;
 pub use default::DefaultRecorder;
 pub use error::{BuildError, CloseError, FlushError, OpenError, RecordError};
 pub use filter::{PatternError, SpanFilter};
+pub use sampler::{Sampler, SamplerError};
 pub use span::{Span, SpanBuilder, SpanParent, SpanStop};
 
 use std::sync::Arc;
@@ -147,6 +150,13 @@ pub trait Recorder: Send + Sync + 'static {
     fn direct(&self) -> Option<&DefaultRecorder> {
         None
     }
+
+    /// Which entries of the current baggage are to be attributes of each span that is started; asked
+    /// once, when the provider is configured. A recorder that wraps another one forwards this. None
+    /// by default.
+    fn baggage_attributes(&self) -> &[Name] {
+        &[]
+    }
 }
 
 /// The telemetry itself is faulty: what the application, or the library, has to say of that.
@@ -231,5 +241,9 @@ impl<R: Recorder + ?Sized> Recorder for Arc<R> {
 
     fn direct(&self) -> Option<&DefaultRecorder> {
         (**self).direct()
+    }
+
+    fn baggage_attributes(&self) -> &[Name] {
+        (**self).baggage_attributes()
     }
 }

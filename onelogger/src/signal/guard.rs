@@ -3,6 +3,7 @@ use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
+use super::baggage::add_baggage;
 use super::failure::Failure;
 use super::panic::{PanicMark, panic_error};
 use crate::callsite::Callsite;
@@ -200,6 +201,7 @@ impl ActiveSpan {
         if is_off || span.parent == SpanParent::Current {
             span.parent = context::parent();
         }
+        add_baggage(&configured, &mut span);
         let span = configured.call("start", |recorder| recorder.start(span))?;
         if span.is_disabled() {
             return None;
