@@ -8,7 +8,7 @@
 //! ```
 
 mod attributes;
-mod clock;
+pub(crate) mod clock;
 mod connection;
 mod converter;
 mod draft;
@@ -20,7 +20,7 @@ mod metrics;
 mod open_spans;
 mod probe;
 mod resource;
-mod retry;
+pub(crate) mod retry;
 mod settings;
 mod signal;
 mod tls;

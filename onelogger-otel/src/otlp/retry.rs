@@ -64,12 +64,12 @@ pub(super) enum Retry {
 
 /// For how long a request is tried.
 #[derive(Clone, Copy)]
-pub(super) struct Patience<'a> {
-    pub(super) policy: RetryPolicy,
+pub(crate) struct Patience<'a> {
+    pub(crate) policy: RetryPolicy,
     /// When the call of the exporter began, which may lead to more requests than one.
-    pub(super) began: Instant,
+    pub(crate) began: Instant,
     /// The run whose close ends it, if there is one.
-    pub(super) run: Option<&'a Run>,
+    pub(crate) run: Option<&'a Run>,
 }
 
 /// How often somebody who waits looks whether a close has begun.
@@ -86,7 +86,7 @@ impl Patience<'_> {
     }
 
     /// Waits for some work, for no longer than this.
-    async fn wait<T>(self, time: Duration, work: impl Future<Output = T>) -> Option<T> {
+    pub(crate) async fn wait<T>(self, time: Duration, work: impl Future<Output = T>) -> Option<T> {
         let began = clock::now();
         let mut work = pin!(work);
         loop {
@@ -101,7 +101,7 @@ impl Patience<'_> {
     }
 
     /// Whether the time of a close is over.
-    fn is_over(self) -> bool {
+    pub(crate) fn is_over(self) -> bool {
         self.run.and_then(Run::close_by).is_some_and(|at| at <= clock::now())
     }
 }

@@ -17,14 +17,15 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use onelogger::OneLoggerProvider;
-use onelogger::exporter::ExportError;
+use onelogger::exporter::{ExportError, Run};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use tokio::sync::oneshot;
-use tokio::time::timeout;
 
+use crate::otlp::clock;
 use crate::otlp::engine::Engine;
+use crate::otlp::retry::{Patience, RetryPolicy};
 
 /// An exporter of the SDK, whichever it is: its own trait does not allow for that.
 pub(super) trait AnySpanExporter: Send {
@@ -64,6 +65,8 @@ pub(super) struct Host {
     jobs: SyncSender<Job>,
     engine: Engine,
     limit: Duration,
+    /// Says how long a close may take.
+    run: Run,
 }
 
 /// What the exporter is asked to do.
@@ -89,6 +92,7 @@ impl Host {
         engine: Engine,
         exporter: &mut Option<Box<dyn AnySpanExporter>>,
         limit: Duration,
+        run: &Run,
     ) -> std::io::Result<Host> {
         // One job may wait for the one that is being done, and no more: nobody waits for those.
         let (jobs, to_do) = sync_channel(1);
@@ -105,7 +109,7 @@ impl Host {
         };
         thread::Builder::new().name("onelogger-otel".to_owned()).spawn(work)?;
         let _ = hand_over.send(exporter.take());
-        Ok(Host { jobs, engine, limit })
+        Ok(Host { jobs, engine, limit, run: run.clone() })
     }
 
     /// Lets the exporter do something, and waits for it within the limit.
@@ -118,11 +122,16 @@ impl Host {
             }
             TrySendError::Disconnected(_) => gone(),
         })?;
+        let (policy, began) = (RetryPolicy::NEVER, clock::now());
+        let patience = Patience { policy, began, run: Some(&self.run) };
         // Not waited for any more, `answered` is dropped, and the job with it.
-        match self.engine.run(async { timeout(self.limit, answered).await })? {
-            Ok(Ok(result)) => result.map_err(ExportError::new),
-            Ok(Err(_)) => Err(gone()),
-            Err(_) => {
+        match self.engine.run(patience.wait(self.limit, answered))? {
+            Some(Ok(result)) => result.map_err(ExportError::new),
+            Some(Err(_)) => Err(gone()),
+            None if patience.is_over() => {
+                Err(ExportError::new("the exporter has not returned before the close was over"))
+            }
+            None => {
                 let limit = self.limit;
                 Err(ExportError::new(format!("the exporter has not returned within {limit:?}")))
             }
@@ -130,29 +139,36 @@ impl Host {
     }
 }
 
-/// Does the jobs, one by one.
+/// Does the jobs, one by one, and shuts the exporter down at the end.
 fn serve(exporter: Box<dyn AnySpanExporter>, jobs: &Receiver<Job>) {
+    let mut last = None;
     while let Ok(Job { work, mut answer }) = jobs.recv() {
-        if answer.is_closed() {
-            continue;
-        }
-        let is_last = matches!(work, Work::Shutdown);
-        let done = catch_unwind(AssertUnwindSafe(|| match work {
-            Work::Export(spans) => wait(export(&*exporter, spans, &mut answer)),
-            Work::Flush => exporter.force_flush(),
-            Work::Shutdown => exporter.shutdown(),
-        }));
-        let result = match done {
-            Ok(result) => result.map_err(|error| error.to_string()),
-            Err(panic) => Err(format!("the exporter has panicked: {}", message_of(&*panic))),
+        let result = match work {
+            Work::Shutdown => {
+                last = Some(answer);
+                break;
+            }
+            _ if answer.is_closed() => continue,
+            Work::Flush => caught(|| exporter.force_flush()),
+            Work::Export(spans) => caught(|| wait(export(&*exporter, spans, &mut answer))),
         };
-        if is_last {
-            // Before the answer: what it holds is free when the close returns.
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(exporter)));
-            let _ = answer.send(result);
-            return;
-        }
         let _ = answer.send(result);
+    }
+    // Also when nobody has asked for it: it was dropped, or had not returned in time.
+    let result = caught(move || {
+        let result = exporter.shutdown();
+        // Before the answer: what it holds is free when the close returns.
+        drop(exporter);
+        result
+    });
+    let _ = last.map(|answer| answer.send(result));
+}
+
+/// What the exporter says, or that it has panicked.
+fn caught(call: impl FnOnce() -> OTelSdkResult) -> Result<(), String> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(panic) => Err(format!("the exporter has panicked: {}", message_of(&*panic))),
     }
 }
 

@@ -186,6 +186,24 @@ fn outcomes_set_the_status_and_what_it_cannot_say_is_an_attribute() {
 }
 
 #[test]
+fn what_only_opentelemetry_s_own_spans_can_say_comes_as_attributes() {
+    let attributes = Attributes::new()
+        .with("otel.status_code", "OK")
+        .with("onelogger.otel.span_name", "GET /items")
+        .with("step", 7);
+    let error = event("error", Attributes::from([("error_message", "bad")]));
+    let ended = Record::Stop(SpanRecord { attributes, ..stop() });
+    let spans = span_events([start(), Record::Error(error), ended]);
+    assert_eq!((&*spans[0].name, &spans[0].status), ("GET /items", &Status::Ok));
+    assert_eq!(spans[0].attributes, [KeyValue::new("step", 7)]);
+    // What does not say it in these words is an attribute like others.
+    let attributes = Attributes::from([("otel.status_code", "ok")]);
+    let spans = span_events([Record::Stop(SpanRecord { attributes, ..stop() })]);
+    assert_eq!(spans[0].status, Status::Unset);
+    assert_eq!(spans[0].attributes, [KeyValue::new("otel.status_code", "ok")]);
+}
+
+#[test]
 fn an_error_is_an_exception_in_its_span_and_the_status() {
     let attributes = Attributes::new()
         .with("error_message", "could not save")

@@ -12,7 +12,7 @@ use crate::support::Job;
 fn what_is_accepted_is_delivered_and_the_exporter_is_flushed_and_shut_down() {
     let backend = Backend::default();
     let exporter = OTelExporter::new(backend.clone());
-    let job = Job::with(exporter.resource("deployment.environment.name", "test"));
+    let job = Job::with(exporter.resource("deployment.environment.name", "production"));
     job.spans(2);
     job.events(3);
     job.flush();
@@ -21,7 +21,9 @@ fn what_is_accepted_is_delivered_and_the_exporter_is_flushed_and_shut_down() {
     let resource = backend.state().resource.clone().unwrap();
     let of = |name: &'static str| resource.get(&Key::from_static_str(name));
     assert_eq!(of("service.name"), Some(Value::from("job")));
-    assert_eq!(of("deployment.environment.name"), Some(Value::from("test")));
+    assert_eq!(of("onelogger.session_tag"), Some(Value::from("test")));
+    assert_eq!(of("onelogger.world_size"), Some(Value::from(1)));
+    assert_eq!(of("deployment.environment.name"), Some(Value::from("production")));
     assert_eq!(of("telemetry.sdk.name"), Some(Value::from("onelogger")));
 
     let counts = job.close();
@@ -100,10 +102,12 @@ fn a_start_is_lost_with_its_span_also_when_it_was_accepted_long_before() {
     job.recorder.error(&span, "bad").unwrap();
     job.flush();
     assert_eq!((job.counts().delivered, job.counts().lost_total()), (4, 0));
+    assert_eq!(job.counts().delivered_updates, 1);
     backend.reply([Reply::Refuse]);
     job.recorder.stop(&span).unwrap();
     job.flush();
     assert_eq!((job.counts().delivered, job.counts().lost_total()), (0, 5));
+    assert_eq!(job.counts().delivered_updates, 0);
     job.close();
 }
 
