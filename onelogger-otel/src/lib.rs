@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod bridge;
 pub mod detectors;
 pub mod names;
 mod otlp;
@@ -8,9 +9,14 @@ mod resource;
 mod sdk_exporter;
 mod setup;
 
+pub use bridge::{
+    OtelLogRecord, OtelLogger, OtelLoggerProvider, OtelPropagator, OtelSpan, OtelTracer,
+    OtelTracerProvider, context_of, current_context,
+};
 pub use otlp::{
-    Compression, EventMode, MetricCounts, MetricHealth, OtlpConfigError, OtlpConnection,
-    OtlpExporter, OtlpExporterBuilder, OtlpMetricExporter, Protocol, RetryPolicy, TlsError,
+    Compression, EventMode, LogLimits, MetricCounts, MetricHealth, OtlpConfigError, OtlpConnection,
+    OtlpExporter, OtlpExporterBuilder, OtlpMetricExporter, Protocol, RetryPolicy, SpanLimits,
+    TlsError,
 };
 pub use sdk_exporter::OTelExporter;
 pub use setup::{OtelGuard, Setup, SetupError, SignalCheck, Verification, setup};

@@ -12,6 +12,11 @@ pub mod event {
     pub const VERIFY: &str = "onelogger.verify";
     /// Data points of metrics were lost.
     pub const METRICS_LOST: &str = "onelogger.metrics.lost";
+    /// An event that is a log record from elsewhere, and has no name there: it is sent without one,
+    /// if it has an attribute of [`attribute::LOG_BODY`](super::attribute::LOG_BODY)'s kind.
+    pub const LOG: &str = "log";
+    /// A link that was added to a span of another library after its start.
+    pub const LINK: &str = "link";
 }
 
 /// Names of attributes.
@@ -20,6 +25,11 @@ pub mod attribute {
     pub const OUTCOME: &str = "onelogger.outcome";
     /// Of `onelogger.span.open`: the name of the span.
     pub const SPAN_NAME: &str = "onelogger.span.name";
+
+    /// Of `link`: the trace that is linked to, 32 hexadecimal digits.
+    pub const LINK_TRACE_ID: &str = "onelogger.link.trace_id";
+    /// Of `link`: the span that is linked to, 16 hexadecimal digits.
+    pub const LINK_SPAN_ID: &str = "onelogger.link.span_id";
     /// Of a span, where all is shown as the Python library does it: the id under which JSON Lines
     /// know the span, a UUID as text.
     pub const ONE_LOGGER_SPAN_ID: &str = "one_logger_span_id";
@@ -33,6 +43,19 @@ pub mod attribute {
     pub const STATUS_CODE: &str = "otel.status_code";
     /// Of a span: a text that becomes its name. The last one counts; none is sent as an attribute.
     pub const NEW_SPAN_NAME: &str = "onelogger.otel.span_name";
+
+    /// What the names of the following have in common. An event with one of them is a log record
+    /// whatever [`EventMode`](crate::EventMode) says.
+    pub(crate) const LOG_PREFIX: &str = "onelogger.log.";
+    /// Of an event: any value, which becomes the body of the log record and is not sent as an
+    /// attribute.
+    pub const LOG_BODY: &str = "onelogger.log.body";
+    /// Of an event: a whole number from 1 to 24, which becomes the severity number of the log record,
+    /// and is not sent as an attribute.
+    pub const LOG_SEVERITY_NUMBER: &str = "onelogger.log.severity_number";
+    /// Of an event: a text that becomes the severity text of the log record, and is not sent as an
+    /// attribute.
+    pub const LOG_SEVERITY_TEXT: &str = "onelogger.log.severity_text";
 }
 
 /// Names of attributes of the resource.
@@ -83,6 +106,8 @@ pub mod resource {
 
 /// OpenTelemetry's own names that are needed here.
 pub(crate) mod semantic {
+    /// The version of the semantic conventions that these, and what detectors find, are names of.
+    pub(crate) const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.40.0";
     pub(crate) const SERVICE_NAME: &str = "service.name";
     pub(crate) const SERVICE_INSTANCE_ID: &str = "service.instance.id";
     pub(crate) const ENVIRONMENT_NAME: &str = "deployment.environment.name";

@@ -2,7 +2,7 @@
 
 use onelogger::exporter::ExportError;
 
-use super::draft::Stake;
+use super::stake::Stake;
 
 /// Adds up what the requests of one call have lost.
 #[derive(Default)]

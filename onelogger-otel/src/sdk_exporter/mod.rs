@@ -323,5 +323,5 @@ fn resource(given: &Attributes, run: &Run) -> Resource {
     ];
     attributes.merge(Attributes::from(ours));
     let all = attributes.into_iter().map(|(name, value)| key_value(name.as_str(), value));
-    Resource::builder_empty().with_attributes(all).build()
+    Resource::builder_empty().with_schema_url(all, semantic::SCHEMA_URL).build()
 }

@@ -258,9 +258,11 @@ fn text_of(value: ValueRef<'_>) -> Option<&str> {
 fn scope(scope: Option<ScopeRef<'_>>) -> InstrumentationScope {
     let Some(scope) = scope else {
         let ours = InstrumentationScope::builder("onelogger");
-        return ours.with_version(env!("CARGO_PKG_VERSION")).build();
+        let ours = ours.with_version(env!("CARGO_PKG_VERSION"));
+        return ours.with_schema_url(semantic::SCHEMA_URL).build();
     };
     let builder = InstrumentationScope::builder(scope.name.to_owned());
+    let builder = builder.with_schema_url(semantic::SCHEMA_URL);
     match scope.version {
         Some(version) => builder.with_version(version.to_owned()).build(),
         None => builder.build(),

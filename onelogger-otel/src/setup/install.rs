@@ -8,23 +8,27 @@ use onelogger::{
     OneLoggerConfig, OneLoggerProvider, Value, diagnostics,
 };
 use opentelemetry::global;
+use opentelemetry::propagation::TextMapCompositePropagator;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 
-use super::environment::{Batches, Destination, Environment};
+use super::environment::{Batches, Destination, Environment, Propagators};
 use super::guard::{Meters, OtelGuard};
 use super::identity::{Identity, identity, sdk_resource};
 use super::{Setup, SetupError, meters};
+use crate::bridge::{OtelPropagator, OtelTracerProvider};
+use crate::detectors::detect;
 use crate::names::semantic::SERVICE_NAME;
 use crate::otlp::{OtlpConfigError, OtlpExporter, RetryPolicy, Route, Signal};
 
 impl Setup {
     pub(super) fn install_as(mut self, environment: Environment) -> Result<OtelGuard, SetupError> {
+        install_propagators(environment.propagators);
         let provider = OneLoggerProvider::instance();
         if environment.is_disabled || provider.is_ready() {
             return Ok(OtelGuard::inert(environment, false));
         }
         let mut problems = environment.problems.clone();
-        let detected = Attributes::new();
+        let detected = detect(environment.detectors.iter().copied());
         let Identity { resource, warnings } =
             identity(&environment, self.config.as_ref(), &self.resource, detected);
         problems.extend(warnings);
@@ -49,6 +53,7 @@ impl Setup {
         if let Some(Meters { provider, .. }) = &meters {
             global::set_meter_provider(provider.clone());
         }
+        global::set_tracer_provider(OtelTracerProvider::new());
         for problem in &problems {
             diagnostics::warn(format_args!("{problem}"));
         }
@@ -71,6 +76,8 @@ impl Setup {
         if is_sent(Signal::Traces) || is_sent(Signal::Logs) {
             let mut exporter = OtlpExporter::builder()
                 .retry(retry_within(environment.batches.timeout))
+                .span_limits(environment.span_limits)
+                .log_limits(environment.log_limits)
                 .events(self.events);
             for (name, value) in resource.iter() {
                 exporter = exporter.resource(name.clone(), value.clone());
@@ -117,6 +124,24 @@ impl Setup {
             builder = adjust(builder);
         }
         Ok(Some(Meters { provider: builder.build(), counts }))
+    }
+}
+
+/// Spans of both worlds, and the baggage of both, go to other processes as the environment says.
+fn install_propagators(propagators: Propagators) {
+    match propagators {
+        Propagators { trace_context: true, baggage: true } => {
+            global::set_text_map_propagator(OtelPropagator::new());
+        }
+        Propagators { trace_context: true, baggage: false } => {
+            global::set_text_map_propagator(OtelPropagator::trace_context());
+        }
+        Propagators { trace_context: false, baggage: true } => {
+            global::set_text_map_propagator(OtelPropagator::baggage());
+        }
+        Propagators { trace_context: false, baggage: false } => {
+            global::set_text_map_propagator(TextMapCompositePropagator::new(Vec::new()));
+        }
     }
 }
 

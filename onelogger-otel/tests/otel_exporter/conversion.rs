@@ -19,6 +19,8 @@ const SPAN: u64 = 0x8182_8384_8586_8788;
 const START: u64 = 1_700_000_000_123_456_789;
 const DURATION: u64 = 2_000_000_001;
 
+const SCHEMA: &str = "https://opentelemetry.io/schemas/1.40.0";
+
 fn stop() -> SpanRecord {
     SpanRecord {
         trace_id: TraceId::from_u128(TRACE),
@@ -122,6 +124,7 @@ fn a_span_says_all_that_its_records_do() {
         status: Status::Unset,
         instrumentation_scope: opentelemetry::InstrumentationScope::builder("loader")
             .with_version("1.2.0")
+            .with_schema_url(SCHEMA)
             .build(),
     };
     assert_eq!(spans, [expected]);

@@ -25,6 +25,7 @@ fn what_is_accepted_is_delivered_and_the_exporter_is_flushed_and_shut_down() {
     assert_eq!(of("onelogger.world_size"), Some(Value::from(1)));
     assert_eq!(of("deployment.environment.name"), Some(Value::from("production")));
     assert_eq!(of("telemetry.sdk.name"), Some(Value::from("onelogger")));
+    assert!(resource.schema_url().is_some_and(|url| url.starts_with("https://opentelemetry.io/")));
 
     let counts = job.close();
     assert_eq!((counts.delivered, counts.lost_total()), (7, 0));

@@ -45,15 +45,24 @@ pub(super) fn active_id() -> SpanId {
 }
 
 impl Context {
-    /// What is current on this thread, with what another library holds.
-    pub(super) fn current() -> Context {
-        let span = active();
+    /// As [`capture`](Context::capture), as if no other library held anything. For bridges.
+    pub fn capture_own() -> Context {
+        Context::captured(None)
+    }
+
+    fn captured(foreign: Option<SpanContext>) -> Context {
         let context = with_current(|current| {
-            let origin = current.innermost(span).into_span();
+            let origin = current.innermost(foreign).into_span();
             let (carried, provider) = (current.carried.clone(), current.provider.clone());
             Context { origin, carried, provider, ..Context::EMPTY }
         });
-        let context = context.unwrap_or_default();
+        context.unwrap_or_default()
+    }
+
+    /// What is current on this thread, with what another library holds.
+    pub(super) fn current() -> Context {
+        let span = active();
+        let context = Context::captured(span);
         match FOREIGN.get() {
             Some(foreign) => context.with_foreign(foreign, span),
             None => context,

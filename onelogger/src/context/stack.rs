@@ -60,11 +60,7 @@ impl Context {
     fn is_outside(&self, foreign: &SpanContext) -> bool {
         let top = self.spans.iter().rev().find(|entry| !entry.span.is_stopped());
         let at_top = top.map_or(SpanId::INVALID, |entry| entry.outside);
-        foreign.span_id == at_top || foreign.span_id == self.outside || {
-            // One that a filter holds back goes by the name of the span that it hangs under.
-            let own = self.own_span().and_then(Span::propagated);
-            own.is_some_and(|own| own.span_id == foreign.span_id)
-        }
+        foreign.span_id == at_top || foreign.span_id == self.outside
     }
 
     /// The topmost open span, or that which was current outside.

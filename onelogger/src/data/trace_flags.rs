@@ -49,11 +49,6 @@ impl TraceFlags {
         self.0 & TraceFlags::RANDOM.0 != 0
     }
 
-    /// Whether no record tells of the span.
-    pub(crate) const fn is_unrecorded(self) -> bool {
-        self.0 & TraceFlags::UNRECORDED.0 != 0
-    }
-
     /// These flags and those.
     #[must_use]
     pub const fn with(self, others: TraceFlags) -> TraceFlags {

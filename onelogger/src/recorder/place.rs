@@ -42,8 +42,7 @@ impl<'a> Target<'a> {
 
 /// Whether a span of which only the ids are known is one of this process that is held back.
 fn is_withheld(span: SpanContext) -> bool {
-    let flags = span.trace_flags;
-    flags.is_unrecorded() || !(span.is_remote || flags.is_sampled())
+    span.is_unrecorded() || !(span.is_remote || span.trace_flags.is_sampled())
 }
 
 impl DefaultRecorder {
@@ -66,7 +65,7 @@ impl DefaultRecorder {
     /// The same below a span of which only the ids are known.
     fn place_below(&self, parent: &SpanContext) -> Option<(TraceId, TraceFlags, Anchor)> {
         let anchor = match self.intake.ids.raw(parent.span_id) {
-            _ if parent.trace_flags.is_unrecorded() => Anchor::Root,
+            _ if parent.is_unrecorded() => Anchor::Root,
             Some(raw) if !parent.is_remote => Anchor::Local(raw),
             _ => Anchor::Remote(*parent),
         };
