@@ -35,6 +35,8 @@ impl Collector {
             option("otlp-exporter-protocol", word),
             option("otlp-exporter-retry-initial-backoff", "50ms"),
             option("otlp-exporter-retry-max-backoff", "200ms"),
+            // A sink that is slow is not to be sent everything twice.
+            option("otlp-exporter-request-timeout", "60s"),
             option("batch-timeout", "20ms"),
         ];
         Collector::with(arguments.concat(), Vec::new())

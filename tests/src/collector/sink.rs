@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::http::request;
 use super::job::Closed;
-use super::program::{Program, data, environment, free_port, until};
+use super::program::{Program, data, environment, free_port, in_time, until};
 use super::received::Received;
 
 /// `otlp_sink.py`, in a process of its own.
@@ -91,14 +91,15 @@ impl Sink {
     /// Where it receives, for an exporter.
     pub fn endpoint(&self, protocol: Protocol) -> String {
         let is_tls = self.options.iter().any(|option| option.ends_with("tls"));
-        let scheme = if is_tls { "https" } else { "http" };
-        format!("{scheme}://localhost:{}", self.port(protocol))
-    }
-
-    pub(super) fn port(&self, protocol: Protocol) -> u16 {
-        match protocol {
+        let port = match protocol {
             Protocol::Grpc => self.grpc_port,
             Protocol::HttpProtobuf => self.http_port,
+        };
+        // Certificates are for names.
+        if is_tls {
+            format!("https://localhost:{port}")
+        } else {
+            format!("http://127.0.0.1:{port}")
         }
     }
 
@@ -145,8 +146,16 @@ impl Sink {
     }
 
     /// Waits until it has taken what is looked for.
+    ///
+    /// # Panics
+    /// If it does not come; it says what came instead.
     pub fn until_received(&self, what: &str, is_there: impl Fn(&Received) -> bool) -> Received {
-        until(what, || Some(self.received()).filter(&is_there))
+        let found = in_time(|| Some(self.received()).filter(&is_there));
+        found.unwrap_or_else(|| {
+            let (summary, requests) = (self.received().summary(), self.requests().len());
+            let of_it = self.program.as_ref().map(Program::output).unwrap_or_default();
+            panic!("waited in vain for {what}; {requests} requests: {summary}; {of_it}")
+        })
     }
 
     /// Waits until it has all that a job counts as delivered, and the closing record. A collector in

@@ -9,4 +9,7 @@ mod access;
 mod doctor;
 mod faults;
 mod guide;
+mod killed;
+mod runtimes;
+mod setup;
 mod signals;
