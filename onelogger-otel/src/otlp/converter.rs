@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use onelogger::exporter::{RecordKind, RecordRef};
+use onelogger::exporter::{RecordKind, RecordRef, Withheld};
 use onelogger::names;
 
 use super::clock::{self, Instant};
@@ -18,6 +18,10 @@ use crate::names::event::{SPAN_OPEN, SPAN_UPDATE};
 
 pub(super) struct Converter {
     mode: EventMode,
+    sends_traces: bool,
+    sends_logs: bool,
+    /// What there is no place for, because spans are not sent or log records are not.
+    withheld: Withheld,
     announce_after: Option<Duration>,
     span_limits: SpanLimits,
     log_limits: LogLimits,
@@ -30,9 +34,18 @@ pub(super) struct Converter {
 impl Converter {
     pub(super) fn new(settings: &Settings) -> Converter {
         let event_limit = settings.span_limits.event_count;
+        let (sends_traces, sends_logs) = (settings.traces.is_some(), settings.logs.is_some());
+        let mode = match settings.event_mode {
+            _ if !sends_traces => EventMode::LogRecords,
+            EventMode::LogRecords if !sends_logs => EventMode::SpanEvents,
+            mode => mode,
+        };
         Converter {
-            mode: settings.event_mode,
-            announce_after: settings.announce_after,
+            mode,
+            sends_traces,
+            sends_logs,
+            withheld: Withheld::default(),
+            announce_after: settings.announce_after.filter(|_| sends_traces && sends_logs),
             span_limits: settings.span_limits,
             log_limits: settings.log_limits,
             open_spans: OpenSpans::new(settings.memory_bytes, event_limit),
@@ -50,10 +63,16 @@ impl Converter {
     /// Writes down what shows a record, or remembers it.
     pub(super) fn take(&mut self, record: &RecordRef<'_>, outbox: &mut Outbox) {
         match record.kind() {
+            kind @ (RecordKind::Start | RecordKind::Attributes | RecordKind::Stop)
+                if !self.sends_traces =>
+            {
+                self.withheld.records += 1;
+                self.withheld.updates += u64::from(kind == RecordKind::Attributes);
+            }
             RecordKind::Start => self.start(record, outbox),
             RecordKind::Attributes => {
                 if !self.open_spans.hold_update(record, self.now) {
-                    self.unremembered(record, SPAN_UPDATE, Stake::OWN, outbox);
+                    self.unremembered(record, SPAN_UPDATE, Stake::OWN_UPDATE, outbox);
                 }
             }
             RecordKind::Stop => self.stop(record, outbox),
@@ -61,12 +80,15 @@ impl Converter {
             RecordKind::Error => self.error(record, outbox),
             RecordKind::TelemetryDataError => {
                 let root = self.ids.root();
-                outbox.log(record.scope(), stake(record), |out| {
+                let (of_log, of_span) = self.stakes(stake(record));
+                outbox.log(record.scope(), of_log, |out| {
                     messages::data_error_log(out, record, root);
                 });
-                outbox.span(record.scope(), Stake::NONE, |out| {
-                    messages::data_error_span(out, record, root);
-                });
+                if self.sends_traces {
+                    outbox.span(record.scope(), of_span, |out| {
+                        messages::data_error_span(out, record, root);
+                    });
+                }
             }
             // A kind that came later than this exporter is shown as what happened.
             _ => self.event_log(record, outbox),
@@ -103,7 +125,7 @@ impl Converter {
 
     fn stop(&mut self, record: &RecordRef<'_>, outbox: &mut Outbox) {
         let span = self.open_spans.take(record.span_id());
-        let stake = Stake { own: 1, waiting: span.waiting };
+        let stake = Stake::OWN.plus(span.stake, 1);
         let mut has_place = true;
         outbox.span(record.scope(), stake, |out| {
             has_place = messages::span(out, record, span.remembered(), &self.span_limits);
@@ -146,30 +168,48 @@ impl Converter {
     }
 
     fn error(&mut self, record: &RecordRef<'_>, outbox: &mut Outbox) {
-        outbox.log(record.scope(), stake(record), |out| {
+        let (span, limits) = (record.span_id(), &self.span_limits);
+        let (of_log, mut of_span) = self.stakes(stake(record));
+        outbox.log(record.scope(), of_log, |out| {
             messages::error_log(out, record, &self.log_limits);
         });
-        let (span, limits) = (record.span_id(), &self.span_limits);
-        if !span.is_valid() {
-            return;
+        if span.is_valid() && self.sends_traces {
+            self.open_spans.keep_error(span, messages::last_error(record));
+            match self.mode {
+                EventMode::LogRecords => {}
+                EventMode::SpanEvents => {
+                    // Without a place for it there is still the log record, if it is sent.
+                    let is_kept = self.open_spans.keep_event(span, of_span.own, |out| {
+                        messages::exception_event(out, record, limits);
+                    });
+                    of_span = if is_kept { Stake::NONE } else { of_span };
+                }
+                EventMode::ZeroLengthSpans => {
+                    let (id, open) = (self.ids.span(), self.open_spans.get(span));
+                    let of = open.map_or(["", ""], |open| ["_for_", &open.name]);
+                    outbox.span(record.scope(), of_span, |out| {
+                        let name = ["error", of[0], of[1]];
+                        messages::zero_length_error(out, record, id, &name, limits);
+                    });
+                    of_span = Stake::NONE;
+                }
+            }
         }
-        self.open_spans.keep_error(span, messages::last_error(record));
-        match self.mode {
-            EventMode::LogRecords => {}
-            EventMode::SpanEvents => {
-                // Without a place for it there is still the log record.
-                self.open_spans.keep_event(span, 0, |out| {
-                    messages::exception_event(out, record, limits);
-                });
-            }
-            EventMode::ZeroLengthSpans => {
-                let (id, open) = (self.ids.span(), self.open_spans.get(span));
-                let of = open.map_or(["", ""], |open| ["_for_", &open.name]);
-                outbox.span(record.scope(), Stake::NONE, |out| {
-                    let name = ["error", of[0], of[1]];
-                    messages::zero_length_error(out, record, id, &name, limits);
-                });
-            }
+        self.withheld.records += of_span.own as u64;
+    }
+
+    /// What is shown by a log record and by a span stands for a record once: in the log record, if
+    /// that is sent.
+    fn stakes(&self, stake: Stake) -> (Stake, Stake) {
+        if self.sends_logs { (stake, Stake::NONE) } else { (Stake::NONE, stake) }
+    }
+
+    /// What is held back up to now, also for `outbox`.
+    pub(super) fn withheld(&self, outbox: &Outbox) -> Withheld {
+        let of_outbox = outbox.withheld;
+        Withheld {
+            records: self.withheld.records + of_outbox.total() as u64,
+            updates: self.withheld.updates + of_outbox.updates as u64,
         }
     }
 

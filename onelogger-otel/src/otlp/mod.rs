@@ -11,9 +11,10 @@ mod attributes;
 mod clock;
 mod connection;
 mod converter;
+pub(crate) mod deadline;
 mod draft;
-mod engine;
-mod ids;
+pub(crate) mod engine;
+pub(crate) mod ids;
 mod limits;
 mod losses;
 mod messages;
@@ -34,7 +35,7 @@ mod wire;
 use std::time::Duration;
 
 use bytes::Bytes;
-use onelogger::exporter::{ExportError, Exporter, RecordRef, Records, Run};
+use onelogger::exporter::{ExportError, Exporter, RecordRef, Records, Run, Withheld};
 
 use self::converter::Converter;
 use self::draft::{Draft, Envelope, Extra};
@@ -43,6 +44,7 @@ use self::losses::Losses;
 use self::outbox::Outbox;
 use self::retry::{Patience, Retry};
 use self::settings::Settings;
+use self::stake::Stake;
 use self::transport::{Accepted, Failure, Transport};
 use crate::names::semantic;
 
@@ -105,6 +107,8 @@ pub use self::tls::TlsError;
 pub struct OtlpExporter {
     settings: Settings,
     session: Option<Session>,
+    /// What was held back before the session ended.
+    withheld: Withheld,
 }
 
 /// What there is between open and close.
@@ -133,7 +137,7 @@ impl OtlpExporter {
     }
 
     fn new(settings: Settings) -> OtlpExporter {
-        OtlpExporter { settings, session: None }
+        OtlpExporter { settings, session: None, withheld: Withheld::default() }
     }
 
     /// The session and the settings, which are used together.
@@ -164,7 +168,7 @@ impl Exporter for OtlpExporter {
         messages::opening_log(&mut opening, run.started_unix_nanos(), run.resource());
         self.session = Some(Session {
             converter: Converter::new(&self.settings),
-            outbox: Outbox::new(self.settings.limits),
+            outbox: Outbox::new(self.settings.limits, self.settings.logs.is_some()),
             envelope: Envelope::new(semantic::SCHEMA_URL, |out| {
                 resource::resource(out, &self.settings.resource, run);
             }),
@@ -195,6 +199,7 @@ impl Exporter for OtlpExporter {
     }
 
     fn close(&mut self) -> Result<(), ExportError> {
+        self.withheld = self.withheld();
         let session = self.session.take();
         session.map_or(Ok(()), |mut session| session.give_up_waiting())
     }
@@ -206,6 +211,14 @@ impl Exporter for OtlpExporter {
 
     fn has_sent(&self) -> Option<bool> {
         self.session.as_ref().map(|session| session.has_sent)
+    }
+
+    /// What there is no place for where spans are not sent, or log records are not.
+    fn withheld(&self) -> Withheld {
+        let Some(session) = &self.session else {
+            return self.withheld;
+        };
+        session.converter.withheld(&session.outbox)
     }
 }
 
@@ -315,11 +328,11 @@ impl Session {
     /// Counts what waits for the stop of a span as lost: there will be none.
     fn give_up_waiting(&mut self) -> Result<(), ExportError> {
         match self.converter.open_spans.forget_all() {
-            0 => Ok(()),
-            waiting => {
+            Stake::NONE => Ok(()),
+            Stake { waiting, updates, .. } => {
                 let message = format!("{waiting} records of spans whose stops never came");
                 let error = ExportError::new(message).with_refused(0);
-                Err(error.with_revoked(waiting))
+                Err(error.with_revoked(waiting).with_lost_updates(updates))
             }
         }
     }

@@ -17,6 +17,7 @@ use onelogger::{SpanId, TraceId};
 
 use super::clock::Instant;
 use super::messages::{LastError, Remembered, new_name};
+use super::stake::Stake;
 
 pub(super) struct OpenSpans {
     /// The place of each span.
@@ -44,6 +45,8 @@ pub(super) struct OpenSpan {
     is_announced: bool,
     /// How many of the other records about it wait for it.
     waiting: usize,
+    /// How many of these are additions of attributes.
+    updates: usize,
     dropped_event_count: usize,
     /// Few spans have any of it.
     kept: Option<Box<Kept>>,
@@ -60,8 +63,8 @@ struct Kept {
 /// A span that has stopped.
 #[derive(Default)]
 pub(super) struct StoppedSpan {
-    /// Records that are lost if the span is.
-    pub(super) waiting: usize,
+    /// The records that are lost if the span is.
+    pub(super) stake: Stake,
     dropped_event_count: usize,
     kept: Option<Box<Kept>>,
 }
@@ -136,6 +139,7 @@ impl OpenSpans {
             return false;
         };
         span.waiting += 1;
+        span.updates += 1;
         if let Some(name) = new_name(update.event_attributes()) {
             let before = span.name.len();
             span.name.clear();
@@ -175,6 +179,7 @@ impl OpenSpans {
             is_start_waiting: false,
             is_announced: false,
             waiting: 0,
+            updates: 0,
             dropped_event_count: 0,
             kept: None,
             bytes,
@@ -276,7 +281,7 @@ impl OpenSpans {
             span.name = String::new();
         }
         StoppedSpan {
-            waiting: span.waiting(),
+            stake: Stake { waiting: span.waiting(), updates: span.updates, own: 0 },
             dropped_event_count: span.dropped_event_count,
             kept: span.kept.take(),
         }
@@ -320,11 +325,12 @@ impl OpenSpans {
         }
     }
 
-    /// Forgets all spans; returns how many records had waited for them.
-    pub(super) fn forget_all(&mut self) -> usize {
+    /// Forgets all spans; returns what is lost with them.
+    pub(super) fn forget_all(&mut self) -> Stake {
         self.waiting_since = None;
         let places: Vec<usize> = self.index.drain().map(|(_, place)| place).collect();
-        places.into_iter().map(|place| self.release(place).waiting).sum()
+        let stakes = places.into_iter().map(|place| self.release(place).stake);
+        stakes.fold(Stake::NONE, |sum, stake| sum.plus(stake, 1))
     }
 
     /// Whether so much more may be kept. Lets go what nothing depends on.

@@ -18,8 +18,12 @@ pub(super) struct Outbox {
     /// The memory of requests that were sent.
     spare: Vec<Draft>,
     limits: Limits,
+    /// Whether log records are sent at all.
+    sends_logs: bool,
     /// Items that were too long.
     pub(super) oversized: Stake,
+    /// Items of all calls that are not to be sent.
+    pub(super) withheld: Stake,
 }
 
 /// How much goes into a request, in bytes before compression.
@@ -42,7 +46,7 @@ impl Default for Limits {
 const SPARE: usize = 3;
 
 impl Outbox {
-    pub(super) fn new(limits: Limits) -> Outbox {
+    pub(super) fn new(limits: Limits, sends_logs: bool) -> Outbox {
         Outbox {
             scopes: Scopes::new(),
             traces: Draft::new(Signal::Traces),
@@ -50,7 +54,9 @@ impl Outbox {
             full: VecDeque::new(),
             spare: Vec::new(),
             limits,
+            sends_logs,
             oversized: Stake::NONE,
+            withheld: Stake::NONE,
         }
     }
 
@@ -81,6 +87,10 @@ impl Outbox {
         stake: Stake,
         log: impl FnOnce(&mut Vec<u8>),
     ) {
+        if !self.sends_logs {
+            self.withheld = self.withheld.plus(stake, 1);
+            return;
+        }
         let scope = self.scopes.number(scope);
         let (start, length) = self.logs.write(scope, log);
         self.close(Signal::Logs, stake, (scope, start, length));
@@ -88,8 +98,10 @@ impl Outbox {
 
     /// Writes a log record down that no record has made.
     pub(super) fn extra(&mut self, extra: Extra, log: impl FnOnce(&mut Vec<u8>)) {
-        self.log(None, Stake::NONE, log);
-        self.logs.extras.push(extra);
+        if self.sends_logs {
+            self.log(None, Stake::NONE, log);
+            self.logs.extras.push(extra);
+        }
     }
 
     /// Looks where the last item, which was written at the end of a request, belongs.

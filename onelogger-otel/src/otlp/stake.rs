@@ -7,20 +7,28 @@ pub(super) struct Stake {
     pub(super) own: usize,
     /// Records that were accepted before, and wait for the item to be seen.
     pub(super) waiting: usize,
+    /// How many of all these are additions of attributes, which are counted apart as well.
+    pub(super) updates: usize,
 }
 
 impl Stake {
     /// What shows no record, or shows it a second time.
-    pub(super) const NONE: Stake = Stake { own: 0, waiting: 0 };
+    pub(super) const NONE: Stake = Stake { own: 0, waiting: 0, updates: 0 };
     /// One record, which nothing else shows.
-    pub(super) const OWN: Stake = Stake { own: 1, waiting: 0 };
+    pub(super) const OWN: Stake = Stake { own: 1, ..Stake::NONE };
+    /// The same, and it is an addition of attributes.
+    pub(super) const OWN_UPDATE: Stake = Stake { updates: 1, ..Stake::OWN };
 
-    fn total(self) -> usize {
+    pub(super) fn total(self) -> usize {
         self.own + self.waiting
     }
 
     pub(super) fn plus(self, other: Stake, times: usize) -> Stake {
-        Stake { own: self.own + other.own * times, waiting: self.waiting + other.waiting * times }
+        Stake {
+            own: self.own + other.own * times,
+            waiting: self.waiting + other.waiting * times,
+            updates: self.updates + other.updates * times,
+        }
     }
 }
 
@@ -77,13 +85,13 @@ mod tests {
     fn what_was_rejected_is_taken_to_be_what_weighs_most() {
         let mut stakes = Stakes::default();
         for waiting in [1, 5, 1, 1] {
-            stakes.push(Stake { own: 1, waiting });
+            stakes.push(Stake { own: 1, waiting, updates: waiting - 1 });
         }
         assert_eq!(stakes.of_rejected(0), Stake::NONE);
-        assert_eq!(stakes.of_rejected(1), Stake { own: 1, waiting: 5 });
-        assert_eq!(stakes.of_rejected(3), Stake { own: 3, waiting: 7 });
+        assert_eq!(stakes.of_rejected(1), Stake { own: 1, waiting: 5, updates: 4 });
+        assert_eq!(stakes.of_rejected(3), Stake { own: 3, waiting: 7, updates: 4 });
         assert_eq!(stakes.of_rejected(9), stakes.total());
-        assert_eq!(stakes.total(), Stake { own: 4, waiting: 8 });
+        assert_eq!(stakes.total(), Stake { own: 4, waiting: 8, updates: 4 });
         stakes.clear();
         assert_eq!(stakes.total(), Stake::NONE);
     }

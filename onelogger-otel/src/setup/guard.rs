@@ -10,6 +10,7 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 
 use super::environment::Environment;
 use super::verify::{Verification, verify};
+use crate::bridge::OtelLoggerProvider;
 use crate::otlp::{MetricCounts, MetricHealth, Route, now};
 
 /// Flushes and closes everything when dropped, and tells of it meanwhile. Keep it until the end of
@@ -105,6 +106,14 @@ impl OtelGuard {
     /// The meter provider, which is OpenTelemetry's global one as well. `None` if metrics go nowhere.
     pub fn meter_provider(&self) -> Option<&SdkMeterProvider> {
         self.meters.as_ref().map(|meters| &meters.provider)
+    }
+
+    /// For libraries that bring the log records of others to OpenTelemetry
+    /// (`opentelemetry-appender-log`, `opentelemetry-appender-tracing`), which want to be given it:
+    /// what comes through it is recorded as events. It works also where nothing is set up, and does
+    /// nothing then.
+    pub fn logger_provider(&self) -> OtelLoggerProvider {
+        OtelLoggerProvider::new()
     }
 
     /// How many data points were sent and lost. `None` if metrics go to no collector.

@@ -5,30 +5,34 @@ use std::time::Duration;
 use onelogger::recorder::DefaultRecorderBuilder;
 use onelogger::{
     Attributes, ConfigError, ConsoleExporter, DefaultRecorder, ErrorHandlingStrategy, LoggerConfig,
-    OneLoggerConfig, OneLoggerProvider, Value, diagnostics,
+    OneLoggerConfig, OneLoggerProvider, diagnostics,
 };
 use opentelemetry::global;
+use opentelemetry::propagation::TextMapCompositePropagator;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 
-use super::environment::{Batches, Destination, Environment};
+use super::environment::{Batches, Destination, Environment, Propagators};
 use super::guard::{Meters, OtelGuard};
-use super::identity::{Identity, identity, sdk_resource};
+use super::identity::{Identity, identity, program, sdk_resource, service_name};
 use super::{Setup, SetupError, meters};
-use crate::names::semantic::SERVICE_NAME;
+use crate::bridge::{OtelPropagator, OtelTracerProvider};
+use crate::detectors::detect;
 use crate::otlp::{OtlpConfigError, OtlpExporter, RetryPolicy, Route, Signal};
 
 impl Setup {
     pub(super) fn install_as(mut self, environment: Environment) -> Result<OtelGuard, SetupError> {
+        install_propagators(environment.propagators);
         let provider = OneLoggerProvider::instance();
         if environment.is_disabled || provider.is_ready() {
             return Ok(OtelGuard::inert(environment, false));
         }
         let mut problems = environment.problems.clone();
-        let detected = Attributes::new();
+        let detected = detect(environment.detectors.iter().copied());
+        let name = service_name(&environment, self.config.as_ref(), &self.resource);
+        let config = config(self.config.take(), &environment, name.as_deref())?;
         let Identity { resource, warnings } =
-            identity(&environment, self.config.as_ref(), &self.resource, detected);
+            identity(name.as_deref(), &environment, &config, &self.resource, detected);
         problems.extend(warnings);
-        let config = config(self.config.take(), &environment, &resource)?;
         let strategy = config.error_handling_strategy();
         let is_strict = strategy == Some(ErrorHandlingStrategy::PropagateExceptions);
         let routes = match routes(&environment) {
@@ -49,6 +53,7 @@ impl Setup {
         if let Some(Meters { provider, .. }) = &meters {
             global::set_meter_provider(provider.clone());
         }
+        global::set_tracer_provider(OtelTracerProvider::new());
         for problem in &problems {
             diagnostics::warn(format_args!("{problem}"));
         }
@@ -65,11 +70,14 @@ impl Setup {
         routes: &[Route],
     ) -> Result<DefaultRecorder, SetupError> {
         let mut builder = with_batches(DefaultRecorder::builder(), &environment.batches)
-            .sampler(environment.sampler.clone());
+            .sampler(environment.sampler.clone())
+            .baggage_attributes(environment.baggage_attributes.clone());
         let is_sent = |signal| routes.iter().any(|route| route.signal() == signal);
         if is_sent(Signal::Traces) || is_sent(Signal::Logs) {
             let mut exporter = OtlpExporter::builder()
                 .retry(retry_within(environment.batches.timeout))
+                .span_limits(environment.span_limits)
+                .log_limits(environment.log_limits)
                 .events(self.events);
             for (name, value) in resource.iter() {
                 exporter = exporter.resource(name.clone(), value.clone());
@@ -119,6 +127,24 @@ impl Setup {
     }
 }
 
+/// Spans of both worlds, and the baggage of both, go to other processes as the environment says.
+fn install_propagators(propagators: Propagators) {
+    match propagators {
+        Propagators { trace_context: true, baggage: true } => {
+            global::set_text_map_propagator(OtelPropagator::new());
+        }
+        Propagators { trace_context: true, baggage: false } => {
+            global::set_text_map_propagator(OtelPropagator::trace_context());
+        }
+        Propagators { trace_context: false, baggage: true } => {
+            global::set_text_map_propagator(OtelPropagator::baggage());
+        }
+        Propagators { trace_context: false, baggage: false } => {
+            global::set_text_map_propagator(TextMapCompositePropagator::new(Vec::new()));
+        }
+    }
+}
+
 /// The ways of the signals that are to be sent, and which of them cannot work.
 fn routes(environment: &Environment) -> (Vec<Route>, Vec<(Signal, OtlpConfigError)>) {
     let (mut routes, mut errors) = (Vec::new(), Vec::new());
@@ -141,17 +167,14 @@ fn routes(environment: &Environment) -> (Vec<Route>, Vec<(Signal, OtlpConfigErro
 fn config(
     given: Option<OneLoggerConfig>,
     environment: &Environment,
-    resource: &Attributes,
+    name: Option<&str>,
 ) -> Result<OneLoggerConfig, ConfigError> {
     let config = match given {
         Some(config) => config,
-        None => {
-            let name = resource.get(SERVICE_NAME).and_then(Value::as_str).unwrap_or_default();
-            OneLoggerConfig::builder(name)
-                .session_tag(environment.session_tag.clone().unwrap_or_default())
-                .world_size(environment.world_size.unwrap_or(1).max(1))
-                .build()?
-        }
+        None => OneLoggerConfig::builder(name.map_or_else(program, str::to_owned))
+            .session_tag(environment.session_tag.clone().unwrap_or_default())
+            .world_size(environment.world_size.unwrap_or(1).max(1))
+            .build()?,
     };
     let Some(log_level) = environment.log_level else {
         return Ok(config);

@@ -78,8 +78,8 @@ impl fmt::Display for Verification {
         if self.signals.is_empty() {
             return write!(
                 f,
-                "no signal goes to a collector; OTEL_SDK_DISABLED or OTEL_{{TRACES,LOGS,METRICS}}_EXPORTER \
-                 have it so"
+                "no signal goes to a collector: look at the problems of the set-up, at OTEL_SDK_DISABLED, \
+                 and at OTEL_{{TRACES,LOGS,METRICS}}_EXPORTER"
             );
         }
         for (index, signal) in self.signals.iter().enumerate() {

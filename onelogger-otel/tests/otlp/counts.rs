@@ -77,12 +77,41 @@ fn a_start_is_lost_with_its_span_also_when_it_was_accepted_long_before() {
         job.recorder.set_attributes(&span, Attributes::from([("a", 1)])).unwrap();
         job.flush();
         assert_eq!((job.counts().delivered, job.counts().lost_total()), (2, 0));
+        assert_eq!(job.counts().delivered_updates, 1);
         collector.traces([Reply::Refuse]);
         job.recorder.stop(&span).unwrap();
         job.flush();
         let counts = job.counts();
         assert_eq!((counts.delivered, counts.lost_total()), (0, 3));
+        assert_eq!(counts.delivered_updates, 0);
         job.close();
+    }
+}
+
+#[test]
+fn additions_of_attributes_are_counted_apart_whichever_records_of_a_call_are_lost() {
+    for protocol in PROTOCOLS {
+        let collector = Collector::start(protocol);
+        let job = Job::new(exporter(&collector, protocol));
+        let update = |span| {
+            job.recorder.set_attributes(span, Attributes::from([("a", 1)])).unwrap();
+        };
+        // One call: a span with two additions, whose request is refused; an event, which is not; and
+        // an open span with one.
+        let [lost, open] = ["lost", "open"].map(|name| job.recorder.start(name).unwrap());
+        update(&lost);
+        update(&open);
+        update(&lost);
+        job.recorder.stop(&lost).unwrap();
+        job.events(1);
+        collector.traces([Reply::Refuse]);
+        job.flush();
+        let counts = job.counts();
+        assert_eq!((counts.delivered, counts.delivered_updates), (3, 1), "{protocol:?}");
+        assert_eq!(counts.lost_total(), 4, "{protocol:?}");
+        let counts = job.close();
+        // The close has stopped the other.
+        assert_eq!((counts.delivered, counts.delivered_updates), (4, 1), "{protocol:?}");
     }
 }
 

@@ -60,6 +60,7 @@ pub(crate) enum LaneKind {
 /// What a record has beyond the fixed words of its kind.
 mod flag {
     pub(super) const TIME: u8 = 1;
+    /// Of a start: the parent is a span id, of another process. Of an event: so is the span.
     pub(super) const REMOTE_PARENT: u8 = 1 << 1;
     pub(super) const LINKS: u8 = 1 << 2;
     pub(super) const ATTRIBUTES: u8 = 1 << 3;
@@ -192,7 +193,9 @@ pub(crate) fn put_stop(
 
 /// What an event says beside its name.
 pub(crate) struct EventFields<'a> {
+    /// A raw span id of this recorder, or with `is_id` a span id.
     pub(crate) span: u64,
+    pub(crate) is_id: bool,
     pub(crate) time: Option<Timestamp>,
     pub(crate) attributes: &'a Attributes,
     /// Whether it is one of the library's own.
@@ -210,6 +213,9 @@ pub(crate) fn put_event(
     let mut record = Encoder::begin(words, &[order, fields.span]);
     if fields.is_own {
         record.flags |= flag::OWN;
+    }
+    if fields.is_id {
+        record.flags |= flag::REMOTE_PARENT;
     }
     record.time(fields.time);
     put_dynamic(record.words, name);
@@ -372,10 +378,10 @@ pub(crate) fn read_record(words: &[u64]) -> Option<(LaneKind, LaneRecord<'_>)> {
         return None;
     }
     let is_own = flags & flag::OWN != 0;
-    let mut record = LaneRecord { order, span, is_own, ..Default::default() };
+    let remote_parent = flags & flag::REMOTE_PARENT != 0;
+    let mut record = LaneRecord { order, span, remote_parent, is_own, ..Default::default() };
     if kind == LaneKind::Start {
         record.parent = reader.word()?;
-        record.remote_parent = flags & flag::REMOTE_PARENT != 0;
         record.is_reserved = flags & flag::UNRESERVED == 0;
     }
     if flags & flag::TIME != 0 {

@@ -261,7 +261,10 @@ fn event(
     let entry = Entry {
         is_own: record.is_own,
         trace_id: if has_span { trace } else { TraceId::INVALID },
-        span_id: ids.span_id(record.span),
+        span_id: match record.remote_parent {
+            true => SpanId::from_u64(record.span),
+            false => ids.span_id(record.span),
+        },
         time_unix_nanos: moment.unix,
         name: batch.put_name(read_dynamic(record.name)),
         attributes: batch.copy(record.attributes),

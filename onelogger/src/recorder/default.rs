@@ -1,12 +1,13 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use super::place::Target;
 use super::producer::with_lane;
 use super::sampler::Sampling;
 use super::span::{Anchor, Fate, Inner};
 use super::{
     CloseError, DefaultRecorderBuilder, FlushError, OpenError, RecordError, Recorder, Span,
-    SpanBuilder, SpanFilter, SpanParent, SpanStop, TelemetryDataError,
+    SpanBuilder, SpanFilter, SpanStop, TelemetryDataError,
 };
 use crate::data::codec::{
     Dynamic, EventFields, LaneKind, MAX_WORDS, STOP_WORDS, StartFields, put_context, put_event,
@@ -29,7 +30,8 @@ use crate::sync::{Claim, Flag, PushError};
 /// keep up is the builder's [`lane_policy`](DefaultRecorderBuilder::lane_policy).
 ///
 /// The current span is not this type's affair: a span that is started here with
-/// [`SpanParent::Current`] is a root. [`recorder()`](crate::recorder()) fills it in.
+/// [`SpanParent::Current`](super::SpanParent::Current) is a root. [`recorder()`](crate::recorder())
+/// fills it in.
 pub struct DefaultRecorder {
     pub(super) intake: Arc<Intake>,
     pub(super) filter: SpanFilter,
@@ -73,7 +75,7 @@ impl DefaultRecorder {
         }
     }
 
-    fn open_span<'a>(&self, span: &'a Span) -> Result<Option<&'a Inner>, RecordError> {
+    pub(super) fn open_span<'a>(&self, span: &'a Span) -> Result<Option<&'a Inner>, RecordError> {
         match self.own(span)? {
             Some(inner) if inner.is_stopped.is_raised() => {
                 Err(RecordError::SpanStopped { name: inner.name.to_string() })
@@ -86,7 +88,7 @@ impl DefaultRecorder {
     /// library's own.
     fn record(
         &self,
-        span: Option<&Inner>,
+        target: Target<'_>,
         is_own: bool,
         put: impl FnOnce(&mut Vec<u64>, u64),
     ) -> Result<(), RecordError> {
@@ -95,12 +97,12 @@ impl DefaultRecorder {
             return Ok(());
         }
         let published = with_lane(&self.intake, |lane| {
-            if let Some(span) = span.filter(|span| span.fate != Fate::Recorded) {
-                return count(span.fate, &lane.counts);
+            if target.fate() != Fate::Recorded {
+                return count(target.fate(), &lane.counts);
             }
-            let trace = span.map_or(lane.trace, |span| span.context.trace_id);
+            let trace = target.trace().unwrap_or(lane.trace);
             begin(lane, trace);
-            put(&mut lane.scratch, self.order_after(span));
+            put(&mut lane.scratch, self.order_after(target.inner()));
             match self.publish(lane, Claim::Nothing) {
                 Ok(()) => lane.trace = trace,
                 // What the library reports is not counted, and what fills the lane says the same.
@@ -127,25 +129,6 @@ impl DefaultRecorder {
             return Err(PushError::Full);
         }
         lane.publish(claim, &self.intake, self.intake.policy)
-    }
-
-    /// In which trace a new span is, with which flags, and where it hangs.
-    fn place(&self, parent: &SpanParent) -> Option<(TraceId, TraceFlags, Anchor)> {
-        match parent {
-            SpanParent::Current | SpanParent::Root => None,
-            SpanParent::Remote(context) if context.is_valid() => {
-                Some((context.trace_id, context.trace_flags.of_child(), Anchor::Remote(*context)))
-            }
-            SpanParent::Remote(_) => None,
-            SpanParent::Span(span) => {
-                let inner = span.inner()?;
-                let anchor = match Arc::ptr_eq(&inner.intake, &self.intake) {
-                    true => inner.anchor,
-                    false => Anchor::Remote(inner.context),
-                };
-                Some((inner.context.trace_id, inner.context.trace_flags.of_child(), anchor))
-            }
-        }
     }
 }
 
@@ -241,20 +224,13 @@ impl Recorder for DefaultRecorder {
     }
 
     fn event(&self, span: Option<&Span>, event: Event) -> Result<(), RecordError> {
-        let inner = span.map(|span| self.open_span(span)).transpose()?;
-        if matches!(inner, Some(None)) {
-            return Ok(());
-        }
+        let Some(target) = self.target(span)? else { return Ok(()) };
         self.check_time(event.time)?;
-        let inner = inner.flatten();
-        self.record(inner, false, |words, order| {
+        let (span, is_id) = self.event_span(&target);
+        self.record(target, false, |words, order| {
             let time = event.time;
-            let fields = EventFields {
-                span: inner.map_or(0, |inner| inner.raw),
-                time,
-                attributes: &event.attributes,
-                is_own: false,
-            };
+            let fields =
+                EventFields { span, is_id, time, attributes: &event.attributes, is_own: false };
             let scope = event.scope.as_ref().map(InstrumentationScope::as_scope);
             let name = Dynamic { level: event.level, scope, ..Dynamic::named(&event.name) };
             put_event(words, LaneKind::Event, order, name, &fields);
@@ -262,15 +238,13 @@ impl Recorder for DefaultRecorder {
     }
 
     fn error(&self, span: Option<&Span>, error: ErrorEvent) -> Result<(), RecordError> {
-        let inner = span.map(|span| self.open_span(span)).transpose()?;
-        if matches!(inner, Some(None)) {
-            return Ok(());
-        }
+        let Some(target) = self.target(span)? else { return Ok(()) };
         self.check_time(error.time)?;
-        let inner = inner.flatten();
-        self.record(inner, false, |words, order| {
+        let (span, is_id) = self.event_span(&target);
+        self.record(target, false, |words, order| {
             let fields = EventFields {
-                span: inner.map_or(0, |inner| inner.raw),
+                span,
+                is_id,
                 time: error.time,
                 attributes: &error.to_attributes(),
                 is_own: false,
@@ -289,17 +263,18 @@ impl Recorder for DefaultRecorder {
         if attributes.is_empty() {
             return Ok(());
         }
-        self.record(Some(inner), false, |words, order| {
+        self.record(Target::Own(inner), false, |words, order| {
             put_update(words, order, inner.raw, &attributes);
         })
     }
 
     fn telemetry_data_error(&self, error: TelemetryDataError) -> Result<(), RecordError> {
-        self.record(None, error.is_own, |words, order| {
+        self.record(Target::Nothing, error.is_own, |words, order| {
             let mut attributes = Attributes::new().with(attribute::ERROR_MESSAGE, error.message);
             attributes.merge(error.attributes);
+            let is_own = error.is_own;
             let fields =
-                EventFields { span: 0, time: None, attributes: &attributes, is_own: error.is_own };
+                EventFields { span: 0, is_id: false, time: None, attributes: &attributes, is_own };
             let name = Name::from_static(event::TELEMETRY_DATA_ERROR);
             put_event(words, LaneKind::TelemetryDataError, order, Dynamic::named(&name), &fields);
         })

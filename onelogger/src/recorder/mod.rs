@@ -9,6 +9,7 @@ mod configured;
 mod default;
 mod error;
 mod filter;
+mod place;
 mod producer;
 mod sampler;
 mod span;

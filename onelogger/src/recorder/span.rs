@@ -16,7 +16,14 @@ use crate::sync::Flag;
 /// marked so, when the recorder is closed. Until then it takes memory, and stays the parent of what
 /// its thread starts.
 #[derive(Clone)]
-pub struct Span(Option<Arc<Inner>>);
+pub struct Span(Option<Arc<Shared>>);
+
+enum Shared {
+    /// One that a recorder of this process has started.
+    Own(Inner),
+    /// One of which nothing is known but this.
+    Known(SpanContext),
+}
 
 pub(super) struct Inner {
     pub(super) name: Name,
@@ -65,12 +72,44 @@ impl Span {
         Span(None)
     }
 
+    /// A span of which nothing is known but its ids: one of another process, or one of this process
+    /// that another library holds. A disabled span if the ids are not valid.
+    ///
+    /// It can be a parent, get events and errors, also when it is over, and be current. Whoever holds
+    /// it stops it: a stop or an attribute that it gets here does nothing.
+    ///
+    /// ```
+    /// use onelogger::{Event, Span};
+    /// let capture = onelogger::testing::capture();
+    /// let recorder = onelogger::recorder();
+    /// let span = recorder.start("load")?;
+    /// recorder.event(&Span::from_context(span.context()), Event::new("progress"))?;
+    /// # let records = capture.finish();
+    /// # let onelogger::Record::Event(event) = &records[1] else { panic!() };
+    /// # assert_eq!((event.span_id, event.trace_id), (span.context().span_id, span.context().trace_id));
+    /// # Ok::<(), onelogger::recorder::RecordError>(())
+    /// ```
+    pub fn from_context(context: SpanContext) -> Span {
+        Span(context.is_valid().then(|| Arc::new(Shared::Known(context))))
+    }
+
     pub(super) fn new(inner: Inner) -> Span {
-        Span(Some(Arc::new(inner)))
+        Span(Some(Arc::new(Shared::Own(inner))))
     }
 
     pub(super) fn inner(&self) -> Option<&Inner> {
-        self.0.as_deref()
+        match self.0.as_deref()? {
+            Shared::Own(inner) => Some(inner),
+            Shared::Known(_) => None,
+        }
+    }
+
+    /// The ids of a span of which nothing else is known.
+    pub(crate) fn known(&self) -> Option<SpanContext> {
+        match self.0.as_deref()? {
+            Shared::Own(_) => None,
+            Shared::Known(context) => Some(*context),
+        }
     }
 
     /// The name; empty for a disabled span.
@@ -80,14 +119,15 @@ impl Span {
 
     /// Trace id and span id; invalid for a disabled span.
     pub fn context(&self) -> SpanContext {
-        self.inner().map_or_else(SpanContext::default, |inner| inner.context)
+        self.inner().map_or_else(|| self.known().unwrap_or_default(), |inner| inner.context)
     }
 
-    /// The span that those of other processes are to hang under, so that their parent is one that
-    /// exporters have seen: this span if it is recorded, else what it hangs under itself. A span that
-    /// is not sampled says so itself, for those who do as their parent does.
-    pub(crate) fn propagated(&self) -> Option<SpanContext> {
-        let inner = self.inner()?;
+    /// Trace id and span id of the span that others are to hang under, in other processes or other
+    /// libraries, so that their parent is one that exporters have seen: of this span if it is
+    /// recorded, else of what it hangs under itself. A span that is not sampled says so itself, for
+    /// those who do as their parent does. None for a disabled span.
+    pub fn propagated(&self) -> Option<SpanContext> {
+        let Some(inner) = self.inner() else { return self.known() };
         if !inner.context.trace_flags.is_sampled() {
             return Some(inner.context);
         }
@@ -96,7 +136,10 @@ impl Span {
                 SpanContext { span_id: inner.intake.ids.span_id(raw), ..inner.context }
             }
             Anchor::Remote(context) => context,
-            Anchor::Root => inner.context,
+            Anchor::Root => {
+                let trace_flags = inner.context.trace_flags.with(TraceFlags::UNRECORDED);
+                SpanContext { trace_flags, ..inner.context }
+            }
         })
     }
 
@@ -150,7 +193,10 @@ impl Inner {
 impl PartialEq for Span {
     fn eq(&self, other: &Span) -> bool {
         match (&self.0, &other.0) {
-            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (Some(a), Some(b)) => match (&**a, &**b) {
+                (Shared::Known(a), Shared::Known(b)) => a == b,
+                _ => Arc::ptr_eq(a, b),
+            },
             (None, None) => true,
             _ => false,
         }
@@ -179,7 +225,8 @@ pub enum SpanParent {
     Root,
     /// This span, stopped or not.
     Span(Span),
-    /// A span of another process.
+    /// A span of another process; or, where [`is_remote`](SpanContext::is_remote) is false, one of this
+    /// process of which nothing is known but its ids.
     Remote(SpanContext),
 }
 

@@ -23,10 +23,15 @@ pub fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
 pub(super) fn in_time<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let began = Instant::now();
     loop {
-        match look() {
-            None if began.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(10)),
-            found => return found,
+        let looked_at = Instant::now();
+        if let Some(found) = look() {
+            return Some(found);
         }
+        if began.elapsed() >= PATIENCE {
+            return None;
+        }
+        // Who looks through much leaves time for more to come.
+        thread::sleep(Duration::from_millis(10) + 2 * looked_at.elapsed());
     }
 }
 

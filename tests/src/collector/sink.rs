@@ -1,6 +1,7 @@
 //! The receiver at the end: what has arrived, and faults on request.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use onelogger::names::event::CLOSE;
@@ -90,14 +91,15 @@ impl Sink {
     /// Where it receives, for an exporter.
     pub fn endpoint(&self, protocol: Protocol) -> String {
         let is_tls = self.options.iter().any(|option| option.ends_with("tls"));
-        let scheme = if is_tls { "https" } else { "http" };
-        format!("{scheme}://localhost:{}", self.port(protocol))
-    }
-
-    pub(super) fn port(&self, protocol: Protocol) -> u16 {
-        match protocol {
+        let port = match protocol {
             Protocol::Grpc => self.grpc_port,
             Protocol::HttpProtobuf => self.http_port,
+        };
+        // Certificates are for names.
+        if is_tls {
+            format!("https://localhost:{port}")
+        } else {
+            format!("http://127.0.0.1:{port}")
         }
     }
 
@@ -150,14 +152,9 @@ impl Sink {
     pub fn until_received(&self, what: &str, is_there: impl Fn(&Received) -> bool) -> Received {
         let found = in_time(|| Some(self.received()).filter(&is_there));
         found.unwrap_or_else(|| {
-            let received = self.received();
-            let names: Vec<String> = received.logs().into_iter().map(|log| log.event_name).collect();
-            let (spans, requests) = (received.spans().len(), self.requests().len());
+            let (summary, requests) = (self.received().summary(), self.requests().len());
             let of_it = self.program.as_ref().map(Program::output).unwrap_or_default();
-            panic!(
-                "waited in vain for {what}; {requests} requests have brought {spans} spans, and log \
-                 records {names:?}; the sink says: {of_it}"
-            )
+            panic!("waited in vain for {what}; {requests} requests: {summary}; {of_it}")
         })
     }
 
@@ -177,7 +174,12 @@ impl Sink {
     /// # Panics
     /// If it was started without TLS.
     pub fn pem(&self, name: &str) -> Vec<u8> {
-        fs::read(self.directory.path().join("tls").join(name)).unwrap()
+        fs::read(self.pem_path(name)).unwrap()
+    }
+
+    /// The file of a certificate or key.
+    pub fn pem_path(&self, name: &str) -> PathBuf {
+        self.directory.path().join("tls").join(name)
     }
 
     /// What it has written to a file, without a last line that is not whole.

@@ -6,7 +6,9 @@
 
 mod absence;
 mod access;
+mod doctor;
 mod faults;
+mod guide;
 mod killed;
 mod runtimes;
 mod setup;

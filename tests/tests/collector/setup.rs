@@ -73,12 +73,15 @@ fn all_signals_of_a_service_arrive_and_a_library_s_spans_are_part_of_its_trace()
             let received = until("all of the service", || {
                 let received = sink.received().of(&name);
                 let is_complete = received.spans().len() == 3
-                    && !received.events("onelogger.close").is_empty()
+                    && received.logs().len() == 4
                     && metrics(&received).len() >= 2;
                 is_complete.then_some(received)
             });
             assert_eq!(received.problems(), Vec::<&String>::new());
             assert_eq!(received.repeated(), 0);
+            let names = received.logs().into_iter().map(|log| log.event_name);
+            let names: std::collections::BTreeSet<_> = names.collect();
+            assert!(names.iter().eq(["exception", "found", "onelogger.close", "onelogger.open"]));
             one_trace_of_three_levels(&received);
             metrics_are_typed(&received);
             for item in ["traces", "logs", "metrics"].into_iter().flat_map(|s| received.items(s)) {
