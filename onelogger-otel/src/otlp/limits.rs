@@ -9,7 +9,6 @@
 /// Events that a span has no place for, with [`EventMode::SpanEvents`](crate::EventMode::SpanEvents),
 /// are log records: nothing is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct SpanLimits {
     /// Attributes of a span. 128 by default.
     pub attribute_count: usize,
@@ -31,7 +30,6 @@ pub struct SpanLimits {
 /// What is beyond is left out, and `dropped_attributes_count` of the log record says of how much. The
 /// library's own records, and its reports of faulty telemetry, are always whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct LogLimits {
     /// Attributes of a log record. 128 by default.
     pub attribute_count: usize,

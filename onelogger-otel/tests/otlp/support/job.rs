@@ -73,6 +73,11 @@ impl Job {
         self.recorder.force_flush(LIMIT).expect("a flush in time");
     }
 
+    /// Lets the macros record here, on this thread.
+    pub(crate) fn attach(&self) -> onelogger::context::Attached {
+        self.provider.attach()
+    }
+
     pub(crate) fn counts(&self) -> Counts {
         self.recorder.health().exporters[0].counts
     }
