@@ -3,6 +3,7 @@
 
 mod bridge;
 pub mod detectors;
+pub mod guide;
 pub mod names;
 mod otlp;
 mod resource;

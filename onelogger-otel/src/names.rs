@@ -64,9 +64,9 @@ pub mod resource {
     pub const APP_TYPE: &str = "onelogger.app_type";
     /// What groups the runs that belong together.
     pub const SESSION_TAG: &str = "onelogger.session_tag";
-    /// The number of ranks.
+    /// The number of ranks: of the processes of the job.
     pub const WORLD_SIZE: &str = "onelogger.world_size";
-    /// The rank of this process.
+    /// The rank of this process, from 0.
     pub const RANK: &str = "onelogger.rank";
     /// Whether other runs are compared with this one.
     pub const IS_BASELINE_RUN: &str = "onelogger.is_baseline_run";

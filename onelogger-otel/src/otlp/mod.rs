@@ -8,7 +8,7 @@
 //! ```
 
 mod attributes;
-mod clock;
+pub(crate) mod clock;
 mod connection;
 mod converter;
 pub(crate) mod deadline;
@@ -23,7 +23,7 @@ mod open_spans;
 mod outbox;
 mod probe;
 mod resource;
-mod retry;
+pub(crate) mod retry;
 mod scopes;
 mod settings;
 mod signal;

@@ -47,7 +47,7 @@ fn group(scope: &str, names: &[&str]) -> (String, Vec<String>) {
 
 #[test]
 fn a_request_says_who_sends_it_and_groups_its_items_by_scope() {
-    let mut outbox = Outbox::new(Limits::default());
+    let mut outbox = Outbox::new(Limits::default(), true);
     outbox.span(scope("loader"), Stake::OWN, named("a"));
     outbox.span(None, Stake::OWN, named("b"));
     outbox.span(scope("loader"), Stake::OWN, named("c"));
@@ -68,31 +68,31 @@ fn a_request_says_who_sends_it_and_groups_its_items_by_scope() {
 #[test]
 fn requests_are_cut_between_items_and_keep_their_order() {
     // Each of the two scopes counts as 128 bytes.
-    let mut outbox = Outbox::new(Limits { request: 300, item: 1000 });
+    let mut outbox = Outbox::new(Limits { request: 300, item: 1000 }, true);
     let long = "x".repeat(900);
     let mut drafts = Vec::new();
     for (scope, name) in
         [(None, "a"), (scope("loader"), "b"), (None, &long), (None, "c"), (None, "d")]
     {
-        outbox.span(scope, Stake { own: 1, waiting: 1 }, named(name));
+        outbox.span(scope, Stake { own: 1, waiting: 1, updates: 0 }, named(name));
         drafts.extend(outbox.take_full());
     }
-    outbox.span(None, Stake { own: 1, waiting: 2 }, named(&"y".repeat(1001)));
+    outbox.span(None, Stake { own: 1, waiting: 2, updates: 0 }, named(&"y".repeat(1001)));
     assert!(outbox.take_full().is_none());
-    assert_eq!(outbox.oversized, Stake { own: 1, waiting: 2 });
+    assert_eq!(outbox.oversized, Stake { own: 1, waiting: 2, updates: 0 });
     drafts.extend(outbox.take_any());
     let sent: Vec<_> = drafts.iter().map(|draft| names(&outbox, draft)).collect();
     let first = vec![group("onelogger", &["a"]), group("loader", &["b"])];
     let rest = vec![group("onelogger", &["c", "d"])];
     assert_eq!(sent, [first, vec![group("onelogger", &[&long])], rest]);
-    assert_eq!(drafts[0].stakes.total(), Stake { own: 2, waiting: 2 });
-    assert_eq!(drafts[1].stakes.total(), Stake { own: 1, waiting: 1 });
+    assert_eq!(drafts[0].stakes.total(), Stake { own: 2, waiting: 2, updates: 0 });
+    assert_eq!(drafts[1].stakes.total(), Stake { own: 1, waiting: 1, updates: 0 });
     assert_eq!(drafts[2].stakes.items(), 2);
 }
 
 #[test]
 fn memory_that_is_used_again_holds_nothing_of_before() {
-    let mut outbox = Outbox::new(Limits::default());
+    let mut outbox = Outbox::new(Limits::default(), true);
     outbox.span(scope("loader"), Stake::OWN, named("a"));
     outbox.extra(Extra::Opening, logged("b"));
     while let Some(draft) = outbox.take_any() {
@@ -114,7 +114,7 @@ fn memory_that_is_used_again_holds_nothing_of_before() {
 
 #[test]
 fn an_empty_item_is_an_item() {
-    let mut outbox = Outbox::new(Limits::default());
+    let mut outbox = Outbox::new(Limits::default(), true);
     outbox.span(None, Stake::OWN, |_| {});
     let draft = outbox.take_any().unwrap();
     assert_eq!(names(&outbox, &draft), [group("onelogger", &[""])]);
@@ -122,7 +122,7 @@ fn an_empty_item_is_an_item() {
 
 #[test]
 fn a_scope_without_a_version_is_another_one() {
-    let mut outbox = Outbox::new(Limits::default());
+    let mut outbox = Outbox::new(Limits::default(), true);
     let bare = InstrumentationScope::new("loader");
     outbox.span(scope("loader"), Stake::OWN, named("a"));
     outbox.span(Some(bare.as_scope()), Stake::OWN, named("b"));

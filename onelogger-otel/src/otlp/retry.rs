@@ -64,12 +64,12 @@ pub(super) enum Retry {
 
 /// For how long a request is tried.
 #[derive(Clone, Copy)]
-pub(super) struct Patience<'a> {
-    pub(super) policy: RetryPolicy,
+pub(crate) struct Patience<'a> {
+    pub(crate) policy: RetryPolicy,
     /// When the call of the exporter began, which may lead to more requests than one.
-    pub(super) began: Instant,
+    pub(crate) began: Instant,
     /// The run whose close ends it, if there is one.
-    pub(super) run: Option<&'a Run>,
+    pub(crate) run: Option<&'a Run>,
 }
 
 /// Sends a request, as often as the policy allows, and until the time of a close is over.

@@ -6,7 +6,7 @@ use opentelemetry::KeyValue;
 use opentelemetry_sdk::trace::SpanData;
 
 use super::attributes::size_bytes;
-use super::open_spans::OpenSpans;
+use super::open_spans::{OpenSpans, Waiting};
 use super::span_data;
 use crate::names::attribute::ONE_LOGGER_SPAN_ID;
 use crate::names::event::SPAN_UPDATE;
@@ -29,10 +29,10 @@ pub(super) struct Chunk {
     pub(super) records: usize,
     /// Those of them that nothing but the spans here shows.
     pub(super) own: usize,
+    /// Those of these that are additions of attributes.
+    pub(super) own_updates: usize,
     /// Records that were accepted before, and waited for these spans.
-    pub(super) waiting: usize,
-    /// How many of both are additions of attributes.
-    pub(super) updates: usize,
+    pub(super) waiting: Waiting,
 }
 
 impl Chunk {
@@ -71,9 +71,9 @@ impl Converter {
         match record.kind() {
             RecordKind::Start => self.start(record, chunk),
             RecordKind::Attributes => {
-                if !self.open_spans.hold_update(record.span_id(), record.name()) {
-                    chunk.updates += 1;
+                if !self.open_spans.hold(record.span_id(), record.name(), Waiting::UPDATE) {
                     let name = format!("{SPAN_UPDATE}_event_for_{}", record.name());
+                    chunk.own_updates += 1;
                     self.show(record, name, record.event_attributes(), 1, chunk);
                 }
             }
@@ -91,7 +91,8 @@ impl Converter {
     fn start(&mut self, record: &RecordRef<'_>, chunk: &mut Chunk) {
         let (id, attributes) = (record.span_id(), record.event_attributes());
         let waits = self.like_python.is_none();
-        let is_held = self.open_spans.hold(id, record.name(), waits as usize);
+        let waiting = if waits { Waiting::RECORD } else { Waiting::NOTHING };
+        let is_held = self.open_spans.hold(id, record.name(), waiting);
         if is_held && waits {
             if attributes.is_empty() {
                 return;
@@ -109,10 +110,7 @@ impl Converter {
 
     fn stop(&mut self, record: &RecordRef<'_>, chunk: &mut Chunk) {
         let open = self.open_spans.take(record.span_id());
-        if let Some(open) = &open {
-            chunk.waiting += open.waiting;
-            chunk.updates += open.updates;
-        }
+        chunk.waiting += open.as_ref().map_or(Waiting::NOTHING, |open| open.waiting);
         let mut span = span_data::span(record, open);
         if let Some(run) = &self.like_python {
             let id = run.record_id(record.span_id()).to_string();

@@ -128,7 +128,7 @@ impl Host {
             Some(Ok(result)) => result.map_err(ExportError::new),
             Some(Err(_)) => Err(gone()),
             None if deadline::is_over(run) => {
-                Err(ExportError::new("the time that the close has is over"))
+                Err(ExportError::new("the exporter has not returned before the close was over"))
             }
             None => {
                 let limit = self.limit;
@@ -138,29 +138,36 @@ impl Host {
     }
 }
 
-/// Does the jobs, one by one.
+/// Does the jobs, one by one, and shuts the exporter down at the end.
 fn serve(exporter: Box<dyn AnySpanExporter>, jobs: &Receiver<Job>) {
+    let mut last = None;
     while let Ok(Job { work, mut answer }) = jobs.recv() {
-        if answer.is_closed() {
-            continue;
-        }
-        let is_last = matches!(work, Work::Shutdown);
-        let done = catch_unwind(AssertUnwindSafe(|| match work {
-            Work::Export(spans) => wait(export(&*exporter, spans, &mut answer)),
-            Work::Flush => exporter.force_flush(),
-            Work::Shutdown => exporter.shutdown(),
-        }));
-        let result = match done {
-            Ok(result) => result.map_err(|error| error.to_string()),
-            Err(panic) => Err(format!("the exporter has panicked: {}", message_of(&*panic))),
+        let result = match work {
+            Work::Shutdown => {
+                last = Some(answer);
+                break;
+            }
+            _ if answer.is_closed() => continue,
+            Work::Flush => caught(|| exporter.force_flush()),
+            Work::Export(spans) => caught(|| wait(export(&*exporter, spans, &mut answer))),
         };
-        if is_last {
-            // Before the answer: what it holds is free when the close returns.
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(exporter)));
-            let _ = answer.send(result);
-            return;
-        }
         let _ = answer.send(result);
+    }
+    // Also when nobody has asked for it: it was dropped, or had not returned in time.
+    let result = caught(move || {
+        let result = exporter.shutdown();
+        // Before the answer: what it holds is free when the close returns.
+        drop(exporter);
+        result
+    });
+    let _ = last.map(|answer| answer.send(result));
+}
+
+/// What the exporter says, or that it has panicked.
+fn caught(call: impl FnOnce() -> OTelSdkResult) -> Result<(), String> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(panic) => Err(format!("the exporter has panicked: {}", message_of(&*panic))),
     }
 }
 

@@ -18,16 +18,17 @@ use std::time::Duration;
 use onelogger::exporter::{ExportError, Exporter, Records, Run};
 use onelogger::names::attribute::APPLICATION_NAME;
 use onelogger::{Attributes, Name, Value};
-use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 use self::attributes::key_value;
 use self::converter::{Chunk, Converter};
 use self::host::{AnySpanExporter, Host, Work};
+use self::open_spans::Waiting;
 use crate::names::semantic;
 use crate::otlp::EventMode;
 use crate::otlp::engine::Engine;
+use crate::resource::of_run;
 
 /// Hands spans to any span exporter of the OpenTelemetry SDK.
 ///
@@ -87,7 +88,7 @@ struct Session {
     opening: Option<SpanData>,
     host: Host,
     max_spans: usize,
-    /// Whether the SDK's exporter has taken something of the latest call.
+    /// Whether something of the latest call has been exported.
     has_sent: bool,
 }
 
@@ -144,8 +145,9 @@ impl OTelExporter {
         }
     }
 
-    /// Adds or replaces an attribute of the resource, of whatever produces the telemetry.
-    /// `service.name` is the application's name unless it is set here.
+    /// Adds or replaces an attribute of the resource, of whatever produces the telemetry. It has what
+    /// the configuration says ([`names::resource`](crate::names::resource)); `service.name` is the
+    /// application's name unless it is set here.
     #[must_use]
     pub fn resource(mut self, name: impl Into<Name>, value: impl Into<Value>) -> OTelExporter {
         self.resource.set(name, value);
@@ -233,13 +235,11 @@ impl Exporter for OTelExporter {
             // Before the totals are sent: they come again, and tell of this.
             session.give_up_waiting()?;
         }
-        session.has_sent = false;
         session.export(records)
     }
 
     fn flush(&mut self) -> Result<(), ExportError> {
         let session = self.session()?;
-        // Whether the exporter has something to flush, nobody knows.
         session.has_sent = false;
         session.host.call(Work::Flush)
     }
@@ -261,6 +261,7 @@ impl Session {
     /// Exports chunk by chunk. After one that is refused the rest comes again: whether it is tried,
     /// the worker decides, which knows how often that has failed.
     fn export(&mut self, records: Records<'_>) -> Result<(), ExportError> {
+        self.has_sent = false;
         let mut accepted = 0;
         let mut chunk = Chunk::default();
         for record in records.iter() {
@@ -273,7 +274,7 @@ impl Session {
     }
 
     fn deliver(&mut self, chunk: &mut Chunk, accepted: &mut usize) -> Result<(), ExportError> {
-        let Chunk { mut spans, records, own, waiting, updates, .. } = std::mem::take(chunk);
+        let Chunk { mut spans, records, own, own_updates, waiting, .. } = std::mem::take(chunk);
         if !spans.is_empty() {
             if let Some(opening) = &self.opening {
                 spans.insert(0, opening.clone());
@@ -285,11 +286,11 @@ impl Session {
                 error
                     .with_accepted(*accepted + records - own)
                     .with_refused(own)
-                    .with_revoked(waiting)
-                    .with_lost_updates(updates)
+                    .with_revoked(waiting.records)
+                    .with_lost_updates(own_updates + waiting.updates)
             })?;
-            self.opening = None;
             self.has_sent = true;
+            self.opening = None;
         }
         *accepted += records;
         Ok(())
@@ -297,30 +298,30 @@ impl Session {
 
     /// Counts what waits for the stop of a span as lost: there will be none.
     fn give_up_waiting(&mut self) -> Result<(), ExportError> {
-        match self.converter.open_spans.forget_all() {
-            (0, _) => Ok(()),
-            (waiting, updates) => {
-                let message = format!("{waiting} records of spans whose stops never came");
-                let error = ExportError::new(message).with_refused(0);
-                Err(error.with_revoked(waiting).with_lost_updates(updates))
-            }
+        let Waiting { records, updates } = self.converter.open_spans.forget_all();
+        if records == 0 {
+            return Ok(());
         }
+        let message = format!("{records} records of spans whose stops never came");
+        let error = ExportError::new(message).with_refused(0).with_revoked(records);
+        Err(error.with_lost_updates(updates))
     }
 }
 
-/// The given attributes. The service's name is the application's unless they hold another; what
-/// they say of the SDK does not count.
+/// What the run says of itself, then the given attributes, which count for more. The service's name
+/// is the application's unless they hold another; what they say of the SDK does not count.
 fn resource(given: &Attributes, run: &Run) -> Resource {
     let application = run.resource().get(APPLICATION_NAME).cloned();
     let application = application.unwrap_or_else(|| Value::from("unknown_service"));
-    let given = given.iter().map(|(name, value)| key_value(name.as_str(), value.clone()));
-    Resource::builder_empty()
-        .with_attribute(key_value(semantic::SERVICE_NAME, application))
-        .with_attributes(given)
-        .with_attributes([
-            KeyValue::new(semantic::SDK_NAME, "onelogger"),
-            KeyValue::new(semantic::SDK_LANGUAGE, "rust"),
-            KeyValue::new(semantic::SDK_VERSION, env!("CARGO_PKG_VERSION")),
-        ])
-        .build()
+    let mut attributes = Attributes::new().with(semantic::SERVICE_NAME, application);
+    attributes.merge(of_run(run.resource()));
+    attributes.merge(given.clone());
+    let ours = [
+        (semantic::SDK_NAME, "onelogger"),
+        (semantic::SDK_LANGUAGE, "rust"),
+        (semantic::SDK_VERSION, env!("CARGO_PKG_VERSION")),
+    ];
+    attributes.merge(Attributes::from(ours));
+    let all = attributes.into_iter().map(|(name, value)| key_value(name.as_str(), value));
+    Resource::builder_empty().with_schema_url(all, semantic::SCHEMA_URL).build()
 }

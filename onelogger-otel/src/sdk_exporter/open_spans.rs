@@ -5,6 +5,7 @@
 //! is shown at once, as a span without length.
 
 use std::collections::HashMap;
+use std::ops::AddAssign;
 
 use onelogger::SpanId;
 use opentelemetry::trace::Event;
@@ -20,12 +21,31 @@ pub(super) struct OpenSpans {
 pub(super) struct OpenSpan {
     name: Box<str>,
     /// Records that are shown by nothing but the span, and lost with it.
-    pub(super) waiting: usize,
-    /// How many of them are additions of attributes.
-    pub(super) updates: usize,
+    pub(super) waiting: Waiting,
     pub(super) last_error: Option<LastError>,
     pub(super) events: Vec<Event>,
     bytes: usize,
+}
+
+/// Records that wait for the stop of a span.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Waiting {
+    pub(super) records: usize,
+    /// Those of them that are additions of attributes.
+    pub(super) updates: usize,
+}
+
+impl Waiting {
+    pub(super) const NOTHING: Waiting = Waiting { records: 0, updates: 0 };
+    pub(super) const RECORD: Waiting = Waiting { records: 1, updates: 0 };
+    pub(super) const UPDATE: Waiting = Waiting { records: 1, updates: 1 };
+}
+
+impl AddAssign for Waiting {
+    fn add_assign(&mut self, others: Waiting) {
+        self.records += others.records;
+        self.updates += others.updates;
+    }
 }
 
 /// What a span's status says of the latest error in it.
@@ -51,10 +71,10 @@ impl OpenSpans {
         OpenSpans { spans: HashMap::new(), bytes: 0, limit_bytes }
     }
 
-    /// Remembers a span, and that so many more records wait for its stop. Whether there is room.
-    pub(super) fn hold(&mut self, id: SpanId, name: &str, records: usize) -> bool {
+    /// Remembers a span, and that this waits for its stop too. Whether there is room.
+    pub(super) fn hold(&mut self, id: SpanId, name: &str, waiting: Waiting) -> bool {
         if let Some(span) = self.spans.get_mut(&id) {
-            span.waiting += records;
+            span.waiting += waiting;
             return true;
         }
         let bytes = SPAN_BYTES + name.len();
@@ -63,18 +83,9 @@ impl OpenSpans {
         }
         self.bytes += bytes;
         let (last_error, events) = (None, Vec::new());
-        let (name, waiting, updates) = (name.into(), records, 0);
-        self.spans.insert(id, OpenSpan { name, waiting, updates, last_error, events, bytes });
+        let span = OpenSpan { name: name.into(), waiting, last_error, events, bytes };
+        self.spans.insert(id, span);
         true
-    }
-
-    /// The same for an addition of attributes.
-    pub(super) fn hold_update(&mut self, id: SpanId, name: &str) -> bool {
-        let is_held = self.hold(id, name, 1);
-        if let Some(span) = self.spans.get_mut(&id) {
-            span.updates += 1;
-        }
-        is_held
     }
 
     pub(super) fn name(&self, id: SpanId) -> Option<&str> {
@@ -96,7 +107,7 @@ impl OpenSpans {
         let Some(span) = self.spans.get_mut(&id) else {
             return Err(event);
         };
-        span.waiting += records;
+        span.waiting.records += records;
         span.events.push(event);
         span.bytes += bytes;
         self.bytes += bytes;
@@ -124,12 +135,12 @@ impl OpenSpans {
         Some(span)
     }
 
-    /// Forgets all spans; returns how many records had waited for them, and how many of these were
-    /// additions of attributes.
-    pub(super) fn forget_all(&mut self) -> (usize, usize) {
+    /// Forgets all spans; returns what had waited for them.
+    pub(super) fn forget_all(&mut self) -> Waiting {
         self.bytes = 0;
-        let spans = self.spans.drain().map(|(_, span)| (span.waiting, span.updates));
-        spans.fold((0, 0), |sum, span| (sum.0 + span.0, sum.1 + span.1))
+        let mut all = Waiting::NOTHING;
+        self.spans.drain().for_each(|(_, span)| all += span.waiting);
+        all
     }
 
     fn has_room_for(&self, bytes: usize) -> bool {
@@ -152,17 +163,19 @@ mod tests {
         let mut open = OpenSpans::new(2 * (SPAN_BYTES + EVENT_BYTES + 10));
         let [first, second] = [1, 2].map(SpanId::from_u64);
         for _ in 0..3 {
-            assert!(open.hold(first, "first", 1) && open.hold_update(second, "second"));
+            assert!(open.hold(first, "first", Waiting::RECORD));
+            assert!(open.hold(second, "second", Waiting::UPDATE));
             open.keep_error(first, LastError { message: "bad".into(), error_type: None });
             open.keep_error(first, LastError { message: "x".into(), error_type: None });
             assert!(open.keep_event(first, event(), 1).is_ok());
             assert!(open.keep_event(second, event(), 1).is_err());
-            assert!(!open.hold(SpanId::from_u64(3), "third", 1));
+            assert!(!open.hold(SpanId::from_u64(3), "third", Waiting::RECORD));
             let taken = open.take(first).unwrap();
-            assert_eq!((taken.waiting, taken.events.len()), (2, 1));
+            assert_eq!((taken.waiting.records, taken.events.len()), (2, 1));
             assert_eq!(taken.last_error.map(|error| error.message).as_deref(), Some("x"));
             assert!(open.keep_event(second, event(), 1).is_ok());
-            assert_eq!((open.forget_all(), open.bytes), ((2, 1), 0));
+            assert_eq!(open.forget_all(), Waiting { records: 2, updates: 1 });
+            assert_eq!(open.bytes, 0);
         }
         assert!(open.keep_event(first, event(), 1).is_err(), "an event of a span that is over");
     }

@@ -23,7 +23,15 @@ pub(super) fn span(stop: &RecordRef<'_>, open: Option<OpenSpan>) -> SpanData {
         events.push(span_event(stop, onelogger::names::event::SPAN_STOP, stop.event_attributes()));
     }
     let outcome = stop.outcome();
-    let mut attributes = key_values(stop.attributes());
+    let (mut name, mut is_ok) = (stop.name(), false);
+    let mut attributes = Vec::with_capacity(stop.attributes().len() + 2);
+    for (key, value) in stop.attributes().iter() {
+        match (key, value) {
+            (names::attribute::STATUS_CODE, ValueRef::String("OK")) => is_ok = true,
+            (names::attribute::NEW_SPAN_NAME, ValueRef::String(text)) => name = text,
+            _ => attributes.push(key_value(key, value.to_owned())),
+        }
+    }
     if matches!(outcome, Outcome::Panic | Outcome::Cancelled) {
         attributes.push(KeyValue::new(names::attribute::OUTCOME, outcome.as_str()));
     }
@@ -41,7 +49,7 @@ pub(super) fn span(stop: &RecordRef<'_>, open: Option<OpenSpan>) -> SpanData {
         parent_span_id: parent.map_or(SpanId::INVALID, |parent| span_id(parent.span_id)),
         parent_span_is_remote: parent.is_some_and(|parent| parent.is_remote),
         span_kind: kind(stop.span_kind()),
-        name: stop.name().to_owned().into(),
+        name: name.to_owned().into(),
         start_time,
         // Not the time of the stop: a clock that was set meanwhile would change the duration.
         end_time: start_time.checked_add(stop.duration()).unwrap_or(start_time),
@@ -49,7 +57,7 @@ pub(super) fn span(stop: &RecordRef<'_>, open: Option<OpenSpan>) -> SpanData {
         dropped_attributes_count: 0,
         events: span_events,
         links,
-        status: status(outcome, last_error),
+        status: if is_ok { Status::Ok } else { status(outcome, last_error) },
         instrumentation_scope: scope(stop.scope()),
     }
 }
@@ -250,9 +258,11 @@ fn text_of(value: ValueRef<'_>) -> Option<&str> {
 fn scope(scope: Option<ScopeRef<'_>>) -> InstrumentationScope {
     let Some(scope) = scope else {
         let ours = InstrumentationScope::builder("onelogger");
-        return ours.with_version(env!("CARGO_PKG_VERSION")).build();
+        let ours = ours.with_version(env!("CARGO_PKG_VERSION"));
+        return ours.with_schema_url(semantic::SCHEMA_URL).build();
     };
     let builder = InstrumentationScope::builder(scope.name.to_owned());
+    let builder = builder.with_schema_url(semantic::SCHEMA_URL);
     match scope.version {
         Some(version) => builder.with_version(version.to_owned()).build(),
         None => builder.build(),

@@ -19,6 +19,8 @@ const SPAN: u64 = 0x8182_8384_8586_8788;
 const START: u64 = 1_700_000_000_123_456_789;
 const DURATION: u64 = 2_000_000_001;
 
+const SCHEMA: &str = "https://opentelemetry.io/schemas/1.40.0";
+
 fn stop() -> SpanRecord {
     SpanRecord {
         trace_id: TraceId::from_u128(TRACE),
@@ -122,6 +124,7 @@ fn a_span_says_all_that_its_records_do() {
         status: Status::Unset,
         instrumentation_scope: opentelemetry::InstrumentationScope::builder("loader")
             .with_version("1.2.0")
+            .with_schema_url(SCHEMA)
             .build(),
     };
     assert_eq!(spans, [expected]);
@@ -183,6 +186,24 @@ fn outcomes_set_the_status_and_what_it_cannot_say_is_an_attribute() {
     check(Outcome::Error, Status::error(""), &[]);
     check(Outcome::Panic, Status::error(""), &outcome("panic"));
     check(Outcome::Cancelled, Status::Unset, &outcome("cancelled"));
+}
+
+#[test]
+fn what_only_opentelemetry_s_own_spans_can_say_comes_as_attributes() {
+    let attributes = Attributes::new()
+        .with("otel.status_code", "OK")
+        .with("onelogger.otel.span_name", "GET /items")
+        .with("step", 7);
+    let error = event("error", Attributes::from([("error_message", "bad")]));
+    let ended = Record::Stop(SpanRecord { attributes, ..stop() });
+    let spans = span_events([start(), Record::Error(error), ended]);
+    assert_eq!((&*spans[0].name, &spans[0].status), ("GET /items", &Status::Ok));
+    assert_eq!(spans[0].attributes, [KeyValue::new("step", 7)]);
+    // What does not say it in these words is an attribute like others.
+    let attributes = Attributes::from([("otel.status_code", "ok")]);
+    let spans = span_events([Record::Stop(SpanRecord { attributes, ..stop() })]);
+    assert_eq!(spans[0].status, Status::Unset);
+    assert_eq!(spans[0].attributes, [KeyValue::new("otel.status_code", "ok")]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::support::Job;
 fn what_is_accepted_is_delivered_and_the_exporter_is_flushed_and_shut_down() {
     let backend = Backend::default();
     let exporter = OTelExporter::new(backend.clone());
-    let job = Job::with(exporter.resource("deployment.environment.name", "test"));
+    let job = Job::with(exporter.resource("deployment.environment.name", "production"));
     job.spans(2);
     job.events(3);
     job.flush();
@@ -21,8 +21,11 @@ fn what_is_accepted_is_delivered_and_the_exporter_is_flushed_and_shut_down() {
     let resource = backend.state().resource.clone().unwrap();
     let of = |name: &'static str| resource.get(&Key::from_static_str(name));
     assert_eq!(of("service.name"), Some(Value::from("job")));
-    assert_eq!(of("deployment.environment.name"), Some(Value::from("test")));
+    assert_eq!(of("onelogger.session_tag"), Some(Value::from("test")));
+    assert_eq!(of("onelogger.world_size"), Some(Value::from(1)));
+    assert_eq!(of("deployment.environment.name"), Some(Value::from("production")));
     assert_eq!(of("telemetry.sdk.name"), Some(Value::from("onelogger")));
+    assert!(resource.schema_url().is_some_and(|url| url.starts_with("https://opentelemetry.io/")));
 
     let counts = job.close();
     assert_eq!((counts.delivered, counts.lost_total()), (7, 0));

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use onelogger::{DefaultRecorder, OneLoggerConfig, OneLoggerProvider};
 use onelogger_otel::OTelExporter;
 
 use crate::backend::{Backend, Reply};
-use crate::support::Job;
+use crate::support::{Job, LIMIT};
 
 /// Longer than an export takes that does nothing, also on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -53,23 +54,29 @@ fn an_export_that_blocks_is_left_alone_and_called_again_when_it_has_returned() {
 
 #[test]
 fn an_exporter_that_blocks_for_good_does_not_keep_the_program_from_closing() {
-    let backend = Backend::replying([Reply::Block]);
-    let job = Job::with(OTelExporter::new(backend.clone()).timeout(Duration::from_millis(200)));
-    job.events(2);
-    let counts = job.close();
-    assert_eq!((counts.delivered, counts.lost_total()), (0, 2));
-    backend.release();
-}
-
-#[test]
-fn an_export_that_never_returns_is_dropped_when_the_time_of_the_close_is_over() {
-    let backend = Backend::replying([Reply::Hang; 100]);
-    let day = Duration::from_secs(24 * 3600);
-    let job = Job::with(OTelExporter::new(backend.clone()).timeout(day));
-    job.events(2);
-    let counts = job.close_within(Duration::from_secs(2));
-    assert_eq!((counts.delivered, counts.lost_total()), (0, 2));
-    backend.wait_until(|state| state.dropped == 1);
+    for reply in [Reply::Block, Reply::Hang] {
+        let backend = Backend::replying([reply, reply, reply, reply]);
+        // Nobody would wait for so long: the close ends it.
+        let hours = Duration::from_secs(24 * 3600);
+        let exporter = OTelExporter::new(backend.clone()).timeout(hours);
+        let recorder = DefaultRecorder::builder().exporter(exporter).build().unwrap();
+        let config = OneLoggerConfig::builder("job").session_tag("test").world_size(1).build();
+        let provider = OneLoggerProvider::new();
+        let guard = provider.configure(config.unwrap(), recorder).unwrap();
+        let recorder = provider.recorder();
+        recorder.event(None, "event").unwrap();
+        recorder.event(None, "event").unwrap();
+        let _ = provider.close(Duration::from_secs(1));
+        // On a busy machine it may be a moment later.
+        provider.close(LIMIT).unwrap();
+        let counts = recorder.health().exporters[0].counts;
+        assert!(counts.is_balanced());
+        assert_eq!((counts.delivered, counts.lost_total()), (0, 2), "{reply:?}");
+        drop(guard);
+        // It is shut down when it has returned, at last.
+        backend.release();
+        backend.wait_until(|state| state.shutdowns == 1);
+    }
 }
 
 #[test]

@@ -60,7 +60,20 @@ fn what_may_pass_is_lost_where_nothing_is_tried_again() {
     check(&[Reply::Unavailable], &[], (3, 4), ["503", "Unavailable: not now"]);
     check(&[Reply::Busy(None)], &[], (3, 4), ["429", "ResourceExhausted: too fast"]);
     check(&[Reply::Hang], &[], (3, 4), ["no answer within 300ms"; 2]);
-    check(&[Reply::Reset], &[], (3, 4), ["", ""]);
+}
+
+#[test]
+fn what_is_on_its_way_when_a_connection_breaks_is_lost() {
+    for protocol in PROTOCOLS {
+        let collector = Collector::start(protocol);
+        let job = Job::new(exporter(&collector, protocol));
+        // Over gRPC it ends the connection for log records as well, and so there are none here.
+        collector.traces([Reply::Reset]);
+        job.spans(2);
+        job.flush();
+        let counts = job.close();
+        assert_eq!((counts.delivered, counts.lost_total()), (0, 4), "{protocol:?}");
+    }
 }
 
 #[test]
