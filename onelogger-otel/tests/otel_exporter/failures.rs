@@ -80,17 +80,6 @@ fn an_exporter_that_blocks_for_good_does_not_keep_the_program_from_closing() {
 }
 
 #[test]
-fn an_export_that_never_returns_is_dropped_when_the_time_of_the_close_is_over() {
-    let backend = Backend::replying([Reply::Hang; 100]);
-    let day = Duration::from_secs(24 * 3600);
-    let job = Job::with(OTelExporter::new(backend.clone()).timeout(day));
-    job.events(2);
-    let counts = job.close_within(Duration::from_secs(2));
-    assert_eq!((counts.delivered, counts.lost_total()), (0, 2));
-    backend.wait_until(|state| state.dropped == 1);
-}
-
-#[test]
 fn a_panic_of_the_exporter_is_an_error() {
     let backend = Backend::replying([Reply::Panic]);
     let job = job(&backend);

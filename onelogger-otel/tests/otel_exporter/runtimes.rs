@@ -106,7 +106,7 @@ fn the_exporters_of_opentelemetry_otlp_reach_a_collector_from_everywhere() {
                 assert_eq!(spans.len(), 3, "{protocol:?}");
                 assert!(spans.iter().all(|span| span.flags == 0x101 && span.kind == 1));
                 let request = &collector.received()[0];
-                assert_eq!(request.scope.name, "onelogger");
+                assert_eq!(request.scopes[0].0.name, "onelogger");
                 let service = request.resource.attributes.iter();
                 assert_eq!(service.filter(|one| one.key == "service.name").count(), 1);
             },
