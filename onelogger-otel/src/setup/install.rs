@@ -21,33 +21,30 @@ use crate::names::resource::WORLD_SIZE;
 use crate::otlp::{OtlpConfigError, OtlpExporter, RetryPolicy, Route, Signal};
 
 impl Setup {
-    pub(super) fn install_as(mut self, environment: Environment) -> Result<OtelGuard, SetupError> {
+    pub(super) fn install_as(
+        mut self,
+        mut environment: Environment,
+    ) -> Result<OtelGuard, SetupError> {
         install_propagators(environment.propagators);
         let provider = OneLoggerProvider::instance();
         if environment.is_disabled || provider.is_ready() {
             return Ok(OtelGuard::inert(environment, false));
         }
-        let mut problems = environment.problems.clone();
         let detected = detect(environment.detectors.iter().copied());
         let name = service_name(&environment, self.config.as_ref(), &self.resource);
         let config = config(self.config.take(), &environment, &detected, name.as_deref())?;
         let Identity { resource, warnings } =
             identity(name.as_deref(), &environment, &config, &self.resource, detected);
-        problems.extend(warnings);
+        environment.problems.extend(warnings);
         let strategy = config.error_handling_strategy();
         let is_strict = strategy == Some(ErrorHandlingStrategy::PropagateExceptions);
-        let routes = match routes(&environment) {
-            (_, mut errors) if is_strict && !errors.is_empty() => {
-                return Err(SetupError::Connection(errors.remove(0).1));
-            }
-            (routes, errors) => {
-                let not_sent = |(signal, error): (Signal, OtlpConfigError)| {
-                    format!("{} are not sent: {error}", signal.items())
-                };
-                problems.extend(errors.into_iter().map(not_sent));
-                routes
-            }
-        };
+        let (routes, unusable) = routes(&environment);
+        let not_sent = unusable.iter();
+        let not_sent = not_sent.map(|(of, error)| format!("{} are not sent: {error}", of.items()));
+        let not_sent: Vec<String> = not_sent.collect();
+        if let Some((_, error)) = unusable.into_iter().next().filter(|_| is_strict) {
+            return Err(SetupError::Connection(error));
+        }
         let recorder = self.default_recorder(&environment, &resource, &routes)?;
         let guard = provider.configure(config, recorder)?;
         let meters = self.meter_provider(&environment, &resource, &routes)?;
@@ -55,10 +52,10 @@ impl Setup {
             global::set_meter_provider(provider.clone());
         }
         global::set_tracer_provider(OtelTracerProvider::new());
-        for problem in &problems {
+        let guard = OtelGuard::new(guard, meters, (routes, not_sent), resource, environment);
+        for problem in guard.problems() {
             diagnostics::warn(format_args!("{problem}"));
         }
-        let guard = OtelGuard::new(guard, meters, (routes, resource), environment, problems);
         diagnostics::debug(format_args!("{}", guard.understood()));
         Ok(guard)
     }
@@ -80,6 +77,9 @@ impl Setup {
                 .span_limits(environment.span_limits)
                 .log_limits(environment.log_limits)
                 .events(self.events);
+            if let Some(items) = environment.batches.request_items {
+                exporter = exporter.max_export_batch_size(items);
+            }
             for (name, value) in resource.iter() {
                 exporter = exporter.resource(name.clone(), value.clone());
             }
