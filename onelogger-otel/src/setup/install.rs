@@ -17,6 +17,7 @@ use super::identity::{Identity, identity, program, sdk_resource, service_name};
 use super::{Setup, SetupError, meters};
 use crate::bridge::{OtelPropagator, OtelTracerProvider};
 use crate::detectors::detect;
+use crate::names::resource::WORLD_SIZE;
 use crate::otlp::{OtlpConfigError, OtlpExporter, RetryPolicy, Route, Signal};
 
 impl Setup {
@@ -29,7 +30,7 @@ impl Setup {
         let mut problems = environment.problems.clone();
         let detected = detect(environment.detectors.iter().copied());
         let name = service_name(&environment, self.config.as_ref(), &self.resource);
-        let config = config(self.config.take(), &environment, name.as_deref())?;
+        let config = config(self.config.take(), &environment, &detected, name.as_deref())?;
         let Identity { resource, warnings } =
             identity(name.as_deref(), &environment, &config, &self.resource, detected);
         problems.extend(warnings);
@@ -163,18 +164,24 @@ fn routes(environment: &Environment) -> (Vec<Route>, Vec<(Signal, OtlpConfigErro
     (routes, errors)
 }
 
-/// The configuration that was given, or one that is made of the environment.
+/// The configuration that was given, or one that is made of the environment and of what was found.
 fn config(
     given: Option<OneLoggerConfig>,
     environment: &Environment,
+    detected: &Attributes,
     name: Option<&str>,
 ) -> Result<OneLoggerConfig, ConfigError> {
     let config = match given {
         Some(config) => config,
-        None => OneLoggerConfig::builder(name.map_or_else(program, str::to_owned))
-            .session_tag(environment.session_tag.clone().unwrap_or_default())
-            .world_size(environment.world_size.unwrap_or(1).max(1))
-            .build()?,
+        None => {
+            let launched = detected.get_i64(WORLD_SIZE).ok().flatten();
+            let launched = launched.and_then(|size| u32::try_from(size).ok());
+            let world_size = environment.world_size.or(launched);
+            OneLoggerConfig::builder(name.map_or_else(program, str::to_owned))
+                .session_tag(environment.session_tag.clone().unwrap_or_default())
+                .world_size(world_size.unwrap_or(1).max(1))
+                .build()?
+        }
     };
     let Some(log_level) = environment.log_level else {
         return Ok(config);
@@ -201,4 +208,26 @@ fn with_batches(mut builder: DefaultRecorderBuilder, batches: &Batches) -> Defau
 fn retry_within(timeout: Option<Duration>) -> RetryPolicy {
     let default = RetryPolicy::default();
     RetryPolicy { within: timeout.unwrap_or(default.within), ..default }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_world_size_of_a_launcher_counts_where_nobody_says_another() {
+        let world_size = |variable: Option<&'static str>, found: Option<i64>| {
+            let lookup = |name: &str| variable.filter(|_| name == "WORLD_SIZE").map(str::to_owned);
+            let mut detected = Attributes::new();
+            if let Some(found) = found {
+                detected.set(WORLD_SIZE, found);
+            }
+            let config = config(None, &Environment::read(&lookup), &detected, Some("job"));
+            config.unwrap().world_size()
+        };
+        assert_eq!(world_size(None, None), 1);
+        assert_eq!(world_size(None, Some(16)), 16);
+        assert_eq!(world_size(Some("8"), Some(16)), 8);
+        assert_eq!(world_size(Some("0"), Some(-1)), 1);
+    }
 }

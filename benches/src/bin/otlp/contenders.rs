@@ -5,11 +5,8 @@ use std::str::FromStr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use onelogger::exporter::{Batch, Exporter, Run};
-use onelogger::{
-    Attributes, DefaultRecorder, InstrumentationScope, OneLoggerConfig, OneLoggerProvider, Parent,
-    Record, SpanId, SpanRecord, TraceId,
-};
+use onelogger::exporter::{ExportError, Exporter, Records, Run};
+use onelogger::{DefaultRecorder, OneLoggerConfig, OneLoggerProvider};
 use onelogger_otel::OtlpExporter;
 use opentelemetry::trace::{TraceContextExt, Tracer, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
@@ -126,10 +123,7 @@ fn ours(address: &str, load: Load) -> Outcome<Cost> {
     let before = Cost::so_far()?;
     {
         let _root = onelogger::span!("root");
-        pace(load, |number| {
-            let text = TEXTS[number as usize % TEXTS.len()];
-            let _span = onelogger::span!("step", index = number as i64, loss = 0.25, model = text);
-        });
+        pace(load, span);
     }
     recorder.force_flush(Duration::from_secs(60))?;
     let cost = Cost::so_far()?.since(before);
@@ -140,36 +134,53 @@ fn ours(address: &str, load: Load) -> Outcome<Cost> {
     Ok(cost)
 }
 
-fn exporter_alone(address: &str, load: Load) -> Outcome<Cost> {
-    const SPANS: u64 = 10_000;
-    let mut exporter = OtlpExporter::builder().endpoint(format!("http://{address}")).build()?;
-    exporter.open(&Run::new("bench", 1))?;
-    let root = Parent { span_id: SpanId::from_u64(7), is_remote: false };
-    let records = (0..SPANS).flat_map(|number| {
-        let attributes = Attributes::new()
-            .with("index", number as i64)
-            .with("loss", 0.25)
-            .with("model", TEXTS[number as usize % TEXTS.len()]);
-        let span = SpanRecord {
-            trace_id: TraceId::from_u128(7),
-            span_id: SpanId::from_u64(number + 8),
-            parent: Some(root),
-            name: "step".into(),
-            attributes,
-            scope: Some(InstrumentationScope::from_static("bench", Some("1.0.0"))),
-            time_unix_nanos: 1_700_000_000_000_000_000 + number,
-            start_time_unix_nanos: 1_700_000_000_000_000_000 + number,
-            duration_nanos: 1,
-            ..SpanRecord::default()
-        };
-        [Record::Start(span.clone()), Record::Stop(span)]
-    });
-    let batch: Batch = records.collect();
-    let before = Cost::so_far()?;
-    for _ in 0..load.spans() / SPANS {
-        exporter.export_batch(batch.records())?;
+/// Exports each batch many times.
+struct Repeated {
+    exporter: OtlpExporter,
+    times: u64,
+}
+
+impl Exporter for Repeated {
+    fn name(&self) -> &str {
+        self.exporter.name()
     }
+
+    fn open(&mut self, run: &Run) -> Result<(), ExportError> {
+        self.exporter.open(run)
+    }
+
+    fn export_batch(&mut self, records: Records<'_>) -> Result<(), ExportError> {
+        (0..self.times).try_for_each(|_| self.exporter.export_batch(records))
+    }
+}
+
+/// What is recorded and assembled once, and by one span in hundreds, weighs nothing.
+fn exporter_alone(address: &str, load: Load) -> Outcome<Cost> {
+    const SPANS: u64 = 8_000;
+    let exporter = OtlpExporter::builder().endpoint(format!("http://{address}")).build()?;
+    let exporter = Repeated { exporter, times: load.spans() / SPANS };
+    let config = OneLoggerConfig::builder("bench").session_tag("").world_size(1).build()?;
+    let recorder = DefaultRecorder::builder()
+        .exporter(exporter)
+        .lane_bytes(16 << 20)
+        .queue_bytes(64 << 20)
+        .build()?;
+    let _guard = OneLoggerProvider::instance().configure(config, recorder)?;
+    let recorder = onelogger::recorder();
+    recorder.force_flush(Duration::from_secs(10))?;
+    let before = Cost::so_far()?;
+    {
+        let _root = onelogger::span!("root");
+        (0..SPANS).for_each(span);
+    }
+    recorder.force_flush(Duration::from_secs(60))?;
     Ok(Cost::so_far()?.since(before))
+}
+
+/// What each of ours records.
+fn span(number: u64) {
+    let text = TEXTS[number as usize % TEXTS.len()];
+    let _span = onelogger::span!("step", index = number as i64, loss = 0.25, model = text);
 }
 
 fn sdk(address: &str, load: Load, spans_per_request: usize) -> Outcome<Cost> {

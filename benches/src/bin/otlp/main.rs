@@ -64,7 +64,9 @@ impl Settings {
                 ["--seconds", number] => settings.load.seconds = number.parse()?,
                 ["--rate", number] => settings.load.per_second = number.parse()?,
                 _ => {
-                    return Err(format!("expected --rounds, --seconds or --rate: {option:?}").into());
+                    return Err(
+                        format!("expected --rounds, --seconds or --rate: {option:?}").into()
+                    );
                 }
             }
         }

@@ -127,9 +127,14 @@ impl<'a> Said<'a> {
     /// Whether an attribute is such a one, and is not sent as an attribute.
     #[inline]
     fn takes(&mut self, name: &str, value: &ValueRef<'a>) -> bool {
-        match (name, *value) {
-            (attribute::STATUS_CODE, ValueRef::String("OK")) => self.is_ok = true,
-            (attribute::NEW_SPAN_NAME, ValueRef::String(name)) => self.name = Some(name),
+        match name {
+            attribute::STATUS_CODE if matches!(value, ValueRef::String("OK")) => self.is_ok = true,
+            attribute::NEW_SPAN_NAME => {
+                let ValueRef::String(name) = value else {
+                    return false;
+                };
+                self.name = Some(name);
+            }
             _ => return false,
         }
         true
