@@ -231,7 +231,7 @@ fn what_is_wrong_with_the_set_up_is_said_and_left_out() {
         let (text, is_well) = doctor(Protocol::HttpProtobuf, &variables);
         let mut problems = text.lines().filter(|line| line.starts_with("  problem: "));
         assert!(problems.any(|line| line.contains(problem)), "`{problem}` is not in\n{text}");
-        assert_eq!((is_well, text.contains("no signal goes")), (is_sent, !is_sent), "{text}");
+        assert_eq!((is_well, text.contains(" are not sent: ")), (is_sent, !is_sent), "{text}");
     }
     // The other protocol's way to write an address, whose path belongs to HTTP.
     let variables = vec![("ENDPOINT", format!("{endpoint}/v1/traces"))];
