@@ -3,8 +3,8 @@
 use onelogger::exporter::RecordRef;
 use onelogger::{AttributesRef, Outcome, SpanContext, SpanId, SpanKind, TraceId, ValueRef};
 
-use super::exception::{LastError, exception_names, status_message};
 use super::{SAMPLED, span_id, trace_id};
+use crate::exception::{LastError, exception_names, status_message};
 use crate::names::{attribute, semantic};
 use crate::otlp::attributes::{as_named, attribute as put, attributes};
 use crate::otlp::limits::{AttributeLimits, SpanLimits};
