@@ -46,16 +46,18 @@ fn short(text: &str) -> &str {
 pub(crate) fn exception_names<'a>(
     error: AttributesRef<'a>,
 ) -> impl FnMut(&'a str, &ValueRef<'a>) -> Option<&'a str> {
-    let has = |name| error.get(name).is_some();
+    let has = move |name| error.get(name).is_some();
     let is_message_alone = !has(attribute::EXCEPTION_TYPE) && !has(attribute::EXCEPTION_MESSAGE);
     move |name, _| {
-        Some(match name {
+        let renamed = match name {
             attribute::EXCEPTION_TYPE => semantic::EXCEPTION_TYPE,
             attribute::EXCEPTION_MESSAGE => semantic::EXCEPTION_MESSAGE,
             attribute::EXCEPTION_TRACEBACK => semantic::EXCEPTION_STACKTRACE,
             attribute::ERROR_MESSAGE if is_message_alone => semantic::EXCEPTION_MESSAGE,
-            name => name,
-        })
+            name => return Some(name),
+        };
+        // No name stands there twice.
+        Some(if has(renamed) { name } else { renamed })
     }
 }
 

@@ -36,7 +36,10 @@ pub(super) fn span(stop: &RecordRef<'_>, open: Option<OpenSpan>) -> SpanData {
     if matches!(outcome, Outcome::Panic | Outcome::Cancelled) {
         attributes.push(KeyValue::new(names::attribute::OUTCOME, outcome.as_str()));
     }
-    if let Some(error_type) = last_error.as_ref().and_then(|error| error.error_type.clone()) {
+    // An application that says it itself knows better.
+    let is_said = is_ok || stop.attributes().get(semantic::ERROR_TYPE).is_some();
+    let error_type = last_error.as_ref().and_then(|error| error.error_type.clone());
+    if let Some(error_type) = error_type.filter(|_| !is_said) {
         attributes.push(KeyValue::new(semantic::ERROR_TYPE, error_type));
     }
     let parent = stop.parent();
