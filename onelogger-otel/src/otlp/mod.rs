@@ -32,6 +32,7 @@ mod tls;
 mod transport;
 mod wire;
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -145,6 +146,14 @@ impl OtlpExporter {
         let session = self.session.as_mut();
         let session = session.ok_or_else(|| ExportError::new("the exporter is not open"))?;
         Ok((session, &self.settings))
+    }
+}
+
+impl fmt::Debug for OtlpExporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OtlpExporter")
+            .field("is_open", &self.session.is_some())
+            .finish_non_exhaustive()
     }
 }
 
