@@ -6,12 +6,14 @@ use onelogger::{Attributes, Value};
 
 use super::attributes::all_attributes;
 use crate::names::semantic;
+use crate::resource::of_run;
 
 /// `Resource { 1: attribute… }`.
 const ATTRIBUTES: u32 = 1;
 
-/// Writes the message. The given attributes: the service's name is the application's unless they hold
-/// another; what they say of the SDK does not count.
+/// Writes the message: what the run says of itself, then the given attributes, which count for more.
+/// The service's name is the application's unless they hold another; what they say of the SDK does not
+/// count.
 pub(super) fn resource(out: &mut Vec<u8>, given: &Attributes, run: &Run) {
     let sdk = [
         (semantic::SDK_NAME, "onelogger"),
@@ -23,6 +25,7 @@ pub(super) fn resource(out: &mut Vec<u8>, given: &Attributes, run: &Run) {
     let service = given.get(semantic::SERVICE_NAME).cloned().or_else(application);
     let service = service.unwrap_or_else(|| Value::from("unknown_service"));
     let mut attributes = Attributes::new().with(semantic::SERVICE_NAME, service);
+    attributes.merge(of_run(run.resource()));
     attributes.merge(given.clone());
     sdk.iter().for_each(|(name, _)| drop(attributes.remove(name)));
     attributes.extend(sdk);
