@@ -74,6 +74,12 @@ pub use self::tls::TlsError;
 ///
 /// The first log record of a run is `onelogger.open`, the last `onelogger.close` with the totals.
 ///
+/// Each stands under the instrumentation scope that the record names, the crate for what a macro
+/// records, and under `onelogger` where it names none. Of very long spans and log records a part is
+/// sent, and they say of what ([`SpanLimits`], [`LogLimits`]). Some attributes that bridges set say
+/// something of the span or log record itself; they are listed in
+/// [`names::attribute`](crate::names::attribute).
+///
 /// # When
 ///
 /// Each batch is sent as it comes, in requests of up to 2 MiB, on the exporter's own thread. A call
