@@ -13,8 +13,8 @@ use super::signal::Signal;
 
 /// What becomes of events.
 ///
-/// Errors, events without a span, telemetry data errors and the records that open and close a run
-/// are log records in each of these.
+/// Errors, events without a span, log records of other libraries, telemetry data errors and the
+/// records that open and close a run are log records in each of these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EventMode {
     /// Each event is a log record with the ids of its span, sent at once.
