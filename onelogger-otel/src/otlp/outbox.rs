@@ -34,11 +34,13 @@ pub(super) struct Limits {
     /// An item that is longer is refused: it would be by collectors too, which take 4 MiB a request
     /// over gRPC unless told otherwise.
     pub(super) item: usize,
+    /// No request has more items.
+    pub(super) items: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { request: 2 << 20, item: (4 << 20) - (64 << 10) }
+        Limits { request: 2 << 20, item: (4 << 20) - (64 << 10), items: usize::MAX }
     }
 }
 
@@ -109,7 +111,8 @@ impl Outbox {
     fn close(&mut self, signal: Signal, stake: Stake, item: (usize, usize, usize)) {
         let limits = self.limits;
         let draft = self.draft(signal);
-        let has_place = draft.bytes() <= limits.request || draft.stakes.is_empty();
+        let is_short = draft.bytes() <= limits.request && draft.stakes.items() < limits.items;
+        let has_place = is_short || draft.stakes.is_empty();
         if has_place && item.2 <= limits.item {
             draft.stakes.push(stake);
         } else {

@@ -68,7 +68,7 @@ fn a_request_says_who_sends_it_and_groups_its_items_by_scope() {
 #[test]
 fn requests_are_cut_between_items_and_keep_their_order() {
     // Each of the two scopes counts as 128 bytes.
-    let mut outbox = Outbox::new(Limits { request: 300, item: 1000 }, true);
+    let mut outbox = Outbox::new(Limits { request: 300, item: 1000, ..Limits::default() }, true);
     let long = "x".repeat(900);
     let mut drafts = Vec::new();
     for (scope, name) in
@@ -128,4 +128,15 @@ fn a_scope_without_a_version_is_another_one() {
     outbox.span(Some(bare.as_scope()), Stake::OWN, named("b"));
     let draft = outbox.take_any().unwrap();
     assert_eq!(names(&outbox, &draft), [group("loader", &["a"]), group("loader", &["b"])]);
+}
+
+#[test]
+fn a_request_has_no_more_items_than_it_may() {
+    let mut outbox = Outbox::new(Limits { items: 2, ..Limits::default() }, true);
+    for _ in 0..5 {
+        outbox.span(None, Stake::OWN, |out| out.push(0));
+    }
+    let drafts = std::iter::from_fn(|| outbox.take_any());
+    let items: Vec<usize> = drafts.map(|draft| draft.stakes.items()).collect();
+    assert_eq!(items, [2, 2, 1]);
 }

@@ -59,6 +59,7 @@ pub struct OtlpExporterBuilder {
     memory_bytes: usize,
     span_limits: SpanLimits,
     log_limits: LogLimits,
+    limits: Limits,
 }
 
 /// Where a signal goes.
@@ -82,6 +83,7 @@ impl OtlpExporterBuilder {
             memory_bytes: 16 << 20,
             span_limits: SpanLimits::default(),
             log_limits: LogLimits::default(),
+            limits: Limits::default(),
         }
     }
 
@@ -230,6 +232,13 @@ impl OtlpExporterBuilder {
         self
     }
 
+    /// How many items go into a request at most; at least one. By default as many as fit into 2 MiB.
+    #[must_use]
+    pub fn max_export_batch_size(mut self, items: usize) -> OtlpExporterBuilder {
+        self.limits.items = items;
+        self
+    }
+
     /// How much of a span is sent.
     #[must_use]
     pub fn span_limits(mut self, limits: SpanLimits) -> OtlpExporterBuilder {
@@ -264,7 +273,7 @@ impl OtlpExporterBuilder {
             memory_bytes: self.memory_bytes,
             span_limits: self.span_limits,
             log_limits: self.log_limits,
-            limits: Limits::default(),
+            limits: self.limits,
         }))
     }
 }

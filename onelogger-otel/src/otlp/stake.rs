@@ -35,39 +35,44 @@ impl Stake {
 /// The stakes of the items of a request. Most are like their neighbors: each stands with how many
 /// items in a row have it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stakes(Vec<(Stake, usize)>);
+pub(super) struct Stakes {
+    runs: Vec<(Stake, usize)>,
+    items: usize,
+}
 
 impl Stakes {
     #[inline]
     pub(super) fn push(&mut self, stake: Stake) {
-        match self.0.last_mut() {
+        self.items += 1;
+        match self.runs.last_mut() {
             Some((last, count)) if *last == stake => *count += 1,
-            _ => self.0.push((stake, 1)),
+            _ => self.runs.push((stake, 1)),
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.runs.is_empty()
     }
 
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        self.runs.clear();
+        self.items = 0;
     }
 
     /// How many items there are.
     pub(super) fn items(&self) -> usize {
-        self.0.iter().map(|(_, count)| count).sum()
+        self.items
     }
 
     /// What is lost if the request is.
     pub(super) fn total(&self) -> Stake {
-        self.0.iter().fold(Stake::NONE, |sum, (stake, count)| sum.plus(*stake, *count))
+        self.runs.iter().fold(Stake::NONE, |sum, (stake, count)| sum.plus(*stake, *count))
     }
 
     /// What is lost if so many items are. Which ones the protocol does not tell; those that stand
     /// for most records are assumed, so that none counts as delivered that is not.
     pub(super) fn of_rejected(&self, mut items: usize) -> Stake {
-        let mut stakes = self.0.clone();
+        let mut stakes = self.runs.clone();
         stakes.sort_unstable_by_key(|(stake, _)| std::cmp::Reverse(stake.total()));
         stakes.into_iter().fold(Stake::NONE, |sum, (stake, count)| {
             let count = count.min(items);

@@ -24,6 +24,7 @@ pub struct OtelGuard {
     recorder: Option<OneLoggerGuard>,
     meters: Option<Meters>,
     routes: Vec<Route>,
+    not_sent: Vec<String>,
     resource: Attributes,
     understood: Vec<(String, String)>,
     problems: Vec<String>,
@@ -43,15 +44,16 @@ impl OtelGuard {
     pub(super) fn new(
         recorder: OneLoggerGuard,
         meters: Option<Meters>,
-        (routes, resource): (Vec<Route>, Attributes),
+        (routes, not_sent): (Vec<Route>, Vec<String>),
+        resource: Attributes,
         environment: Environment,
-        problems: Vec<String>,
     ) -> OtelGuard {
         let mut guard = OtelGuard::inert(environment, false);
         guard.recorder = Some(recorder);
         guard.meters = meters;
-        (guard.routes, guard.resource) = (routes, resource);
-        guard.problems = problems;
+        guard.problems.extend(not_sent.iter().cloned());
+        (guard.routes, guard.not_sent) = (routes, not_sent);
+        guard.resource = resource;
         guard
     }
 
@@ -61,6 +63,7 @@ impl OtelGuard {
             recorder: None,
             meters: None,
             routes: Vec::new(),
+            not_sent: Vec::new(),
             resource: Attributes::new(),
             understood: environment.understood,
             problems: environment.problems,
@@ -124,7 +127,7 @@ impl OtelGuard {
     /// Sends one item of each signal to its collector, once and past everything else, and says what
     /// became of it. Takes up to `timeout` for each. The items are called `onelogger.verify`.
     pub fn verify(&self, timeout: Duration) -> Verification {
-        verify(&self.routes, &self.resource, timeout)
+        verify(&self.routes, &self.not_sent, &self.resource, timeout)
     }
 
     /// Sends what was recorded and measured up to now. Whether that was done in time.

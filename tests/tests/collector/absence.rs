@@ -116,6 +116,26 @@ fn a_connection_that_was_closed_while_idle_is_made_anew() {
     });
 }
 
+/// So does a router that forgets a connection: nobody is told, and no answer ever comes.
+#[test]
+fn a_connection_that_has_gone_dead_is_given_up_for_another() {
+    over_both(|protocol| {
+        let sink = Sink::start();
+        let wire = Wire::to(&sink.endpoint(protocol));
+        let exporter = exporter(protocol, &wire.endpoint()).timeout(Duration::from_secs(2));
+        let job = Job::in_batches("job", exporter);
+        job.work(0..10);
+        job.flush();
+        assert!(wire.let_go_dead() > 0, "{protocol:?}: there was a connection");
+        job.work(10..20);
+        let closed = job.close();
+        assert_eq!(closed.counts.lost_total(), 0, "{protocol:?}: {}", closed.last_error);
+        let received = sink.received();
+        check_ledger(&closed, &received, Losses::default());
+        assert_eq!(received.numbers("progress"), (0..20).collect::<Vec<_>>());
+    });
+}
+
 /// Records for as long as `meanwhile` takes, and gives the number of the first event that was
 /// recorded after its end.
 fn under_load(job: &Job, first: i64, meanwhile: impl FnOnce() + Send) -> i64 {
