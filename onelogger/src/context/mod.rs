@@ -41,7 +41,7 @@ mod in_force;
 mod propagation;
 
 pub use future::{FutureExt, WithContext};
-pub(crate) use in_force::{in_force, set_of_process, try_of_process};
+pub(crate) use in_force::{in_force, set_of_process, try_of_process, with_in_force, with_owner};
 pub use propagation::{
     Baggage, BaggageError, Extractor, Injector, TraceState, TraceStateError, baggage, environment,
     extractor, inject, injector,
@@ -193,9 +193,7 @@ impl Context {
 
     /// The topmost open span that was started through this, or of which nobody knows through what.
     fn current_span_of(&self, owner: &Arc<Configured>) -> Option<&Span> {
-        let is_own = |span: &&Span| {
-            span.owner().is_none_or(|of_span| Arc::ptr_eq(&of_span, owner)) && !span.is_stopped()
-        };
+        let is_own = |span: &&Span| span.is_owned_by(owner) && !span.is_stopped();
         self.spans.iter().rev().chain(&self.origin).find(is_own)
     }
 }
@@ -238,6 +236,19 @@ pub(crate) fn parent() -> SpanParent {
     with_current(Context::parent).unwrap_or(SpanParent::Root)
 }
 
+/// The same without a handle of its own: what is made of the span, or of the remote one; `None` where
+/// there is neither.
+pub(crate) fn with_parent<R>(
+    of_span: impl FnOnce(&Span) -> R,
+    of_remote: impl FnOnce(SpanContext) -> R,
+) -> Option<R> {
+    with_current(|current| match current.current_span() {
+        Some(span) => Some(of_span(span)),
+        None => current.remote_parent().map(of_remote),
+    })
+    .flatten()
+}
+
 /// The open spans of this thread, or of the future that it polls, the outermost first.
 pub fn active_spans() -> Vec<Span> {
     let spans = with_current(|current| {
@@ -263,6 +274,11 @@ pub fn wrap<R>(work: impl FnOnce() -> R) -> impl FnOnce() -> R {
 /// Makes a span that was just started the current one.
 pub(crate) fn push(span: &Span, owner: &Arc<Configured>) {
     span.set_owner(owner);
+    push_owned(span);
+}
+
+/// The same for a span that knows what it was started through.
+pub(crate) fn push_owned(span: &Span) {
     with_current(|current| current.push(span));
 }
 
@@ -324,6 +340,14 @@ impl FutureSpans {
 /// The current span among those of this recorder.
 pub(crate) fn current_span_of(owner: &Arc<Configured>) -> Option<Span> {
     with_current(|current| current.current_span_of(owner).cloned()).flatten()
+}
+
+/// What is made of the current span among those of this recorder; `None` where there is none.
+pub(crate) fn with_current_span_of<R>(
+    owner: &Arc<Configured>,
+    use_it: impl FnOnce(&Span) -> R,
+) -> Option<R> {
+    with_current(|current| current.current_span_of(owner).map(use_it)).flatten()
 }
 
 /// `None` where the thread is ending, or where this is called from within itself.

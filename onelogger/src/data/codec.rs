@@ -2,8 +2,8 @@
 //!
 //! A record is a header word, the word that orders it, and what its kind and flags say. It is
 //! written once, on the instrumented thread, and read once, by the pipeline. A record of an explicit
-//! call brings its name and its keys (`callsite` 0); one of a callsite that a macro has planted will
-//! bring values only, and the number of the callsite in a table beside the lanes.
+//! call brings its name and its keys (`callsite` 0); one of a callsite that a macro has planted brings
+//! values only, and the number of the callsite ([`CallsiteTable`](super::CallsiteTable)).
 //!
 //! ```text
 //! header    kind 8 | flags 8 | length in words 24 | callsite 24
@@ -19,6 +19,8 @@
 //! name        kind 8 | level 8 | has a group 1 | has a scope 1 | the scope has a version 1; text;
 //!             [text of the group], [text of the scope], [text of its version]
 //! attributes  words that follow 32 | keys inline 1 | count 31; then [key text] value …
+//!             Without keys there is a value for each key of the callsite, and those that are
+//!             absent are not counted.
 //! value       tag 8 | length or boolean 56; then the payload
 //! links       words that follow 32 | count 32; then trace high, trace low, span,
 //!             trace flags 56 | remote 8, attributes
@@ -29,7 +31,7 @@
 
 use super::view::{AttributesRef, LinksRef};
 use super::{
-    Attributes, Level, Link, Name, Outcome, ScopeRef, SpanKind, Timestamp, TraceId, Value,
+    Argument, Attributes, Level, Link, Name, Outcome, ScopeRef, SpanKind, Timestamp, TraceId, Value,
 };
 use crate::sync::words;
 
@@ -38,7 +40,7 @@ pub(crate) const STOP_WORDS: usize = 5;
 /// The longest record, in words.
 pub(crate) const MAX_WORDS: usize = (1 << 24) - 1;
 /// The callsite of a record that brings its own name.
-pub(crate) const DYNAMIC: u32 = 0;
+const DYNAMIC: u32 = 0;
 
 const NONE: u64 = u64::MAX;
 const KEYS_INLINE: u64 = 1 << 31;
@@ -81,6 +83,8 @@ pub(crate) const TAG_STRING_LIST: u8 = 4;
 pub(crate) const TAG_BOOL_LIST: u8 = 5;
 pub(crate) const TAG_I64_LIST: u8 = 6;
 pub(crate) const TAG_F64_LIST: u8 = 7;
+/// Of a callsite's key: there is no value this time.
+pub(crate) const TAG_ABSENT: u8 = 8;
 
 /// The name and what goes with it, of a record that no planted callsite describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +94,28 @@ pub(crate) struct Dynamic<'a> {
     pub(crate) level: Level,
     pub(crate) group: Option<&'a str>,
     pub(crate) scope: Option<ScopeRef<'a>>,
+}
+
+/// Where a record has its name and its keys from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Origin<'a> {
+    /// It brings them.
+    Dynamic(Dynamic<'a>),
+    /// From the callsite with this number.
+    Planted(u32),
+}
+
+impl Origin<'_> {
+    /// The highest number of a callsite that a header has room for.
+    pub(crate) const LAST: u32 = (1 << 24) - 1;
+}
+
+/// Attributes as a caller gives them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Given<'a> {
+    Set(&'a Attributes),
+    /// The values for these keys of a callsite.
+    Values(&'a [&'static str], &'a [Argument<'a>]),
 }
 
 /// What a start says beside its name.
@@ -102,8 +128,8 @@ pub(crate) struct StartFields<'a> {
     pub(crate) remote_parent: bool,
     pub(crate) time: Option<Timestamp>,
     pub(crate) links: &'a [Link],
-    pub(crate) attributes: &'a Attributes,
-    pub(crate) event_attributes: &'a Attributes,
+    pub(crate) attributes: Given<'a>,
+    pub(crate) event_attributes: Given<'a>,
 }
 
 /// A record that is being written. Appends to the words given; [`Encoder::finish`] closes it.
@@ -121,10 +147,21 @@ impl<'a> Encoder<'a> {
         Encoder { words, start, flags: 0 }
     }
 
-    fn finish(self, kind: LaneKind) {
+    fn finish(self, kind: LaneKind, callsite: u32) {
         let length = (self.words.len() - self.start).min(MAX_WORDS) as u64;
         let header = kind as u64 | (self.flags as u64) << 8 | length << 16;
-        self.words[self.start] = header | (DYNAMIC as u64) << 40;
+        self.words[self.start] = header | (callsite as u64) << 40;
+    }
+
+    /// The name, if the record brings it. Returns the number of the callsite.
+    fn origin(&mut self, origin: Origin<'_>) -> u32 {
+        match origin {
+            Origin::Dynamic(name) => {
+                put_dynamic(self.words, name);
+                DYNAMIC
+            }
+            Origin::Planted(number) => number,
+        }
     }
 
     fn time(&mut self, time: Option<Timestamp>) {
@@ -135,25 +172,30 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    fn attributes(&mut self, attributes: &Attributes, flag: u8) {
-        if !attributes.is_empty() {
-            self.flags |= flag;
-            put_attributes(self.words, attributes);
+    fn attributes(&mut self, given: Given<'_>, callsite: u32, flag: u8) {
+        match given {
+            Given::Set(attributes) if attributes.is_empty() => return,
+            Given::Set(attributes) => put_attributes(self.words, attributes),
+            Given::Values([], _) => return,
+            Given::Values(keys, values) => {
+                put_values(self.words, keys, values, callsite == DYNAMIC);
+            }
         }
+        self.flags |= flag;
     }
 }
 
 /// Writes the record that says which trace the records after it belong to.
 pub(crate) fn put_context(words: &mut Vec<u64>, trace: TraceId) {
     let trace = trace.to_u128();
-    Encoder::begin(words, &[(trace >> 64) as u64, trace as u64]).finish(LaneKind::Context);
+    Encoder::begin(words, &[(trace >> 64) as u64, trace as u64]).finish(LaneKind::Context, DYNAMIC);
 }
 
 /// Writes a start.
 pub(crate) fn put_start(
     words: &mut Vec<u64>,
     order: u64,
-    name: Dynamic<'_>,
+    origin: Origin<'_>,
     fields: &StartFields<'_>,
 ) {
     let mut record = Encoder::begin(words, &[order, fields.span, fields.parent]);
@@ -168,10 +210,10 @@ pub(crate) fn put_start(
         record.flags |= flag::LINKS;
         put_links(record.words, fields.links);
     }
-    put_dynamic(record.words, name);
-    record.attributes(fields.attributes, flag::ATTRIBUTES);
-    record.attributes(fields.event_attributes, flag::EVENT_ATTRIBUTES);
-    record.finish(LaneKind::Start);
+    let callsite = record.origin(origin);
+    record.attributes(fields.attributes, callsite, flag::ATTRIBUTES);
+    record.attributes(fields.event_attributes, callsite, flag::EVENT_ATTRIBUTES);
+    record.finish(LaneKind::Start, callsite);
 }
 
 /// Writes a stop. Without attributes it takes at most [`STOP_WORDS`].
@@ -181,20 +223,20 @@ pub(crate) fn put_stop(
     span: u64,
     time: Option<Timestamp>,
     outcome: Outcome,
-    event_attributes: &Attributes,
+    event_attributes: Given<'_>,
 ) {
     let mut record = Encoder::begin(words, &[order, span]);
     record.flags |= (outcome as u8) << flag::OUTCOME_SHIFT;
     record.time(time);
-    record.attributes(event_attributes, flag::EVENT_ATTRIBUTES);
-    record.finish(LaneKind::Stop);
+    record.attributes(event_attributes, DYNAMIC, flag::EVENT_ATTRIBUTES);
+    record.finish(LaneKind::Stop, DYNAMIC);
 }
 
 /// What an event says beside its name.
 pub(crate) struct EventFields<'a> {
     pub(crate) span: u64,
     pub(crate) time: Option<Timestamp>,
-    pub(crate) attributes: &'a Attributes,
+    pub(crate) attributes: Given<'a>,
     /// Whether it is one of the library's own.
     pub(crate) is_own: bool,
 }
@@ -204,7 +246,7 @@ pub(crate) fn put_event(
     words: &mut Vec<u64>,
     kind: LaneKind,
     order: u64,
-    name: Dynamic<'_>,
+    origin: Origin<'_>,
     fields: &EventFields<'_>,
 ) {
     let mut record = Encoder::begin(words, &[order, fields.span]);
@@ -212,16 +254,16 @@ pub(crate) fn put_event(
         record.flags |= flag::OWN;
     }
     record.time(fields.time);
-    put_dynamic(record.words, name);
-    record.attributes(fields.attributes, flag::ATTRIBUTES);
-    record.finish(kind);
+    let callsite = record.origin(origin);
+    record.attributes(fields.attributes, callsite, flag::ATTRIBUTES);
+    record.finish(kind, callsite);
 }
 
 /// Writes attributes that are added to an open span.
 pub(crate) fn put_update(words: &mut Vec<u64>, order: u64, span: u64, attributes: &Attributes) {
     let mut record = Encoder::begin(words, &[order, span]);
-    record.attributes(attributes, flag::ATTRIBUTES);
-    record.finish(LaneKind::Update);
+    record.attributes(Given::Set(attributes), DYNAMIC, flag::ATTRIBUTES);
+    record.finish(LaneKind::Update, DYNAMIC);
 }
 
 /// Writes a name and what goes with it.
@@ -260,24 +302,61 @@ pub(crate) fn put_attributes(words: &mut Vec<u64>, attributes: &Attributes) {
     words[start] = length << 32 | KEYS_INLINE | attributes.len() as u64;
 }
 
-fn put_value(words: &mut Vec<u64>, value: &Value) {
-    fn head(words: &mut Vec<u64>, tag: u8, length: usize) {
-        words.push(tag as u64 | (length as u64) << 8);
+/// Writes a section of values, each with its key if the callsite's number does not stand for them.
+fn put_values(
+    words: &mut Vec<u64>,
+    keys: &[&'static str],
+    values: &[Argument<'_>],
+    has_keys: bool,
+) {
+    let start = words.len();
+    words.push(0);
+    let mut count = 0;
+    for (key, value) in keys.iter().zip(values) {
+        let before = words.len();
+        if has_keys {
+            put_text(words, key);
+        }
+        if value.put(words) {
+            count += 1;
+        } else if has_keys {
+            words.truncate(before);
+        } else {
+            put_head(words, TAG_ABSENT, 0);
+        }
     }
+    let length = (words.len() - start - 1) as u64;
+    words[start] = length << 32 | (has_keys as u64) << 31 | count;
+}
+
+fn put_head(words: &mut Vec<u64>, tag: u8, length: usize) {
+    words.push(tag as u64 | (length as u64) << 8);
+}
+
+pub(super) fn put_string(words: &mut Vec<u64>, text: &str) {
+    put_head(words, TAG_STRING, text.len());
+    put_bytes(words, text.as_bytes());
+}
+
+pub(super) fn put_bool(words: &mut Vec<u64>, value: bool) {
+    put_head(words, TAG_BOOL, value as usize);
+}
+
+pub(super) fn put_i64(words: &mut Vec<u64>, value: i64) {
+    words.extend_from_slice(&[TAG_I64 as u64, value as u64]);
+}
+
+pub(super) fn put_f64(words: &mut Vec<u64>, value: f64) {
+    words.extend_from_slice(&[TAG_F64 as u64, value.to_bits()]);
+}
+
+pub(super) fn put_value(words: &mut Vec<u64>, value: &Value) {
+    let head = put_head;
     match value {
-        Value::String(text) => {
-            head(words, TAG_STRING, text.len());
-            put_bytes(words, text.as_bytes());
-        }
-        Value::Bool(value) => head(words, TAG_BOOL, *value as usize),
-        Value::I64(value) => {
-            head(words, TAG_I64, 0);
-            words.push(*value as u64);
-        }
-        Value::F64(value) => {
-            head(words, TAG_F64, 0);
-            words.push(value.to_bits());
-        }
+        Value::String(text) => put_string(words, text),
+        Value::Bool(value) => put_bool(words, *value),
+        Value::I64(value) => put_i64(words, *value),
+        Value::F64(value) => put_f64(words, *value),
         Value::StringList(list) => {
             head(words, TAG_STRING_LIST, list.len());
             for text in list {
@@ -326,6 +405,8 @@ pub(crate) struct LaneRecord<'a> {
     pub(crate) time: Option<Timestamp>,
     pub(crate) outcome: Outcome,
     pub(crate) is_own: bool,
+    /// The number of the callsite; 0 if the record brings its name and keys.
+    pub(crate) callsite: u32,
     /// The words of the name, as [`read_dynamic`] reads them.
     pub(crate) name: &'a [u64],
     /// The words of the links, head included; empty if there are none.
@@ -367,12 +448,9 @@ pub(crate) fn read_record(words: &[u64]) -> Option<(LaneKind, LaneRecord<'_>)> {
     let header = reader.word()?;
     let (kind, flags) = (record_kind(header)?, (header >> 8) as u8);
     let (order, span) = (reader.word()?, reader.word()?);
-    if (header >> 40) as u32 != DYNAMIC {
-        // There is no table of planted callsites yet, so nobody knows the record's name.
-        return None;
-    }
+    let callsite = (header >> 40) as u32;
     let is_own = flags & flag::OWN != 0;
-    let mut record = LaneRecord { order, span, is_own, ..Default::default() };
+    let mut record = LaneRecord { order, span, is_own, callsite, ..Default::default() };
     if kind == LaneKind::Start {
         record.parent = reader.word()?;
         record.remote_parent = flags & flag::REMOTE_PARENT != 0;
@@ -388,7 +466,7 @@ pub(crate) fn read_record(words: &[u64]) -> Option<(LaneKind, LaneRecord<'_>)> {
     }
     if kind == LaneKind::Stop {
         record.outcome = Outcome::from_code(flags >> flag::OUTCOME_SHIFT & flag::OUTCOME_MASK);
-    } else if kind != LaneKind::Update {
+    } else if kind != LaneKind::Update && callsite == DYNAMIC {
         record.name = reader.dynamic_words()?;
     }
     if flags & flag::ATTRIBUTES != 0 {
@@ -457,10 +535,15 @@ impl<'a> Reader<'a> {
         Some(Dynamic { name, kind, level: Level::from_code((head >> 8) as u8), group, scope })
     }
 
-    pub(crate) fn attributes(&mut self) -> Option<AttributesRef<'a>> {
+    /// Attributes; `keys` are those of the callsite, for values that come without.
+    pub(crate) fn attributes(
+        &mut self,
+        keys: &'static [&'static str],
+    ) -> Option<AttributesRef<'a>> {
         let head = self.word()?;
         let words = self.take((head >> 32) as usize)?;
-        Some(AttributesRef::new(words, (head as u32 & !(KEYS_INLINE as u32)) as usize))
+        let keys = (head & KEYS_INLINE == 0).then_some(keys);
+        Some(AttributesRef::new(words, (head as u32 & !(KEYS_INLINE as u32)) as usize, keys))
     }
 
     pub(crate) fn links(&mut self) -> Option<LinksRef<'a>> {
@@ -481,9 +564,13 @@ pub(crate) fn read_dynamic(words: &[u64]) -> Dynamic<'_> {
     })
 }
 
-/// The attributes of a section; none where it is empty or makes no sense.
-pub(crate) fn read_attributes(section: &[u64]) -> AttributesRef<'_> {
-    Reader { words: section }.attributes().unwrap_or_default()
+/// The attributes of a section; none where it is empty or makes no sense. `keys` are those of the
+/// callsite, if there is one.
+pub(crate) fn read_attributes<'a>(
+    section: &'a [u64],
+    keys: &'static [&'static str],
+) -> AttributesRef<'a> {
+    Reader { words: section }.attributes(keys).unwrap_or_default()
 }
 
 /// The links of a section; none where it is empty or makes no sense.

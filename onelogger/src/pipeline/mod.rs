@@ -333,7 +333,7 @@ impl Stages {
         if is_last {
             drain.seal_counts();
             let moment = intake.clock.now();
-            assembler.stop_all(&mut batch, &intake.ids, moment);
+            assembler.stop_all(&mut batch, moment);
         }
         batch.totals = self.totals();
         // Also without records, where a loss is news.

@@ -1,25 +1,20 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use super::producer::with_lane;
-use super::span::{Anchor, Fate, Inner};
+use super::span::Inner;
+use super::writing::Beginning;
 use super::{
     CloseError, DefaultRecorderBuilder, FlushError, OpenError, RecordError, Recorder, Span,
-    SpanBuilder, SpanFilter, SpanParent, SpanStop, TelemetryDataError,
+    SpanBuilder, SpanFilter, SpanStop, TelemetryDataError,
 };
-use crate::data::codec::{
-    Dynamic, EventFields, LaneKind, MAX_WORDS, STOP_WORDS, StartFields, put_context, put_event,
-    put_start, put_stop, put_update,
-};
+use crate::data::codec::{Dynamic, EventFields, Given, LaneKind, Origin, put_event, put_update};
 use crate::data::names::{attribute, event};
 use crate::data::{
-    Attributes, ErrorEvent, Event, InstrumentationScope, Name, SpanContext, TimeWindow, Timestamp,
-    TraceFlags, TraceId,
+    Attributes, ErrorEvent, Event, InstrumentationScope, Name, TimeWindow, Timestamp,
 };
 use crate::exporter::{Exporter, Run};
-use crate::pipeline::intake::{FullPolicy, Intake, LaneCounts, LaneWriter};
+use crate::pipeline::intake::Intake;
 use crate::pipeline::{Health, Pipeline, Settings, is_pipeline_thread};
-use crate::sync::{Claim, Flag, PushError};
 
 /// Writes records into lanes, from which a pipeline takes them to the exporters.
 ///
@@ -46,14 +41,14 @@ impl DefaultRecorder {
     }
 
     /// The pipeline, if the recorder is open.
-    fn open_pipeline(&self) -> Result<&Pipeline, RecordError> {
+    pub(super) fn open_pipeline(&self) -> Result<&Pipeline, RecordError> {
         if self.intake.is_closed.is_raised() || self.intake.is_inherited() {
             return Err(RecordError::Closed);
         }
         self.pipeline.get().ok_or(RecordError::NotConfigured)
     }
 
-    fn check_time(&self, time: Option<Timestamp>) -> Result<(), RecordError> {
+    pub(super) fn check_time(&self, time: Option<Timestamp>) -> Result<(), RecordError> {
         if let Some(time) = time {
             self.window.check(time, self.intake.clock.unix_nanos())?;
         }
@@ -61,87 +56,21 @@ impl DefaultRecorder {
     }
 
     /// The span's own data, if it may be used with this recorder.
-    fn own<'a>(&self, span: &'a Span) -> Result<Option<&'a Inner>, RecordError> {
+    pub(super) fn own<'a>(&self, span: &'a Span) -> Result<Option<&'a Inner>, RecordError> {
         match span.inner() {
             Some(inner) if !Arc::ptr_eq(&inner.intake, &self.intake) => {
-                Err(RecordError::ForeignSpan { name: inner.name.to_string() })
+                Err(RecordError::ForeignSpan { name: inner.facts.name.to_string() })
             }
             inner => Ok(inner),
         }
     }
 
-    fn open_span<'a>(&self, span: &'a Span) -> Result<Option<&'a Inner>, RecordError> {
+    pub(super) fn open_span<'a>(&self, span: &'a Span) -> Result<Option<&'a Inner>, RecordError> {
         match self.own(span)? {
             Some(inner) if inner.is_stopped.is_raised() => {
-                Err(RecordError::SpanStopped { name: inner.name.to_string() })
+                Err(RecordError::SpanStopped { name: inner.facts.name.to_string() })
             }
             inner => Ok(inner),
-        }
-    }
-
-    /// Writes a record that belongs to an open span, or to none. `is_own` says that it is one of the
-    /// library's own.
-    fn record(
-        &self,
-        span: Option<&Inner>,
-        is_own: bool,
-        put: impl FnOnce(&mut Vec<u64>, u64),
-    ) -> Result<(), RecordError> {
-        let pipeline = self.open_pipeline()?;
-        if is_pipeline_thread() {
-            return Ok(());
-        }
-        let published = with_lane(&self.intake, |lane| {
-            if let Some(span) = span.filter(|span| span.fate != Fate::Recorded) {
-                return count(span.fate, &lane.counts);
-            }
-            let trace = span.map_or(lane.trace, |span| span.context.trace_id);
-            begin(lane, trace);
-            put(&mut lane.scratch, self.order_after(span));
-            match self.publish(lane, Claim::Nothing) {
-                Ok(()) => lane.trace = trace,
-                // What the library reports is not counted, and what fills the lane says the same.
-                Err(PushError::Full) if is_own => {}
-                Err(PushError::Full) => count(fullness(lane), &lane.counts)?,
-                Err(PushError::Sealed) => return Err(RecordError::Closed),
-            }
-            Ok(())
-        });
-        published.unwrap_or(Err(RecordError::Closed))?;
-        pipeline.after_record();
-        Ok(())
-    }
-
-    /// An order word for now, and not before the start of the span.
-    fn order_after(&self, span: Option<&Inner>) -> u64 {
-        let order = self.intake.clock.order();
-        span.map_or(order, |span| order.max(span.order + 1))
-    }
-
-    fn publish(&self, lane: &mut LaneWriter, claim: Claim) -> Result<(), PushError> {
-        // What can never fit is not waited for.
-        if fullness(lane) == Fate::TooLarge {
-            return Err(PushError::Full);
-        }
-        lane.publish(claim, &self.intake, self.intake.policy)
-    }
-
-    /// In which trace a new span is, with which flags, and where it hangs.
-    fn place(&self, parent: &SpanParent) -> Option<(TraceId, TraceFlags, Anchor)> {
-        match parent {
-            SpanParent::Current | SpanParent::Root => None,
-            SpanParent::Remote(context) if context.is_valid() => {
-                Some((context.trace_id, context.trace_flags.of_child(), Anchor::Remote(*context)))
-            }
-            SpanParent::Remote(_) => None,
-            SpanParent::Span(span) => {
-                let inner = span.inner()?;
-                let anchor = match Arc::ptr_eq(&inner.intake, &self.intake) {
-                    true => inner.anchor,
-                    false => Anchor::Remote(inner.context),
-                };
-                Some((inner.context.trace_id, inner.context.trace_flags.of_child(), anchor))
-            }
         }
     }
 }
@@ -172,39 +101,23 @@ impl Recorder for DefaultRecorder {
             return Ok(Span::disabled());
         }
         self.check_time(span.start_time)?;
-        let placed = self.place(&span.parent);
-        let is_wanted = self.filter.accepts(span.name.as_str());
-        let started = with_lane(&self.intake, |lane| {
-            let raw = lane.ids.next(&self.intake.ids);
-            let (trace, trace_flags, parent) = placed.unwrap_or_else(|| {
-                (self.intake.ids.trace_id(raw), TraceFlags::default(), Anchor::Root)
-            });
-            let order = self.intake.clock.order();
-            let (fate, is_reserved) = if is_wanted {
-                self.put_start(lane, &span, raw, trace, parent, order)?
-            } else {
-                (Fate::Withheld, false)
-            };
-            count(fate, &lane.counts)?;
-            Ok(Span::new(Inner {
-                context: SpanContext {
-                    trace_id: trace,
-                    span_id: self.intake.ids.span_id(raw),
-                    is_remote: false,
-                    trace_flags,
-                },
-                name: span.name,
-                raw,
-                anchor: if fate == Fate::Recorded { Anchor::Local(raw) } else { parent },
-                order,
-                lane: is_reserved.then_some(lane.id),
-                fate,
-                is_stopped: Flag::new(),
-                intake: Arc::clone(&self.intake),
-                owner: OnceLock::new(),
-            }))
-        });
-        let started = started.unwrap_or(Err(RecordError::Closed))?;
+        let name = Dynamic {
+            name: span.name.as_str(),
+            kind: span.kind,
+            level: span.level,
+            group: span.group.as_ref().map(Name::as_str),
+            scope: span.scope.as_ref().map(InstrumentationScope::as_scope),
+        };
+        let started = self.write_start(&Beginning {
+            name: &span.name,
+            placed: self.place(&span.parent),
+            owner: None,
+            time: span.start_time,
+            links: &span.links,
+            origin: Origin::Dynamic(name),
+            attributes: Given::Set(&span.attributes),
+            event_attributes: Given::Set(&span.start_attributes),
+        })?;
         pipeline.after_record();
         Ok(started)
     }
@@ -219,16 +132,8 @@ impl Recorder for DefaultRecorder {
         if checked.is_err() {
             stop.time = None;
         }
-        if !inner.is_stopped.raise() {
-            return Err(RecordError::SpanStopped { name: inner.name.to_string() });
-        }
-        let pipeline = self.open_pipeline().inspect_err(|_| self.count_late_stop())?;
-        let stopped = with_lane(&self.intake, |lane| match inner.fate {
-            Fate::Recorded => self.put_stop(lane, inner, &stop),
-            fate => count(fate, &lane.counts),
-        });
-        let stopped = stopped.unwrap_or(Err(RecordError::Closed));
-        stopped.inspect_err(|_| self.count_late_stop())?;
+        let attributes = Given::Set(&stop.attributes);
+        let pipeline = self.write_stop(inner, stop.time, stop.outcome, attributes)?;
         pipeline.after_record();
         checked
     }
@@ -239,18 +144,18 @@ impl Recorder for DefaultRecorder {
             return Ok(());
         }
         self.check_time(event.time)?;
-        let inner = inner.flatten();
-        self.record(inner, false, |words, order| {
+        let subject = inner.flatten().map(Inner::subject);
+        self.record(subject, false, |words, order| {
             let time = event.time;
             let fields = EventFields {
-                span: inner.map_or(0, |inner| inner.raw),
+                span: subject.map_or(0, |subject| subject.raw),
                 time,
-                attributes: &event.attributes,
+                attributes: Given::Set(&event.attributes),
                 is_own: false,
             };
             let scope = event.scope.as_ref().map(InstrumentationScope::as_scope);
             let name = Dynamic { level: event.level, scope, ..Dynamic::named(&event.name) };
-            put_event(words, LaneKind::Event, order, name, &fields);
+            put_event(words, LaneKind::Event, order, Origin::Dynamic(name), &fields);
         })
     }
 
@@ -260,18 +165,18 @@ impl Recorder for DefaultRecorder {
             return Ok(());
         }
         self.check_time(error.time)?;
-        let inner = inner.flatten();
-        self.record(inner, false, |words, order| {
+        let subject = inner.flatten().map(Inner::subject);
+        self.record(subject, false, |words, order| {
             let fields = EventFields {
-                span: inner.map_or(0, |inner| inner.raw),
+                span: subject.map_or(0, |subject| subject.raw),
                 time: error.time,
-                attributes: &error.to_attributes(),
+                attributes: Given::Set(&error.to_attributes()),
                 is_own: false,
             };
             let name = Name::from_static(event::ERROR);
             let scope = error.scope.as_ref().map(InstrumentationScope::as_scope);
             let name = Dynamic { scope, ..Dynamic::named(&name) };
-            put_event(words, LaneKind::Error, order, name, &fields);
+            put_event(words, LaneKind::Error, order, Origin::Dynamic(name), &fields);
         })
     }
 
@@ -282,8 +187,9 @@ impl Recorder for DefaultRecorder {
         if attributes.is_empty() {
             return Ok(());
         }
-        self.record(Some(inner), false, |words, order| {
-            put_update(words, order, inner.raw, &attributes);
+        let subject = inner.subject();
+        self.record(Some(subject), false, |words, order| {
+            put_update(words, order, subject.raw, &attributes);
         })
     }
 
@@ -291,10 +197,11 @@ impl Recorder for DefaultRecorder {
         self.record(None, error.is_own, |words, order| {
             let mut attributes = Attributes::new().with(attribute::ERROR_MESSAGE, error.message);
             attributes.merge(error.attributes);
-            let fields =
-                EventFields { span: 0, time: None, attributes: &attributes, is_own: error.is_own };
+            let (attributes, is_own) = (Given::Set(&attributes), error.is_own);
+            let fields = EventFields { span: 0, time: None, attributes, is_own };
             let name = Name::from_static(event::TELEMETRY_DATA_ERROR);
-            put_event(words, LaneKind::TelemetryDataError, order, Dynamic::named(&name), &fields);
+            let origin = Origin::Dynamic(Dynamic::named(&name));
+            put_event(words, LaneKind::TelemetryDataError, order, origin, &fields);
         })
     }
 
@@ -331,125 +238,9 @@ impl Recorder for DefaultRecorder {
     }
 }
 
-impl DefaultRecorder {
-    /// The close has stopped the span already, so nothing of it is missing.
-    fn count_late_stop(&self) {
-        self.intake.late_stops.add(1);
-    }
-
-    /// Writes a start; says what became of it, and whether the lane keeps room for the stop.
-    fn put_start(
-        &self,
-        lane: &mut LaneWriter,
-        span: &SpanBuilder,
-        raw: u64,
-        trace: TraceId,
-        parent: Anchor,
-        order: u64,
-    ) -> Result<(Fate, bool), RecordError> {
-        let name = Dynamic {
-            name: span.name.as_str(),
-            kind: span.kind,
-            level: span.level,
-            group: span.group.as_ref().map(Name::as_str),
-            scope: span.scope.as_ref().map(InstrumentationScope::as_scope),
-        };
-        let (parent, remote_parent) = match parent {
-            Anchor::Root => (0, false),
-            Anchor::Local(raw) => (raw, false),
-            Anchor::Remote(context) => (context.span_id.to_u64(), true),
-        };
-        let is_reserved = !lane.is_mostly_reserved();
-        let fields = StartFields {
-            is_reserved,
-            span: raw,
-            parent,
-            remote_parent,
-            time: span.start_time,
-            links: &span.links,
-            attributes: &span.attributes,
-            event_attributes: &span.start_attributes,
-        };
-        begin(lane, trace);
-        put_start(&mut lane.scratch, order, name, &fields);
-        let claim = if is_reserved { Claim::Reserve(STOP_WORDS) } else { Claim::Nothing };
-        match self.publish(lane, claim) {
-            Ok(()) => lane.trace = trace,
-            Err(PushError::Full) => return Ok((fullness(lane), false)),
-            Err(PushError::Sealed) => return Err(RecordError::Closed),
-        }
-        Ok((Fate::Recorded, is_reserved))
-    }
-
-    /// Writes a stop.
-    ///
-    /// A stop is never lost: its own lane has room for it, and what finds no room elsewhere, or has
-    /// attributes that make it too long, goes to the overflow list.
-    fn put_stop(
-        &self,
-        lane: &mut LaneWriter,
-        span: &Inner,
-        stop: &SpanStop,
-    ) -> Result<(), RecordError> {
-        let order = self.order_after(Some(span));
-        let time = stop.time;
-        lane.scratch.clear();
-        put_stop(&mut lane.scratch, order, span.raw, time, stop.outcome, &stop.attributes);
-        if fullness(lane) == Fate::TooLarge {
-            // The attributes are lost, and counted as an addition of attributes; the stop is not.
-            count(Fate::TooLarge, &lane.counts)?;
-            lane.scratch.clear();
-            let none = Attributes::new();
-            put_stop(&mut lane.scratch, order, span.raw, time, stop.outcome, &none);
-        }
-        let claim = match Some(lane.id) == span.lane {
-            true => Claim::Use(STOP_WORDS),
-            false => Claim::Nothing,
-        };
-        match lane.publish(claim, &self.intake, FullPolicy::DropNewest) {
-            Ok(()) => Ok(()),
-            Err(PushError::Full) => {
-                let overflow = self.intake.overflow(lane.scratch.clone());
-                overflow.map_err(|_| RecordError::Closed)
-            }
-            Err(PushError::Sealed) => Err(RecordError::Closed),
-        }
-    }
-}
-
 impl Drop for DefaultRecorder {
     /// A recorder that nobody closed ends its threads all the same; nobody waits for them.
     fn drop(&mut self) {
         let _ = self.close(Duration::ZERO);
     }
-}
-
-/// Empties the scratch, and says which trace the record belongs to if that has changed.
-fn begin(lane: &mut LaneWriter, trace: TraceId) {
-    /// A scratch that has grown beyond this was for something exceptional.
-    const LARGE_WORDS: usize = 1 << 16;
-    lane.scratch.clear();
-    lane.scratch.shrink_to(LARGE_WORDS);
-    if trace != lane.trace {
-        put_context(&mut lane.scratch, trace);
-    }
-}
-
-/// Why the record in the scratch finds no room.
-fn fullness(lane: &LaneWriter) -> Fate {
-    match lane.scratch.len() + STOP_WORDS > lane.capacity().min(MAX_WORDS) {
-        true => Fate::TooLarge,
-        false => Fate::Lost,
-    }
-}
-
-/// Counts a record that is not written, unless the recorder is closed.
-fn count(fate: Fate, counts: &LaneCounts) -> Result<(), RecordError> {
-    let is_open = match fate {
-        Fate::Recorded => true,
-        Fate::Withheld => counts.withheld.add_one(),
-        Fate::Lost => counts.full.add_one(),
-        Fate::TooLarge => counts.too_large.add_one(),
-    };
-    if is_open { Ok(()) } else { Err(RecordError::Closed) }
 }

@@ -9,8 +9,10 @@ mod configured;
 mod default;
 mod error;
 mod filter;
+mod planted;
 mod producer;
 mod span;
+mod writing;
 
 pub use builder::DefaultRecorderBuilder;
 pub(crate) use configured::Configured;
@@ -18,6 +20,7 @@ pub use configured::ErrorHandlingStrategy;
 pub use default::DefaultRecorder;
 pub use error::{BuildError, CloseError, FlushError, OpenError, RecordError};
 pub use filter::{PatternError, SpanFilter};
+pub(crate) use planted::PlantedSpan;
 pub use span::{Span, SpanBuilder, SpanParent, SpanStop};
 
 use std::sync::Arc;

@@ -2,9 +2,10 @@ use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 
 use super::Configured;
+use super::producer::keep_idle;
 use crate::data::{
     Attributes, InstrumentationScope, Level, Link, Name, Outcome, SpanContext, SpanKind, Timestamp,
-    Value,
+    TraceFlags, TraceId, Value,
 };
 use crate::pipeline::intake::Intake;
 use crate::sync::Flag;
@@ -15,10 +16,19 @@ use crate::sync::Flag;
 /// started it. Dropping it does not stop the span; a span that is never stopped is stopped, and
 /// marked so, when the recorder is closed. Until then it takes memory, and stays the parent of what
 /// its thread starts.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Span(Option<Arc<Inner>>);
 
 pub(super) struct Inner {
+    pub(super) facts: Facts,
+    pub(super) is_stopped: Flag,
+    pub(super) intake: Arc<Intake>,
+    /// What it was started through, if that was a handle or a macro.
+    pub(super) owner: OnceLock<Weak<Configured>>,
+}
+
+/// What does not change while a span is open.
+pub(super) struct Facts {
     pub(super) name: Name,
     pub(super) context: SpanContext,
     /// The id within the recorder's lanes.
@@ -30,10 +40,23 @@ pub(super) struct Inner {
     /// The lane that keeps room for the stop, if one does.
     pub(super) lane: Option<u32>,
     pub(super) fate: Fate,
-    pub(super) is_stopped: Flag,
-    pub(super) intake: Arc<Intake>,
-    /// What it was started through, if that was a handle or a macro.
-    pub(super) owner: OnceLock<Weak<Configured>>,
+}
+
+/// Where a span belongs: its trace, and what it hangs under.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placed {
+    pub(super) trace: TraceId,
+    pub(super) trace_flags: TraceFlags,
+    pub(super) anchor: Anchor,
+}
+
+/// What a record must know of the span that it concerns.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subject {
+    pub(super) trace: TraceId,
+    pub(super) raw: u64,
+    pub(super) order: u64,
+    pub(super) fate: Fate,
 }
 
 /// The span that children are recorded under.
@@ -65,40 +88,35 @@ impl Span {
         Span(None)
     }
 
-    pub(super) fn new(inner: Inner) -> Span {
-        Span(Some(Arc::new(inner)))
-    }
-
     pub(super) fn inner(&self) -> Option<&Inner> {
         self.0.as_deref()
     }
 
     /// The name; empty for a disabled span.
     pub fn name(&self) -> &str {
-        self.inner().map_or("", |inner| inner.name.as_str())
+        self.inner().map_or("", |inner| inner.facts.name.as_str())
     }
 
     /// Trace id and span id; invalid for a disabled span.
     pub fn context(&self) -> SpanContext {
-        self.inner().map_or_else(SpanContext::default, |inner| inner.context)
+        self.inner().map_or_else(SpanContext::default, |inner| inner.facts.context)
     }
 
     /// The span that those of other processes are to hang under, so that their parent is one that
     /// exporters have seen: this span if it is recorded, else what it hangs under itself.
     pub(crate) fn propagated(&self) -> Option<SpanContext> {
         let inner = self.inner()?;
-        Some(match inner.anchor {
-            Anchor::Local(raw) => {
-                SpanContext { span_id: inner.intake.ids.span_id(raw), ..inner.context }
-            }
+        let context = inner.facts.context;
+        Some(match inner.facts.anchor {
+            Anchor::Local(raw) => SpanContext { span_id: inner.intake.ids.span_id(raw), ..context },
             Anchor::Remote(context) => context,
-            Anchor::Root => inner.context,
+            Anchor::Root => context,
         })
     }
 
     /// Whether what is recorded of the span reaches exporters.
     pub fn is_recording(&self) -> bool {
-        self.inner().is_some_and(|inner| inner.fate == Fate::Recorded && !inner.is_over())
+        self.inner().is_some_and(|inner| inner.facts.fate == Fate::Recorded && !inner.is_over())
     }
 
     /// Whether the span was stopped, or its recorder closed. A disabled span never is.
@@ -119,14 +137,31 @@ impl Span {
 
     /// Says what the span was started through. The first call counts.
     pub(crate) fn set_owner(&self, owner: &Arc<Configured>) {
-        if let Some(inner) = self.inner() {
+        if let Some(inner) = self.inner().filter(|inner| inner.owner.get().is_none()) {
             let _ = inner.owner.set(Arc::downgrade(owner));
         }
+    }
+
+    /// Whether it was started through this, or nobody knows through what.
+    pub(crate) fn is_owned_by(&self, owner: &Arc<Configured>) -> bool {
+        let known = self.inner().and_then(|inner| inner.owner.get());
+        known.is_none_or(|known| std::ptr::eq(known.as_ptr(), Arc::as_ptr(owner)))
+    }
+
+    /// Whether it is known what it was started through, and that is still there.
+    pub(crate) fn has_owner(&self) -> bool {
+        let owner = self.inner().and_then(|inner| inner.owner.get());
+        owner.is_some_and(|owner| owner.strong_count() > 0)
     }
 
     /// What the span was started through, if that is known and still there.
     pub(crate) fn owner(&self) -> Option<Arc<Configured>> {
         self.inner()?.owner.get()?.upgrade()
+    }
+
+    /// Gives up the handle of a span that is over; its memory is used again if it was the last one.
+    pub(crate) fn retire(self) {
+        keep_idle(self);
     }
 
     /// Whether this is a disabled span.
@@ -136,10 +171,67 @@ impl Span {
 }
 
 impl Inner {
+    pub(super) fn subject(&self) -> Subject {
+        let Facts { context, raw, order, fate, .. } = self.facts;
+        Subject { trace: context.trace_id, raw, order, fate }
+    }
+
+    /// Where a child belongs that is recorded with this intake.
+    pub(super) fn place_of_child(&self, intake: &Arc<Intake>) -> Placed {
+        let Facts { context, anchor, .. } = self.facts;
+        let anchor =
+            if Arc::ptr_eq(&self.intake, intake) { anchor } else { Anchor::Remote(context) };
+        Placed { trace: context.trace_id, trace_flags: context.trace_flags.of_child(), anchor }
+    }
+
     fn is_over(&self) -> bool {
         self.is_stopped.is_raised()
             || self.intake.is_closed.is_raised()
             || self.intake.is_inherited()
+    }
+}
+
+/// Spans that nobody holds any more, whose memory is used again.
+#[derive(Default)]
+pub(super) struct IdleSpans(Vec<Arc<Inner>>);
+
+impl IdleSpans {
+    /// A span; in the memory of an idle one, if there is one.
+    pub(super) fn span(
+        &mut self,
+        facts: Facts,
+        intake: &Arc<Intake>,
+        owner: Option<&Arc<Configured>>,
+    ) -> Span {
+        if let Some(mut idle) = self.0.pop()
+            && let Some(inner) = Arc::get_mut(&mut idle)
+        {
+            let known = inner.owner.get().map(Weak::as_ptr);
+            if known != owner.map(Arc::as_ptr) {
+                inner.owner = owner.map(Arc::downgrade).map_or_else(OnceLock::new, OnceLock::from);
+            }
+            inner.facts = facts;
+            inner.is_stopped = Flag::new();
+            return Span(Some(idle));
+        }
+        Span(Some(Arc::new(Inner {
+            facts,
+            is_stopped: Flag::new(),
+            intake: Arc::clone(intake),
+            owner: owner.map(Arc::downgrade).map_or_else(OnceLock::new, OnceLock::from),
+        })))
+    }
+
+    /// Keeps the memory of a span of the same intake, unless somebody else holds it or there is enough.
+    pub(super) fn keep(&mut self, span: Span) {
+        /// As deep as a thread may nest spans without asking for memory.
+        const KEPT: usize = 64;
+        if let Some(inner) = span.0
+            && self.0.len() < KEPT
+            && Arc::strong_count(&inner) == 1
+        {
+            self.0.push(inner);
+        }
     }
 }
 

@@ -60,8 +60,8 @@ pub fn timed<R, F: Future<Output = R>, O: FnOnce(&R, &mut SpanGuard)>(
 
 /// Opens the span of the future that is being polled. Called by the future, before its body.
 pub fn open_in_future(site: &'static Callsite, arguments: SpanArguments<'_>) {
-    if let Some(configured) = context::in_force() {
-        replace_opened(ActiveSpan::start_with(configured, describe(site, arguments)));
+    if let Some(span) = ActiveSpan::start(site, arguments) {
+        replace_opened(Some(span));
     }
 }
 
@@ -167,9 +167,8 @@ impl Polling<'_> {
             }
             Stage::Prepared(span) => {
                 origin = Some(spans.swap_below_current());
-                let configured = context::in_force();
-                let span = configured.and_then(|it| ActiveSpan::start_with(it, *span));
-                *stage = span.map_or(Stage::Bare, Stage::Open);
+                let span = context::with_in_force(|it| ActiveSpan::start_with(it, *span));
+                *stage = span.flatten().map_or(Stage::Bare, Stage::Open);
             }
             polled => {
                 spans.swap();

@@ -8,7 +8,10 @@ use super::panic::{PanicMark, panic_error};
 use crate::callsite::Callsite;
 use crate::context;
 use crate::data::{Argument, Attributes, Link, Name, Outcome, SpanContext, ToValue};
-use crate::recorder::{Configured, RecordError, Recorder, Span, SpanBuilder, SpanParent, SpanStop};
+use crate::recorder::{
+    Configured, DefaultRecorder, PlantedSpan, RecordError, Recorder, Span, SpanBuilder, SpanParent,
+    SpanStop,
+};
 
 /// A span that ends when this is dropped, on the thread that opened it.
 ///
@@ -158,8 +161,7 @@ pub(super) fn describe(site: &Callsite, arguments: SpanArguments<'_>) -> SpanBui
         kind: catalogue.span_kind,
         level: catalogue.level,
         group: catalogue.group.map(Name::from_static),
-        // A span that is switched off has nothing to be linked to.
-        links: arguments.links.iter().filter(|link| link.context.is_valid()).cloned().collect(),
+        links: arguments.links.iter().filter(|link| is_valid(link)).cloned().collect(),
         scope: Some(site.scope()),
     }
 }
@@ -174,10 +176,25 @@ pub(super) fn attributes(keys: &[&'static str], values: &[Argument<'_>]) -> Attr
     attributes
 }
 
+/// The values without code of the application's own that is still to be run: a text that is formatted
+/// now is made in `made`.
+pub(super) fn made<'a>(
+    values: &'a [Argument<'a>],
+    made: &'a mut Vec<Argument<'a>>,
+) -> &'a [Argument<'a>] {
+    if values.iter().any(Argument::is_formatted) {
+        made.extend(values.iter().map(Argument::made));
+        return made;
+    }
+    values
+}
+
 /// A span that a macro has opened, and that ends when this is dropped.
 pub(super) struct ActiveSpan {
     pub(super) span: Span,
-    configured: Arc<Configured>,
+    /// What is called for it; `None` if the span was written into a lane directly, and knows its
+    /// recorder.
+    called: Option<Arc<Configured>>,
     outcome: Outcome,
     /// No panic has a say any more.
     is_decided: bool,
@@ -185,39 +202,62 @@ pub(super) struct ActiveSpan {
 }
 
 impl ActiveSpan {
-    fn start(site: &'static Callsite, arguments: SpanArguments<'_>) -> Option<ActiveSpan> {
-        let configured = context::in_force()?;
-        ActiveSpan::start_with(configured, describe(site, arguments))
+    /// Starts the span of a callsite and makes it the current one; `None` if that is refused, or
+    /// nothing is recorded.
+    pub(super) fn start(
+        site: &'static Callsite,
+        arguments: SpanArguments<'_>,
+    ) -> Option<ActiveSpan> {
+        context::with_in_force(|configured| {
+            let started = configured.call("start", |recorder| match recorder.direct() {
+                Some(direct) => Ok((start_directly(direct, configured, site, &arguments)?, true)),
+                None => Ok((recorder.start(under_current(describe(site, arguments)))?, false)),
+            });
+            let (span, is_direct) = started?;
+            ActiveSpan::of_started(span, configured, is_direct)
+        })
+        .flatten()
     }
 
-    /// Starts a span and makes it the current one; `None` if that is refused.
+    /// Starts a span that is described already.
     pub(super) fn start_with(
-        configured: Arc<Configured>,
-        mut span: SpanBuilder,
+        configured: &Arc<Configured>,
+        span: SpanBuilder,
     ) -> Option<ActiveSpan> {
-        // One that is switched off is as if it were not there.
-        let is_off = matches!(&span.parent, SpanParent::Span(parent) if parent.is_disabled());
-        if is_off || span.parent == SpanParent::Current {
-            span.parent = context::parent();
-        }
+        let span = under_current(span);
         let span = configured.call("start", |recorder| recorder.start(span))?;
+        ActiveSpan::of_started(span, configured, false)
+    }
+
+    fn of_started(span: Span, configured: &Arc<Configured>, is_direct: bool) -> Option<ActiveSpan> {
         if span.is_disabled() {
             return None;
         }
-        context::push(&span, &configured);
+        let called = if is_direct {
+            context::push_owned(&span);
+            None
+        } else {
+            context::push(&span, configured);
+            Some(Arc::clone(configured))
+        };
         let panics = PanicMark::now();
-        Some(ActiveSpan { span, configured, outcome: Outcome::Ok, is_decided: false, panics })
+        Some(ActiveSpan { span, called, outcome: Outcome::Ok, is_decided: false, panics })
     }
 
     fn call(&self, name: &str, call: impl FnOnce(&dyn Recorder) -> Result<(), RecordError>) {
-        self.configured.call(name, call);
+        self.with_configured(|configured| {
+            configured.call(name, call);
+        });
     }
 
     /// Says that the thread's panic ends the span.
     fn fail_by_panic(&mut self) {
         self.outcome = Outcome::Panic;
         let error = panic_error(self.span.name());
-        self.end_with("error", |recorder| recorder.error(Some(&self.span), error));
+        self.with_configured(|configured| {
+            // From a destructor: what the strategy would say of a refusal is not said by a panic.
+            let _ = configured.guard("error", (), |it| it.error(Some(&self.span), error));
+        });
     }
 
     /// Ends the span of a future that was dropped before it was ready.
@@ -226,9 +266,14 @@ impl ActiveSpan {
         self.is_decided = true;
     }
 
-    /// A call from a destructor: what the strategy would say of a refusal is not said by a panic.
-    fn end_with(&self, name: &str, call: impl FnOnce(&dyn Recorder) -> Result<(), RecordError>) {
-        let _ = self.configured.guard(name, (), call);
+    /// Calls `use_it` with what the span was started through, if that is still there.
+    fn with_configured(&self, use_it: impl FnOnce(&Configured)) {
+        match &self.called {
+            Some(configured) => use_it(configured),
+            None => {
+                context::with_owner(&self.span, |configured| use_it(configured));
+            }
+        }
     }
 }
 
@@ -243,7 +288,68 @@ impl Drop for ActiveSpan {
         if !self.is_decided && self.panics.is_unwinding_since() {
             self.fail_by_panic();
         }
-        let stop = SpanStop::new().outcome(self.outcome);
-        self.end_with("stop", |recorder| recorder.stop(&self.span, stop));
+        self.with_configured(|configured| {
+            let (span, outcome) = (&self.span, self.outcome);
+            let _ = configured.guard("stop", (), |recorder| match recorder.direct() {
+                Some(direct) if self.called.is_none() => direct.stop_planted(span, outcome),
+                _ => recorder.stop(span, SpanStop::new().outcome(outcome)),
+            });
+        });
+        if self.called.is_none() {
+            std::mem::take(&mut self.span).retire();
+        }
     }
+}
+
+/// A span hangs under the current one if nothing else is said, or if what is named is switched off and
+/// so as if it were not there.
+fn is_under_current(parent: &SpanParent) -> bool {
+    match parent {
+        SpanParent::Current => true,
+        SpanParent::Span(parent) => parent.is_disabled(),
+        _ => false,
+    }
+}
+
+fn under_current(mut span: SpanBuilder) -> SpanBuilder {
+    if is_under_current(&span.parent) {
+        span.parent = context::parent();
+    }
+    span
+}
+
+/// Writes a start into the lane of the thread.
+fn start_directly(
+    direct: &DefaultRecorder,
+    configured: &Arc<Configured>,
+    site: &'static Callsite,
+    arguments: &SpanArguments<'_>,
+) -> Result<Span, RecordError> {
+    let placed = match &arguments.parent {
+        parent if is_under_current(parent) => context::with_parent(
+            |span| direct.place_under_span(span),
+            DefaultRecorder::place_under_remote,
+        )
+        .flatten(),
+        parent => direct.place_under(parent),
+    };
+    let (mut values, mut start_values, mut valid_links) = (Vec::new(), Vec::new(), Vec::new());
+    let mut links = arguments.links;
+    if !links.iter().all(is_valid) {
+        valid_links.extend(links.iter().filter(|link| is_valid(link)).cloned());
+        links = &valid_links;
+    }
+    let span = PlantedSpan {
+        site,
+        placed,
+        attributes: made(arguments.attributes, &mut values),
+        start_attributes: made(arguments.start_attributes, &mut start_values),
+        links,
+    };
+    direct.start_planted(&span, configured)
+}
+
+/// A span that is switched off has nothing to be linked to.
+fn is_valid(link: &Link) -> bool {
+    link.context.is_valid()
 }

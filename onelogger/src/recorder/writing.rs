@@ -1,0 +1,266 @@
+//! The way from a call into the lane of its thread.
+
+use std::sync::Arc;
+
+use super::producer::{ThreadLane, with_lane};
+use super::span::{Anchor, Facts, Fate, Inner, Placed, Subject};
+use super::{Configured, DefaultRecorder, RecordError, Span, SpanParent};
+use crate::data::codec::{
+    Given, MAX_WORDS, Origin, STOP_WORDS, StartFields, put_context, put_start, put_stop,
+};
+use crate::data::{Link, Name, Outcome, SpanContext, Timestamp, TraceFlags, TraceId};
+use crate::pipeline::intake::{FullPolicy, LaneCounts, LaneWriter};
+use crate::pipeline::{Pipeline, is_pipeline_thread};
+use crate::sync::{Claim, PushError};
+
+/// A span that is to be started, whoever describes it.
+pub(super) struct Beginning<'a> {
+    pub(super) name: &'a Name,
+    /// `None` for the root of a trace.
+    pub(super) placed: Option<Placed>,
+    /// What it is started through, if that is known by now.
+    pub(super) owner: Option<&'a Arc<Configured>>,
+    pub(super) time: Option<Timestamp>,
+    pub(super) links: &'a [Link],
+    pub(super) origin: Origin<'a>,
+    pub(super) attributes: Given<'a>,
+    pub(super) event_attributes: Given<'a>,
+}
+
+impl DefaultRecorder {
+    /// In which trace a new span is, with which flags, and where it hangs.
+    pub(super) fn place(&self, parent: &SpanParent) -> Option<Placed> {
+        match parent {
+            SpanParent::Current | SpanParent::Root => None,
+            SpanParent::Remote(context) => Placed::remote(*context),
+            SpanParent::Span(span) => Some(span.inner()?.place_of_child(&self.intake)),
+        }
+    }
+
+    /// Starts a span, recorded or not.
+    pub(super) fn write_start(&self, span: &Beginning<'_>) -> Result<Span, RecordError> {
+        let is_wanted = self.filter.accepts(span.name.as_str());
+        let started = with_lane(&self.intake, |lane| {
+            let ThreadLane { writer, idle, .. } = lane;
+            let raw = writer.ids.next(&self.intake.ids);
+            let Placed { trace, trace_flags, anchor } = span.placed.unwrap_or_else(|| Placed {
+                trace: self.intake.ids.trace_id(raw),
+                trace_flags: TraceFlags::default(),
+                anchor: Anchor::Root,
+            });
+            let order = self.intake.clock.order();
+            let (fate, is_reserved) = if is_wanted {
+                self.put_start(writer, span, raw, trace, anchor, order)?
+            } else {
+                (Fate::Withheld, false)
+            };
+            count(fate, &writer.counts)?;
+            let facts = Facts {
+                context: SpanContext {
+                    trace_id: trace,
+                    span_id: self.intake.ids.span_id(raw),
+                    is_remote: false,
+                    trace_flags,
+                },
+                name: span.name.clone(),
+                raw,
+                anchor: if fate == Fate::Recorded { Anchor::Local(raw) } else { anchor },
+                order,
+                lane: is_reserved.then_some(writer.id),
+                fate,
+            };
+            Ok(idle.span(facts, &self.intake, span.owner))
+        });
+        started.unwrap_or(Err(RecordError::Closed))
+    }
+
+    /// Writes a start; says what became of it, and whether the lane keeps room for the stop.
+    fn put_start(
+        &self,
+        lane: &mut LaneWriter,
+        span: &Beginning<'_>,
+        raw: u64,
+        trace: TraceId,
+        parent: Anchor,
+        order: u64,
+    ) -> Result<(Fate, bool), RecordError> {
+        let (parent, remote_parent) = match parent {
+            Anchor::Root => (0, false),
+            Anchor::Local(raw) => (raw, false),
+            Anchor::Remote(context) => (context.span_id.to_u64(), true),
+        };
+        let is_reserved = !lane.is_mostly_reserved();
+        let fields = StartFields {
+            is_reserved,
+            span: raw,
+            parent,
+            remote_parent,
+            time: span.time,
+            links: span.links,
+            attributes: span.attributes,
+            event_attributes: span.event_attributes,
+        };
+        begin(lane, trace);
+        put_start(&mut lane.scratch, order, span.origin, &fields);
+        let claim = if is_reserved { Claim::Reserve(STOP_WORDS) } else { Claim::Nothing };
+        match self.publish(lane, claim) {
+            Ok(()) => lane.trace = trace,
+            Err(PushError::Full) => return Ok((fullness(lane), false)),
+            Err(PushError::Sealed) => return Err(RecordError::Closed),
+        }
+        Ok((Fate::Recorded, is_reserved))
+    }
+
+    /// Stops a span of this recorder.
+    pub(super) fn write_stop(
+        &self,
+        span: &Inner,
+        time: Option<Timestamp>,
+        outcome: Outcome,
+        attributes: Given<'_>,
+    ) -> Result<&Pipeline, RecordError> {
+        if !span.is_stopped.raise() {
+            return Err(RecordError::SpanStopped { name: span.facts.name.to_string() });
+        }
+        let pipeline = self.open_pipeline().inspect_err(|_| self.count_late_stop())?;
+        let stopped = with_lane(&self.intake, |lane| match span.facts.fate {
+            Fate::Recorded => {
+                self.put_stop(&mut lane.writer, &span.facts, time, outcome, attributes)
+            }
+            fate => count(fate, &lane.writer.counts),
+        });
+        let stopped = stopped.unwrap_or(Err(RecordError::Closed));
+        stopped.inspect_err(|_| self.count_late_stop())?;
+        Ok(pipeline)
+    }
+
+    /// Writes a stop.
+    ///
+    /// A stop is never lost: its own lane has room for it, and what finds no room elsewhere, or has
+    /// attributes that make it too long, goes to the overflow list.
+    fn put_stop(
+        &self,
+        lane: &mut LaneWriter,
+        span: &Facts,
+        time: Option<Timestamp>,
+        outcome: Outcome,
+        attributes: Given<'_>,
+    ) -> Result<(), RecordError> {
+        let order = self.order_after(Some(span.order));
+        lane.scratch.clear();
+        put_stop(&mut lane.scratch, order, span.raw, time, outcome, attributes);
+        if fullness(lane) == Fate::TooLarge {
+            // The attributes are lost, and counted as an addition of attributes; the stop is not.
+            count(Fate::TooLarge, &lane.counts)?;
+            lane.scratch.clear();
+            let none = Given::Values(&[], &[]);
+            put_stop(&mut lane.scratch, order, span.raw, time, outcome, none);
+        }
+        let claim = match Some(lane.id) == span.lane {
+            true => Claim::Use(STOP_WORDS),
+            false => Claim::Nothing,
+        };
+        match lane.publish(claim, &self.intake, FullPolicy::DropNewest) {
+            Ok(()) => Ok(()),
+            Err(PushError::Full) => {
+                let overflow = self.intake.overflow(lane.scratch.clone());
+                overflow.map_err(|_| RecordError::Closed)
+            }
+            Err(PushError::Sealed) => Err(RecordError::Closed),
+        }
+    }
+
+    /// The close has stopped the span already, so nothing of it is missing.
+    fn count_late_stop(&self) {
+        self.intake.late_stops.add(1);
+    }
+
+    /// Writes a record that belongs to an open span, or to none. `is_own` says that it is one of the
+    /// library's own.
+    pub(super) fn record(
+        &self,
+        span: Option<Subject>,
+        is_own: bool,
+        put: impl FnOnce(&mut Vec<u64>, u64),
+    ) -> Result<(), RecordError> {
+        let pipeline = self.open_pipeline()?;
+        if is_pipeline_thread() {
+            return Ok(());
+        }
+        let published = with_lane(&self.intake, |lane| {
+            let lane = &mut lane.writer;
+            if let Some(span) = span.filter(|span| span.fate != Fate::Recorded) {
+                return count(span.fate, &lane.counts);
+            }
+            let trace = span.map_or(lane.trace, |span| span.trace);
+            begin(lane, trace);
+            put(&mut lane.scratch, self.order_after(span.map(|span| span.order)));
+            match self.publish(lane, Claim::Nothing) {
+                Ok(()) => lane.trace = trace,
+                // What the library reports is not counted, and what fills the lane says the same.
+                Err(PushError::Full) if is_own => {}
+                Err(PushError::Full) => count(fullness(lane), &lane.counts)?,
+                Err(PushError::Sealed) => return Err(RecordError::Closed),
+            }
+            Ok(())
+        });
+        published.unwrap_or(Err(RecordError::Closed))?;
+        pipeline.after_record();
+        Ok(())
+    }
+
+    /// An order word for now, and not before the start of the span.
+    fn order_after(&self, start: Option<u64>) -> u64 {
+        let order = self.intake.clock.order();
+        start.map_or(order, |start| order.max(start + 1))
+    }
+
+    fn publish(&self, lane: &mut LaneWriter, claim: Claim) -> Result<(), PushError> {
+        // What can never fit is not waited for.
+        if fullness(lane) == Fate::TooLarge {
+            return Err(PushError::Full);
+        }
+        lane.publish(claim, &self.intake, self.intake.policy)
+    }
+}
+
+impl Placed {
+    /// Under a span of another process; `None` if the context makes no sense.
+    pub(super) fn remote(context: SpanContext) -> Option<Placed> {
+        context.is_valid().then_some(Placed {
+            trace: context.trace_id,
+            trace_flags: context.trace_flags.of_child(),
+            anchor: Anchor::Remote(context),
+        })
+    }
+}
+
+/// Empties the scratch, and says which trace the record belongs to if that has changed.
+fn begin(lane: &mut LaneWriter, trace: TraceId) {
+    /// A scratch that has grown beyond this was for something exceptional.
+    const LARGE_WORDS: usize = 1 << 16;
+    lane.scratch.clear();
+    lane.scratch.shrink_to(LARGE_WORDS);
+    if trace != lane.trace {
+        put_context(&mut lane.scratch, trace);
+    }
+}
+
+/// Why the record in the scratch finds no room.
+fn fullness(lane: &LaneWriter) -> Fate {
+    match lane.scratch.len() + STOP_WORDS > lane.capacity().min(MAX_WORDS) {
+        true => Fate::TooLarge,
+        false => Fate::Lost,
+    }
+}
+
+/// Counts a record that is not written, unless the recorder is closed.
+fn count(fate: Fate, counts: &LaneCounts) -> Result<(), RecordError> {
+    let is_open = match fate {
+        Fate::Recorded => true,
+        Fate::Withheld => counts.withheld.add_one(),
+        Fate::Lost => counts.full.add_one(),
+        Fate::TooLarge => counts.too_large.add_one(),
+    };
+    if is_open { Ok(()) } else { Err(RecordError::Closed) }
+}
