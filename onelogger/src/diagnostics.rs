@@ -1,4 +1,8 @@
 //! The library's own messages: few, through the `log` crate, and into files where asked.
+//!
+//! For crates that belong to the family and for exporters: what they have to say of themselves goes
+//! where the library's own messages go, as [`LoggerConfig`](crate::LoggerConfig) has it. The functions
+//! never panic and never wait for anything but the application's own logger.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -73,13 +77,18 @@ pub(crate) fn configure(config: &LoggerConfig) {
 }
 
 /// Something has failed. Seen on the standard error where no logger is installed.
-pub(crate) fn error(message: fmt::Arguments<'_>) {
+pub fn error(message: fmt::Arguments<'_>) {
     say(LogLevel::Error, log::Level::Error, message);
 }
 
 /// Something may be wrong.
-pub(crate) fn warn(message: fmt::Arguments<'_>) {
+pub fn warn(message: fmt::Arguments<'_>) {
     say(LogLevel::Warn, log::Level::Warn, message);
+}
+
+/// What helps to find a fault.
+pub fn debug(message: fmt::Arguments<'_>) {
+    say(LogLevel::Debug, log::Level::Debug, message);
 }
 
 thread_local! {

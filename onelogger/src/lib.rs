@@ -138,7 +138,7 @@ pub mod __private;
 pub mod callsite;
 pub mod context;
 mod data;
-mod diagnostics;
+pub mod diagnostics;
 pub mod exporter;
 pub mod guide;
 mod macros;
@@ -167,8 +167,8 @@ pub use pipeline::{
     Counts, DisableRule, ExporterHealth, ExporterState, FullPolicy, Health, LossReason, ManualClock,
 };
 pub use recorder::{
-    DefaultRecorder, ErrorHandlingStrategy, Recorder, Span, SpanBuilder, SpanFilter, SpanParent,
-    SpanStop, TelemetryDataError,
+    DefaultRecorder, ErrorHandlingStrategy, Recorder, Sampler, Span, SpanBuilder, SpanFilter,
+    SpanParent, SpanStop, TelemetryDataError,
 };
 pub use setup::{
     ConfigError, ConfigureError, OneLoggerConfig, OneLoggerConfigBuilder, OneLoggerGuard,

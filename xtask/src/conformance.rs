@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use crate::process;
+use crate::python::{environment, python};
 use crate::workspace::{build_programs, root, target};
 use crate::{Outcome, Result};
 
@@ -84,31 +85,9 @@ fn scripts() -> PathBuf {
     root().join("tests/conformance")
 }
 
-fn python() -> Option<PathBuf> {
-    let mut command = Command::new("python3");
-    command.arg("--version").stdout(Stdio::null());
-    let status = command.stderr(Stdio::null()).status();
-    status.is_ok_and(|status| status.success()).then(|| "python3".into())
-}
-
-/// The Python of an environment in which the reference library is installed. Installed once.
+/// The Python of an environment in which the reference library is installed.
 fn reference(python: &Path) -> Result<PathBuf> {
-    let directory = target().join("reference-venv");
-    let (inside, stamp) = (directory.join("bin/python"), directory.join("packages.txt"));
-    let wanted = PACKAGES.join("\n");
-    // Written last, so an installation that was interrupted is begun anew.
-    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
-        return Ok(inside);
-    }
-    println!("installing the reference library under `{}`", directory.display());
-    process::fresh_directory(&directory)?;
-    process::run(Command::new(python).args(["-m", "venv"]).arg(&directory))?;
-    let mut install = Command::new(&inside);
-    install.args(["-m", "pip", "install", "--quiet"]).args(PACKAGES);
-    process::run(&mut install)?;
-    fs::write(&stamp, wanted)
-        .map_err(|error| format!("cannot write `{}`: {error}", stamp.display()))?;
-    Ok(inside)
+    environment(python, &target().join("reference-venv"), PACKAGES)
 }
 
 /// Plays `FROM/cases` and compares with `FROM/expected`; what we write is left in `TO/actual`.

@@ -1,10 +1,12 @@
 //! The project's own commands. `cargo xtask help` lists them; CONTRIBUTING.md says when to use
 //! which.
 
+mod collector;
 mod conformance;
 mod examples;
 mod loom;
 mod process;
+mod python;
 mod test;
 mod tidy;
 mod workspace;
@@ -31,6 +33,9 @@ usage: cargo xtask <command>
   conformance                        the shipped scenarios against what the Python library wrote
   conformance --random N [--seed S]  N random scenarios against the Python library (installs it
                                      from PyPI under target/)
+  collector [--grpc-port P] [--http-port P]
+                                     a real OpenTelemetry collector that prints what arrives
+                                     (installs it from PyPI under target/); Ctrl-C ends it
   help                               this text
 ";
 
@@ -43,6 +48,7 @@ fn main() -> ExitCode {
         ["loom"] => loom::run().map(drop),
         ["examples"] => examples::run().map(report_skip),
         ["conformance"] => conformance::shipped().map(report_skip),
+        ["collector", ref options @ ..] => collector::run(options),
         ["conformance", ref options @ ..] => conformance::random(options),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

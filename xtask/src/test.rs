@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::workspace::cargo;
-use crate::{Outcome, Result, conformance, examples, loom, process, tidy};
+use crate::{Outcome, Result, collector, conformance, examples, loom, process, tidy};
 
 struct Step {
     name: &'static str,
@@ -18,7 +18,9 @@ const STEPS: &[Step] = &[
     Step {
         name: "clippy",
         run: || {
+            // With what only the step `collector` builds.
             let scope = ["clippy", "--workspace", "--all-targets"];
+            let scope = [&scope[..], &["--features", "onelogger-tests/collector"]].concat();
             passes(&[&scope[..], &["--", "-D", "warnings"]].concat())
         },
     },
@@ -38,6 +40,7 @@ const STEPS: &[Step] = &[
     },
     Step { name: "examples", run: examples::run },
     Step { name: "conformance", run: conformance::shipped },
+    Step { name: "collector", run: collector::tests },
 ];
 
 pub(crate) fn run() -> Result {

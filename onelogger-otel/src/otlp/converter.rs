@@ -6,11 +6,12 @@ use onelogger::exporter::{RecordKind, RecordRef};
 use onelogger::{SpanId, names};
 
 use super::clock::{self, Instant};
-use super::draft::{Extra, Outbox, Signal, Stake};
+use super::draft::{Extra, Outbox, Stake};
 use super::ids::Ids;
 use super::messages;
 use super::open_spans::{OpenSpan, OpenSpans};
 use super::settings::{EventMode, Settings};
+use super::signal::Signal;
 use crate::names::event::{SPAN_OPEN, SPAN_UPDATE};
 
 pub(super) struct Converter {

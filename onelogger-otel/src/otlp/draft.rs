@@ -12,12 +12,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message;
 use prost::encoding::encode_varint;
 
-/// The two kinds of requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Signal {
-    Traces,
-    Logs,
-}
+use super::signal::Signal;
 
 /// What an item stands for in the exporter's counts: the records that are lost with it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,7 +124,7 @@ impl Outbox {
         }
         let draft = match signal {
             Signal::Traces => &mut self.traces,
-            Signal::Logs => &mut self.logs,
+            Signal::Logs | Signal::Metrics => &mut self.logs,
         };
         if !draft.items.is_empty() && draft.items.len() + length > self.limits.request {
             self.drafts.push(std::mem::replace(draft, Draft::new(signal)));

@@ -9,16 +9,20 @@
 
 mod attributes;
 mod clock;
+mod connection;
 mod converter;
 mod draft;
 mod engine;
 mod ids;
 mod losses;
 mod messages;
+mod metrics;
 mod open_spans;
+mod probe;
 mod resource;
 mod retry;
 mod settings;
+mod signal;
 mod tls;
 mod transport;
 
@@ -33,8 +37,14 @@ use self::retry::Retry;
 use self::settings::Settings;
 use self::transport::{Accepted, Failure, Transport};
 
+pub(crate) use self::clock::now;
+pub(crate) use self::connection::Route;
+pub use self::connection::{Compression, OtlpConfigError, OtlpConnection, Protocol};
+pub use self::metrics::{MetricCounts, MetricHealth, OtlpMetricExporter};
+pub(crate) use self::probe::probe;
 pub use self::retry::RetryPolicy;
-pub use self::settings::{Compression, EventMode, OtlpConfigError, OtlpExporterBuilder, Protocol};
+pub use self::settings::{EventMode, OtlpExporterBuilder};
+pub(crate) use self::signal::Signal;
 pub use self::tls::TlsError;
 
 /// Sends records to an OpenTelemetry collector, over HTTP or gRPC.
@@ -93,7 +103,8 @@ struct Session {
     /// Whose telemetry it is; until that has been sent.
     opening: Option<LogRecord>,
     // Before the runtime, which drives it.
-    transport: Transport,
+    traces: Option<Transport>,
+    logs: Option<Transport>,
     engine: Engine,
 }
 
@@ -126,14 +137,18 @@ impl Exporter for OtlpExporter {
             ExportError::new(format!("{what}: {error}"))
         };
         let engine = Engine::new().map_err(|error| failed("no runtime", &error))?;
-        let transport = engine.enter(|| Transport::new(&self.settings));
-        let transport = transport.map_err(|error| failed("no TLS", &error))?;
+        let transport = |route: &Option<Route>| {
+            let transport = engine.enter(|| route.as_ref().map(Transport::new).transpose());
+            transport.map_err(|error| failed("no TLS", &error))
+        };
+        let (traces, logs) = (transport(&self.settings.traces)?, transport(&self.settings.logs)?);
         let resource = resource::resource(&self.settings.resource, run);
         self.session = Some(Session {
             converter: Converter::new(&self.settings),
             envelope: Envelope::new(&resource, &resource::scope()),
             opening: Some(messages::opening_log(run)),
-            transport,
+            traces,
+            logs,
             engine,
         });
         Ok(())
@@ -168,24 +183,43 @@ impl Session {
     ) -> Result<(), ExportError> {
         let count = records.len();
         let (mut outbox, mut losses) = (Outbox::new(settings.limits), Losses::default());
+        let (mut has_own, mut unsaid) = (false, None);
         self.converter.begin_call();
         if let Some(opening) = &self.opening {
             outbox.put_extra(opening, Extra::Opening);
         }
         for record in records {
+            has_own |= record.is_own();
             self.converter.take(&record, &mut outbox);
         }
         self.converter.announce(&mut outbox);
         let limit = settings.limits.item;
         losses.add(outbox.oversized, format!("records of more than {limit} bytes each"));
         for draft in outbox.into_drafts() {
-            self.deliver(settings, &draft, &mut losses);
+            let lost = self.deliver(settings, &draft, &mut losses);
+            // A span that repeats what a log record says does not matter.
+            if has_own && draft.signal == Signal::Logs {
+                unsaid = unsaid.or(lost);
+            }
         }
-        losses.into_result(count)
+        let result = losses.into_result(count);
+        match (result, unsaid) {
+            // Nobody counts what the library itself has to say, but whoever says it has to know that
+            // it did not get through: it is said again.
+            (Ok(()), Some(reason)) => {
+                Err(ExportError::new(reason).with_accepted(count).with_refused(0))
+            }
+            (result, _) => result,
+        }
     }
 
-    /// Sends a request, and notes what became of it.
-    fn deliver(&mut self, settings: &Settings, draft: &Draft, losses: &mut Losses) {
+    /// Sends a request, and notes what became of it; says why, if some of it is lost.
+    fn deliver(
+        &mut self,
+        settings: &Settings,
+        draft: &Draft,
+        losses: &mut Losses,
+    ) -> Option<String> {
         let answer = self.send(settings, draft);
         let open_spans = &mut self.converter.open_spans;
         for extra in &draft.extras {
@@ -198,20 +232,29 @@ impl Session {
                 (Extra::OpenSpan(id), Err(_)) => open_spans.not_announced(*id, self.converter.now),
             }
         }
-        match answer {
-            Ok(Accepted { rejected: 0, .. }) => {}
+        let (stake, reason) = match answer {
+            Ok(Accepted { rejected: 0, .. }) => return None,
             Ok(Accepted { rejected, message }) => {
                 let reason = format!("the collector has rejected {rejected} items: {message}");
-                losses.add(draft.stake_of_rejected(rejected), reason);
+                (draft.stake_of_rejected(rejected), reason)
             }
-            Err(failure) => losses.add(draft.stake(), failure.message),
-        }
+            Err(failure) => (draft.stake(), failure.message),
+        };
+        losses.add(stake, &reason);
+        Some(reason)
     }
 
     fn send(&mut self, settings: &Settings, draft: &Draft) -> Result<Accepted, Failure> {
-        let request = (draft.signal, self.envelope.seal(draft));
-        let patience = (settings.retry, self.converter.now);
-        let sending = retry::send(&mut self.transport, request, patience, settings.timeout);
+        let body = self.envelope.seal(draft);
+        let transport = match draft.signal {
+            Signal::Traces => &mut self.traces,
+            Signal::Logs | Signal::Metrics => &mut self.logs,
+        };
+        let Some(transport) = transport else {
+            let message = format!("{} are not to be sent", draft.signal.items());
+            return Err(Failure { message, retry: Retry::Never });
+        };
+        let sending = retry::send(transport, body, (settings.retry, self.converter.now));
         let sent = self.engine.run(sending);
         sent.unwrap_or_else(|error| {
             Err(Failure { message: error.to_string(), retry: Retry::Never })

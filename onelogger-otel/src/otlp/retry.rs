@@ -5,7 +5,6 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::clock::{self, Instant};
-use super::draft::Signal;
 use super::ids;
 use super::transport::{Accepted, Failure, Transport};
 
@@ -63,23 +62,23 @@ pub(super) enum Retry {
 /// more requests than one.
 pub(super) async fn send(
     transport: &mut Transport,
-    (signal, body): (Signal, Bytes),
+    body: Bytes,
     (policy, began): (RetryPolicy, Instant),
-    timeout: Duration,
 ) -> Result<Accepted, Failure> {
     let body = transport.prepare(body)?;
+    let timeout = transport.timeout();
     let mut pause = policy.first_pause;
     let mut attempts = 0;
     loop {
         attempts += 1;
-        let attempt = tokio::time::timeout(timeout, transport.attempt(signal, body.clone()));
+        let attempt = tokio::time::timeout(timeout, transport.attempt(body.clone()));
         let failure = match attempt.await {
             Ok(Ok(accepted)) => return Ok(accepted),
             Ok(Err(failure)) => failure,
             Err(_) => {
                 // The connection may be dead without anyone knowing; the next attempt has another.
                 transport.reconnect();
-                transport.failure(signal, Retry::Later, &format!("no answer within {timeout:?}"))
+                transport.failure(Retry::Later, &format!("no answer within {timeout:?}"))
             }
         };
         let wait = match failure.retry {

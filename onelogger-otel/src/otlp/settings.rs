@@ -1,34 +1,14 @@
-//! What an application may choose, and what is wrong with it.
+//! What an application may choose of the exporter.
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use onelogger::{Attributes, Name, Value};
 
 use super::OtlpExporter;
+use super::connection::{Compression, OtlpConfigError, OtlpConnection, Protocol, Route};
 use super::draft::Limits;
 use super::retry::RetryPolicy;
-use super::tls::{Tls, TlsError};
-
-/// How requests travel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Protocol {
-    /// Binary messages over HTTP/1.1, to `/v1/traces` and `/v1/logs`. Usually port 4318.
-    #[default]
-    HttpProtobuf,
-    /// gRPC. Usually port 4317.
-    Grpc,
-}
-
-/// How requests are compressed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Compression {
-    /// Not at all.
-    #[default]
-    None,
-    /// With gzip, which every collector understands.
-    Gzip,
-}
+use super::signal::Signal;
 
 /// What becomes of events.
 ///
@@ -49,41 +29,13 @@ pub enum EventMode {
     ZeroLengthSpans,
 }
 
-/// Why an exporter cannot be made as it is set.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OtlpConfigError {
-    /// Write the endpoint as `http://host:port` or `https://host:port`.
-    #[error("the endpoint `{0}` is no address that begins with `http://` or `https://`")]
-    Endpoint(String),
-    /// Send credentials in a header.
-    #[error("the endpoint holds a user name or a password; send them in a header")]
-    Credentials,
-    /// Leave the path away: gRPC has its own.
-    #[error("the endpoint `{0}` has a path, and gRPC takes none")]
-    Path(String),
-    /// Use letters, digits and hyphens in a header's name, visible ASCII in its value.
-    #[error("`{0}` is no name of a header, or its value cannot be one")]
-    Header(String),
-    /// Give PEM texts: certificates, and a private key that belongs to them.
-    #[error("the TLS settings cannot be used: {0}")]
-    Tls(#[from] TlsError),
-    /// Choose a longer time.
-    #[error("the timeout of a request is zero")]
-    Timeout,
-}
-
 /// Settings that have been checked.
 pub(super) struct Settings {
-    pub(super) protocol: Protocol,
-    /// Scheme and authority, and for HTTP the path before `/v1/traces`, without a last slash.
-    pub(super) endpoint: String,
-    pub(super) uri: Uri,
-    pub(super) headers: HeaderMap,
-    pub(super) compression: Compression,
-    pub(super) timeout: Duration,
+    /// `None` if spans are not sent.
+    pub(super) traces: Option<Route>,
+    /// `None` if log records are not sent.
+    pub(super) logs: Option<Route>,
     pub(super) retry: RetryPolicy,
-    pub(super) tls: Tls,
     pub(super) resource: Attributes,
     pub(super) event_mode: EventMode,
     pub(super) announce_after: Option<Duration>,
@@ -93,29 +45,31 @@ pub(super) struct Settings {
 
 /// Settings of an [`OtlpExporter`]; see [`OtlpExporter::builder`].
 pub struct OtlpExporterBuilder {
-    endpoint: Option<String>,
-    protocol: Protocol,
-    headers: Vec<(String, String)>,
-    compression: Compression,
-    timeout: Duration,
+    connection: OtlpConnection,
+    traces: Way,
+    logs: Way,
     retry: RetryPolicy,
-    tls: Tls,
     resource: Attributes,
     event_mode: EventMode,
     announce_after: Option<Duration>,
     memory_bytes: usize,
 }
 
+/// Where a signal goes.
+enum Way {
+    /// With the other.
+    Shared,
+    Own(OtlpConnection),
+    Nowhere,
+}
+
 impl OtlpExporterBuilder {
     pub(super) fn new() -> OtlpExporterBuilder {
         OtlpExporterBuilder {
-            endpoint: None,
-            protocol: Protocol::default(),
-            headers: Vec::new(),
-            compression: Compression::default(),
-            timeout: Duration::from_secs(10),
+            connection: OtlpConnection::new(),
+            traces: Way::Shared,
+            logs: Way::Shared,
             retry: RetryPolicy::default(),
-            tls: Tls::default(),
             resource: Attributes::new(),
             event_mode: EventMode::default(),
             announce_after: Some(Duration::from_secs(5)),
@@ -123,18 +77,55 @@ impl OtlpExporterBuilder {
         }
     }
 
+    /// Where requests go and how, all at once.
+    #[must_use]
+    pub fn connection(mut self, connection: OtlpConnection) -> OtlpExporterBuilder {
+        self.connection = connection;
+        self
+    }
+
+    /// Another way for spans.
+    #[must_use]
+    pub fn traces_connection(mut self, connection: OtlpConnection) -> OtlpExporterBuilder {
+        self.traces = Way::Own(connection);
+        self
+    }
+
+    /// Another way for log records.
+    #[must_use]
+    pub fn logs_connection(mut self, connection: OtlpConnection) -> OtlpExporterBuilder {
+        self.logs = Way::Own(connection);
+        self
+    }
+
+    /// Sends no spans. Starts, stops and additions of attributes count as withheld.
+    #[must_use]
+    pub fn without_traces(mut self) -> OtlpExporterBuilder {
+        self.traces = Way::Nowhere;
+        self
+    }
+
+    /// Sends no log records. Events and errors stand in their spans, as with
+    /// [`EventMode::SpanEvents`] unless zero-length spans are asked for; what has no span, or no room
+    /// in one, counts as withheld.
+    #[must_use]
+    pub fn without_logs(mut self) -> OtlpExporterBuilder {
+        self.logs = Way::Nowhere;
+        self
+    }
+
     /// Where the collector is: `http://host:4318`. For HTTP a path may follow, to which
     /// `/v1/traces` and `/v1/logs` are added. The default is the protocol's port on `localhost`.
     #[must_use]
     pub fn endpoint(mut self, address: impl Into<String>) -> OtlpExporterBuilder {
-        self.endpoint = Some(address.into());
+        self.connection = self.connection.endpoint(address);
         self
     }
 
     /// How requests travel.
     #[must_use]
     pub fn protocol(mut self, protocol: Protocol) -> OtlpExporterBuilder {
-        self.protocol = protocol;
+        self.connection = self.connection.protocol(protocol);
         self
     }
 
@@ -145,21 +136,21 @@ impl OtlpExporterBuilder {
         name: impl Into<String>,
         value: impl Into<String>,
     ) -> OtlpExporterBuilder {
-        self.headers.push((name.into(), value.into()));
+        self.connection = self.connection.header(name, value);
         self
     }
 
     /// How requests are compressed.
     #[must_use]
     pub fn compression(mut self, compression: Compression) -> OtlpExporterBuilder {
-        self.compression = compression;
+        self.connection = self.connection.compression(compression);
         self
     }
 
     /// How long one attempt to send a request may take, connection included. 10 seconds by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> OtlpExporterBuilder {
-        self.timeout = timeout;
+        self.connection = self.connection.timeout(timeout);
         self
     }
 
@@ -174,7 +165,7 @@ impl OtlpExporterBuilder {
     /// trusts.
     #[must_use]
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> OtlpExporterBuilder {
-        self.tls.roots = Some(pem.into());
+        self.connection = self.connection.root_certificates(pem);
         self
     }
 
@@ -185,7 +176,7 @@ impl OtlpExporterBuilder {
         chain: impl Into<Vec<u8>>,
         key: impl Into<Vec<u8>>,
     ) -> OtlpExporterBuilder {
-        self.tls.identity = Some((chain.into(), key.into()));
+        self.connection = self.connection.client_certificate(chain, key);
         self
     }
 
@@ -236,97 +227,20 @@ impl OtlpExporterBuilder {
     /// # Errors
     /// If a setting can never work; each variant says what to do.
     pub fn build(self) -> Result<OtlpExporter, OtlpConfigError> {
-        let default = match self.protocol {
-            Protocol::HttpProtobuf => "http://localhost:4318",
-            Protocol::Grpc => "http://localhost:4317",
+        let route = |way: &Way, signal| match way {
+            Way::Shared => self.connection.route(signal).map(Some),
+            Way::Own(connection) => connection.route(signal).map(Some),
+            Way::Nowhere => Ok(None),
         };
-        let endpoint = self.endpoint.as_deref().unwrap_or(default).trim_end_matches('/').to_owned();
-        let uri = endpoint_uri(&endpoint, self.protocol)?;
-        if self.timeout.is_zero() {
-            return Err(OtlpConfigError::Timeout);
-        }
-        let mut headers = HeaderMap::new();
-        for (name, value) in self.headers {
-            let parsed = HeaderName::try_from(&name).ok().zip(HeaderValue::try_from(value).ok());
-            let (name, mut value) = parsed.ok_or(OtlpConfigError::Header(name))?;
-            value.set_sensitive(true);
-            headers.insert(name, value);
-        }
-        self.tls.check()?;
         Ok(OtlpExporter::new(Settings {
-            protocol: self.protocol,
-            endpoint,
-            uri,
-            headers,
-            compression: self.compression,
-            timeout: self.timeout,
+            traces: route(&self.traces, Signal::Traces)?,
+            logs: route(&self.logs, Signal::Logs)?,
             retry: self.retry,
-            tls: self.tls,
             resource: self.resource,
             event_mode: self.event_mode,
             announce_after: self.announce_after,
             memory_bytes: self.memory_bytes,
             limits: Limits::default(),
         }))
-    }
-}
-
-fn endpoint_uri(endpoint: &str, protocol: Protocol) -> Result<Uri, OtlpConfigError> {
-    // Looked for first: what holds a password must not show in another message.
-    let authority = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
-    if authority.split('/').next().is_some_and(|authority| authority.contains('@')) {
-        return Err(OtlpConfigError::Credentials);
-    }
-    let uri: Option<Uri> = endpoint.parse().ok();
-    let is_address = |uri: &Uri| {
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.host().is_some_and(|h| !h.is_empty())
-    };
-    let uri = uri.filter(is_address).ok_or_else(|| OtlpConfigError::Endpoint(endpoint.into()))?;
-    match protocol {
-        _ if uri.query().is_some() => Err(OtlpConfigError::Endpoint(endpoint.into())),
-        Protocol::Grpc if uri.path() != "/" => Err(OtlpConfigError::Path(endpoint.into())),
-        _ => Ok(uri),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(endpoint: &str, protocol: Protocol, expected: Option<&str>) {
-        let built = OtlpExporter::builder().endpoint(endpoint).protocol(protocol).build();
-        let error = built.err().map(|error| error.to_string());
-        match (&error, expected) {
-            (None, None) => {}
-            (Some(error), Some(expected)) => assert!(error.contains(expected), "{error}"),
-            _ => panic!("{endpoint}: {error:?}"),
-        }
-    }
-
-    #[test]
-    fn endpoints_are_checked_before_anything_is_sent() {
-        use Protocol::{Grpc, HttpProtobuf};
-        check("http://localhost:4318/", HttpProtobuf, None);
-        check("https://collector.example/otlp", HttpProtobuf, None);
-        check("http://[::1]:4317", Grpc, None);
-        check("localhost:4317", Grpc, Some("begins with `http://`"));
-        check("ftp://localhost", HttpProtobuf, Some("begins with `http://`"));
-        check("http://", HttpProtobuf, Some("begins with `http://`"));
-        check("http://h/?a=b", HttpProtobuf, Some("begins with `http://`"));
-        check("http://localhost:4317/v1", Grpc, Some("gRPC takes none"));
-        let error = OtlpExporter::builder().endpoint("http://me:secret@host").build();
-        let message = error.err().map(|error| error.to_string()).unwrap_or_default();
-        assert!(message.contains("in a header") && !message.contains("secret"), "{message}");
-    }
-
-    #[test]
-    fn headers_are_checked_and_their_values_never_shown() {
-        let built = OtlpExporter::builder().header("authorization", "Bearer\nsecret").build();
-        let message = built.err().map(|error| error.to_string()).unwrap_or_default();
-        assert!(message.contains("authorization") && !message.contains("secret"), "{message}");
-        assert!(OtlpExporter::builder().header("a b", "c").build().is_err());
-        assert!(OtlpExporter::builder().timeout(Duration::ZERO).build().is_err());
-        assert!(OtlpExporter::builder().root_certificates("no PEM").build().is_err());
     }
 }

@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
 /// PEM texts, as they were given.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Tls {
     /// Instead of what the system trusts.
     pub(super) roots: Option<Vec<u8>>,

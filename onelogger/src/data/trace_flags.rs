@@ -62,6 +62,11 @@ impl TraceFlags {
         TraceFlags(self.0 & TraceFlags::RANDOM.0 | TraceFlags::SAMPLED.0)
     }
 
+    /// Those of the same span if it is not recorded.
+    pub(crate) const fn not_sampled(self) -> TraceFlags {
+        TraceFlags(self.0 & !TraceFlags::SAMPLED.0)
+    }
+
     pub(crate) fn is_default(&self) -> bool {
         *self == TraceFlags::default()
     }

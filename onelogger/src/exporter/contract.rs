@@ -1,6 +1,7 @@
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::Records;
 use crate::data::{Attributes, Name, RecordId, SpanId, names::attribute};
@@ -17,13 +18,16 @@ use crate::data::{Attributes, Name, RecordId, SpanId, names::attribute};
 ///   thread records, one at a time). Records come in the order in which they were recorded, each
 ///   start before everything that concerns its span.
 /// - [`flush`](Exporter::flush) comes within a second after the last batch, with every
-///   `force_flush`, and before [`close`](Exporter::close). `close` comes last, once.
+///   `force_flush`, when the exporter asks for it ([`next_flush_after`](Exporter::next_flush_after)),
+///   and before [`close`](Exporter::close). `close` comes last, once.
+/// - From the moment on at which a close begins, [`Run::close_by`] says until when it is waited for.
 /// - What the exporter's thread records itself (say, through an instrumented client library) is
 ///   not recorded, so an exporter never traces itself.
 ///
 /// # What an exporter owes
 ///
-/// - It may block: only its own queue fills up. It returns in the end.
+/// - It may block: only its own queue fills up. It returns in the end, and once a close has begun it
+///   does not try for longer than [`Run::close_by`] says.
 /// - It says how far it came: see [`ExportError`]. Retries that its protocol defines are its own
 ///   affair; what it reports as refused is counted as lost.
 /// - A panic is caught, counts the records of that call as lost and switches the exporter off.
@@ -91,6 +95,26 @@ pub trait Exporter: Send + 'static {
     fn close(&mut self) -> Result<(), ExportError> {
         Ok(())
     }
+
+    /// How long from now [`flush`](Exporter::flush) is to be called although nothing is recorded:
+    /// for what is to be sent at a time of its own. `None`, the default: not at all.
+    ///
+    /// Asked after each call, so the answer has to be cheap. A flush may come earlier, and does not
+    /// come more often than every 10 ms for this. In synchronous mode there is no thread that could
+    /// call: nobody asks, and what is due is sent with the next record.
+    fn next_flush_after(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Whether the call that has just returned has got something through to the backend. For
+    /// exporters that take records over and send them later: a call that sends nothing is neither a
+    /// success nor a failure for the [`DisableRule`](crate::DisableRule).
+    ///
+    /// `None`, the default, stands for an exporter that sends at once: `export_batch` has sent what
+    /// it has accepted, and `flush` had nothing to send.
+    fn has_sent(&self) -> Option<bool> {
+        None
+    }
 }
 
 /// Why an exporter did not send something, and how far it came.
@@ -105,12 +129,14 @@ pub struct ExportError {
     pub(crate) accepted: usize,
     pub(crate) refused: usize,
     pub(crate) revoked: usize,
+    pub(crate) lost_updates: Option<usize>,
 }
 
 impl ExportError {
     /// The first record of the call was refused.
     pub fn new(message: impl Into<String>) -> ExportError {
-        ExportError { message: message.into(), source: None, accepted: 0, refused: 1, revoked: 0 }
+        let (message, source) = (message.into(), None);
+        ExportError { message, source, accepted: 0, refused: 1, revoked: 0, lost_updates: None }
     }
 
     /// Keeps what caused it.
@@ -140,6 +166,18 @@ impl ExportError {
         self.revoked = revoked;
         self
     }
+
+    /// So many of the lost records, refused or revoked, are additions of attributes
+    /// ([`RecordKind::Attributes`](super::RecordKind)), which
+    /// [`Counts::delivered_updates`](crate::Counts) counts apart.
+    ///
+    /// For exporters that lose others than the first records after the accepted ones, or that revoke
+    /// additions. Without this the refused ones are looked at, and none of the revoked is one.
+    #[must_use]
+    pub fn with_lost_updates(mut self, updates: usize) -> ExportError {
+        self.lost_updates = Some(updates);
+        self
+    }
 }
 
 impl fmt::Display for ExportError {
@@ -161,6 +199,19 @@ pub struct Run {
     pub(crate) rank: Option<u32>,
     pub(crate) record_id_upper: u64,
     pub(crate) started_unix_nanos: u64,
+    pub(crate) close_by: CloseBy,
+}
+
+/// Until when those wait who close a recorder; shared by all copies of a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CloseBy(Arc<Mutex<Option<Instant>>>);
+
+impl CloseBy {
+    /// Somebody waits until then. Who waits longest counts.
+    pub(crate) fn extend_to(&self, until: Instant) {
+        let mut close_by = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *close_by = (*close_by).max(Some(until));
+    }
 }
 
 impl Run {
@@ -170,12 +221,14 @@ impl Run {
     /// at random and keep it for the process.
     pub fn new(application_name: impl Into<Name>, record_id_upper: u64) -> Run {
         let name = application_name.into().to_string();
-        Run {
-            resource: Arc::new(Attributes::new().with(attribute::APPLICATION_NAME, name)),
-            rank: None,
-            record_id_upper: version_8(record_id_upper),
-            started_unix_nanos: 0,
-        }
+        let resource = Attributes::new().with(attribute::APPLICATION_NAME, name);
+        Run { record_id_upper: version_8(record_id_upper), ..Run::of(resource, None) }
+    }
+
+    /// A run that no recorder has been opened with yet.
+    pub(crate) fn of(resource: Attributes, rank: Option<u32>) -> Run {
+        let (resource, close_by) = (Arc::new(resource), CloseBy::default());
+        Run { resource, rank, record_id_upper: 0, started_unix_nanos: 0, close_by }
     }
 
     /// What is true of the whole run: application, session, rank, custom metadata.
@@ -191,6 +244,17 @@ impl Run {
     /// Nanoseconds since 1970 at which the provider was configured.
     pub fn started_unix_nanos(&self) -> u64 {
         self.started_unix_nanos
+    }
+
+    /// When to be done, once a close of the recorder has begun; `None` before, and where nobody waits
+    /// for it.
+    ///
+    /// It is a little earlier than what `close` and the guard were given, so that what an exporter
+    /// gives up is counted and said before they return. Copies of a run know it as well: an exporter
+    /// keeps one, and looks while it waits for its backend. A later close that waits longer moves it.
+    /// What was not sent by then is to be reported as lost, as in any other failure.
+    pub fn close_by(&self) -> Option<Instant> {
+        *self.close_by.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The id of a span of this process in a file.

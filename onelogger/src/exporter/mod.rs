@@ -27,7 +27,7 @@ pub use batch::{Batch, RecordKind, RecordRef, Records};
 pub(crate) use batch::{Entry, Totals, WordRange};
 pub use console::ConsoleExporter;
 pub use console_text::ColorChoice;
-pub(crate) use contract::version_8;
+pub(crate) use contract::{CloseBy, version_8};
 pub use contract::{ExportError, Exporter, Run};
 pub use file::{FileExporter, FilePath};
 pub use json_lines::{Folding, JsonLinesExporter};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::data::names::attribute;
 use crate::data::{Attributes, Name};
-use crate::exporter::{Entry, RecordKind, Totals};
+use crate::exporter::{Entry, ExportError, RecordKind, Totals};
 
 /// Why a record did not reach an exporter's backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -137,10 +137,26 @@ impl Ledger {
         }
     }
 
+    /// All records of a call were accepted.
     pub(super) fn deliver(&mut self, records: &[Entry]) {
-        let is_update = |record: &&Entry| record.kind == RecordKind::Attributes;
         self.delivered += records.len() as u64;
-        self.updates += records.iter().filter(is_update).count() as u64;
+        self.updates += updates(records);
+    }
+
+    /// Of the records of a call so many as the error says were accepted, and the others refused.
+    pub(super) fn settle(&mut self, records: &[Entry], error: &ExportError) {
+        let refused = &records[error.accepted.min(records.len())..];
+        let lost_updates = error.lost_updates.map_or(updates(refused), |lost| lost as u64);
+        self.deliver(records);
+        self.delivered -= refused.len() as u64;
+        self.lose(refused.len(), LossReason::ExportFailed);
+        self.updates = self.updates.saturating_sub(lost_updates);
+        self.take_back(error.revoked);
+    }
+
+    /// What a call has lost that had no records of its own.
+    pub(super) fn revoke(&mut self, error: &ExportError) {
+        self.settle(&[], error);
     }
 
     /// A report of the application has got through.
@@ -149,7 +165,7 @@ impl Ledger {
     }
 
     /// Moves records that had been accepted to the lost ones.
-    pub(super) fn revoke(&mut self, records: usize) {
+    fn take_back(&mut self, records: usize) {
         let revoked = (records as u64).min(self.delivered);
         self.delivered -= revoked;
         self.export_failed += revoked;
@@ -185,5 +201,49 @@ impl Ledger {
             withheld: self.totals.withheld + self.withheld,
             lost,
         }
+    }
+}
+
+fn updates(records: &[Entry]) -> u64 {
+    let is_update = |record: &&Entry| record.kind == RecordKind::Attributes;
+    records.iter().filter(is_update).count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(kinds: &str) -> Vec<Entry> {
+        let kind = |letter| match letter {
+            'u' => RecordKind::Attributes,
+            _ => RecordKind::Event,
+        };
+        kinds.chars().map(|letter| Entry::new(kind(letter))).collect()
+    }
+
+    /// Delivered, of these updates, lost; after a call with `uueue` that went well and this one.
+    fn check(kinds: &str, error: &ExportError, expected: (u64, u64, u64)) {
+        let mut ledger = Ledger::default();
+        ledger.deliver(&entries("uueue"));
+        ledger.settle(&entries(kinds), error);
+        let counts = ledger.counts();
+        assert_eq!((counts.delivered, counts.delivered_updates, counts.lost_total()), expected);
+    }
+
+    #[test]
+    fn updates_are_counted_by_their_places_unless_the_exporter_knows_better() {
+        let refused = |accepted: usize, refused: usize| {
+            ExportError::new("").with_accepted(accepted).with_refused(refused)
+        };
+        check("eu", &refused(1, 1), (6, 3, 1));
+        check("eu", &refused(1, 1).with_lost_updates(0), (6, 4, 1));
+        check("ue", &refused(1, 1).with_lost_updates(1), (6, 3, 1));
+        check("uu", &refused(0, 2), (5, 3, 2));
+        // What was revoked may have been updates of this call, or of those before.
+        check("uu", &refused(2, 0).with_revoked(3).with_lost_updates(2), (4, 3, 3));
+        check("uu", &refused(2, 0).with_revoked(3), (4, 5, 3));
+        check("", &refused(0, 0).with_revoked(2).with_lost_updates(1), (3, 2, 2));
+        // One that exaggerates.
+        check("e", &refused(0, 1).with_revoked(9).with_lost_updates(9), (0, 0, 6));
     }
 }

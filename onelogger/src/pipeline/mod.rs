@@ -11,12 +11,15 @@
 
 mod assemble;
 pub(crate) mod clock;
+mod disable;
 mod drain;
 mod health;
 pub(crate) mod identity;
 pub(crate) mod intake;
 mod ledger;
+mod outlet;
 mod queue;
+mod reports;
 mod ticket;
 mod worker;
 
@@ -25,22 +28,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 pub use clock::ManualClock;
+pub use disable::DisableRule;
 pub use health::{ExporterHealth, ExporterState, Health};
 pub use intake::FullPolicy;
 pub use ledger::{Counts, LossReason};
-pub use worker::DisableRule;
 
 use self::assemble::Assembler;
 use self::clock::Timeline;
 use self::drain::Drain;
 use self::health::SharedStatus;
 use self::intake::Intake;
-use self::queue::{Queue, QueueSender, Work};
+use self::outlet::{Outlet, send, spawn};
 use self::ticket::Ticket;
 use self::worker::Worker;
 use crate::data::codec::STOP_WORDS;
 use crate::diagnostics;
-use crate::exporter::{Batch, ExportError, Exporter, Run, Totals};
+use crate::exporter::{Batch, CloseBy, ExportError, Exporter, Run, Totals};
 use crate::sync::Flag;
 
 /// How a pipeline works.
@@ -55,8 +58,9 @@ pub(crate) struct Settings {
 
 /// A batch is passed on when it has grown so large.
 const BATCH_BYTES: usize = 1 << 20;
-/// An exporter is flushed so long after the first batch that it got since the last flush.
-const FLUSH_AFTER: Duration = Duration::from_millis(500);
+
+/// What is kept of a close's time for counting what exporters have given up, at most.
+const LONGEST_RESERVE: Duration = Duration::from_secs(1);
 
 thread_local! {
     /// Whether this thread is the pipeline's or an exporter's, and records nothing.
@@ -87,6 +91,7 @@ impl Drop for Ours {
 pub(crate) struct Pipeline {
     intake: Arc<Intake>,
     statuses: Vec<SharedStatus>,
+    close_by: CloseBy,
     mode: Mode,
 }
 
@@ -127,6 +132,9 @@ impl Pipeline {
         run: &Run,
         settings: &Settings,
     ) -> std::io::Result<(Pipeline, Vec<OpenFailure>)> {
+        // The caller may open other recorders with the same run, which are closed for themselves.
+        let close_by = CloseBy::default();
+        let run = Run { close_by: close_by.clone(), ..run.clone() };
         let mut failures = Vec::new();
         let mut workers = Vec::new();
         let ours = Ours::enter();
@@ -154,7 +162,7 @@ impl Pipeline {
             spawn("onelogger", move || stages.run(&ours, interval))?;
             Mode::Asynchronous(requests)
         };
-        Ok((Pipeline { intake, statuses, mode }, failures))
+        Ok((Pipeline { intake, statuses, close_by, mode }, failures))
     }
 
     /// Does what is due after a record: in synchronous mode everything.
@@ -232,7 +240,15 @@ impl Pipeline {
 
     /// Refuses further records, stops open spans, passes everything on, closes the exporters.
     /// Whether that was done in time; if not, it goes on.
+    ///
+    /// Exporters learn how long they may try: a little less than `timeout`, so that what they give up
+    /// is counted in time. Whoever waits for nothing sets them no limit.
     pub(crate) fn close(&self, timeout: Duration) -> bool {
+        let patience = timeout - (timeout / 8).min(LONGEST_RESERVE);
+        if let Some(close_by) = Instant::now().checked_add(patience).filter(|_| !timeout.is_zero())
+        {
+            self.close_by.extend_to(close_by);
+        }
         match &self.mode {
             Mode::Synchronous(stages, wants_close) => {
                 wants_close.raise();
@@ -384,93 +400,6 @@ fn close_stages(stages: &mut Option<Box<Stages>>) {
         let _ours = Ours::enter();
         stages.close(&Ticket::new(0));
     }
-}
-
-/// Where a batch goes.
-enum Outlet {
-    Inline(Box<Worker>),
-    Queued(QueueSender),
-}
-
-impl Outlet {
-    /// Starts an exporter's thread.
-    fn spawn(worker: Worker, intake: &Arc<Intake>, settings: &Settings) -> std::io::Result<Outlet> {
-        let queue = Arc::new(Queue::new(settings.queue_bytes));
-        let (status, theirs) = (worker.status.clone(), Arc::clone(&queue));
-        let clock = Arc::clone(intake);
-        spawn("onelogger-export", move || work(worker, &theirs, &clock))?;
-        Ok(Outlet::Queued(QueueSender::new(queue, settings.queue_policy, status)))
-    }
-
-    fn send(&mut self, batch: &Arc<Batch>) {
-        match self {
-            Outlet::Inline(worker) => worker.deliver(batch),
-            Outlet::Queued(sender) => sender.send(batch),
-        }
-    }
-
-    fn flush(&mut self, ticket: &Ticket) {
-        match self {
-            Outlet::Inline(worker) => worker.flush(),
-            Outlet::Queued(sender) => {
-                ticket.expect(1);
-                sender.queue.add(Work::Flush(ticket.clone()));
-            }
-        }
-    }
-
-    fn close(self, ticket: &Ticket, totals: Totals, now_unix_nanos: u64) {
-        match self {
-            Outlet::Inline(mut worker) => worker.close(totals, now_unix_nanos),
-            Outlet::Queued(sender) => {
-                ticket.expect(1);
-                sender.queue.add(Work::Close(ticket.clone(), totals));
-            }
-        }
-    }
-}
-
-fn send(outlets: &mut [Outlet], batch: Batch) {
-    let batch = Arc::new(batch);
-    for outlet in outlets {
-        outlet.send(&batch);
-    }
-}
-
-/// An exporter's thread.
-fn work(mut worker: Worker, queue: &Queue, intake: &Intake) {
-    let _ours = Ours::enter();
-    let mut flush_at = None;
-    loop {
-        match queue.take(flush_at) {
-            Some(Work::Deliver(batch)) => {
-                worker.deliver(&batch);
-                flush_at = flush_at.or_else(|| Instant::now().checked_add(FLUSH_AFTER));
-            }
-            Some(Work::Flush(ticket)) => {
-                worker.flush();
-                ticket.done();
-                flush_at = None;
-            }
-            Some(Work::Close(ticket, totals)) => {
-                worker.close(totals, intake.clock.unix_nanos());
-                ticket.done();
-                return;
-            }
-            None => {
-                worker.flush();
-                flush_at = None;
-            }
-        }
-        if flush_at.is_some_and(|at| at <= Instant::now()) {
-            worker.flush();
-            flush_at = None;
-        }
-    }
-}
-
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

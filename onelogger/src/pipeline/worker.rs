@@ -3,39 +3,24 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use super::disable::{DisableRule, Failures, Verdict};
 use super::health::{ExporterState, SharedStatus};
 use super::ledger::LossReason;
-use crate::data::codec::Dynamic;
-use crate::data::names::{attribute, event};
-use crate::data::{Attributes, Name, TelemetryDataErrorType};
+use super::reports;
+use crate::data::Attributes;
+use crate::data::names::attribute;
 use crate::diagnostics;
 use crate::exporter::{Batch, Entry, ExportError, Exporter, RecordKind, Run, Totals};
 
-/// When an exporter that fails is switched off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DisableRule {
-    /// After so many failures in a row; tried again after a second, and after twice as long each
-    /// time that it fails again, up to a minute. A success resets both.
-    AfterConsecutive(u32),
-    /// After so many failures in total, and for good: the Python library's rule.
-    AfterTotal(u32),
-}
-
-impl Default for DisableRule {
-    fn default() -> DisableRule {
-        DisableRule::AfterConsecutive(5)
-    }
-}
-
-const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
+/// An exporter that asks to be called again at once is not called more often than this.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 
 pub(super) struct Worker {
     name: String,
     /// Gone after a panic and after the close.
     exporter: Option<Box<dyn Exporter>>,
     run: Run,
-    rule: DisableRule,
+    failures: Failures,
     pub(super) status: SharedStatus,
     /// Whether `open` has succeeded.
     is_open: bool,
@@ -45,11 +30,10 @@ pub(super) struct Worker {
     has_reported: bool,
     /// The report of a failure that has not got through yet.
     unsent_report: Option<Batch>,
-    consecutive_failures: u32,
-    retry_at: Option<Instant>,
-    back_off: Duration,
     /// The losses that the exporter's output speaks of.
     losses_reported: u64,
+    /// The time of the latest record: that of what the worker itself has to say.
+    latest_unix_nanos: u64,
 }
 
 impl Worker {
@@ -59,16 +43,14 @@ impl Worker {
         Worker {
             name,
             exporter: Some(exporter),
+            latest_unix_nanos: run.started_unix_nanos(),
             run,
-            rule,
+            failures: Failures::new(rule),
             status,
             is_open: false,
             has_exported: false,
             has_reported: false,
             unsent_report: None,
-            consecutive_failures: 0,
-            retry_at: None,
-            back_off: FIRST_BACK_OFF,
             losses_reported: 0,
         }
     }
@@ -84,7 +66,8 @@ impl Worker {
             }
             Err(error) => {
                 self.note(error);
-                self.wait_before_retry();
+                let verdict = self.failures.failed_to_open();
+                self.obey(verdict);
             }
         }
         result
@@ -93,6 +76,9 @@ impl Worker {
     /// Hands all records of a batch to the exporter, and counts what became of them.
     pub(super) fn deliver(&mut self, batch: &Batch) {
         self.send_unsent_report();
+        if let Some(last) = batch.entries().last() {
+            self.latest_unix_nanos = last.time_unix_nanos;
+        }
         let mut at = 0;
         while at < batch.entries().len() {
             let rest = &batch.entries()[at..];
@@ -114,7 +100,7 @@ impl Worker {
             }
         }
         self.status.lock().ledger.reach(batch.totals);
-        self.report_losses(batch.entries().last().map(|entry| entry.time_unix_nanos));
+        self.report_losses();
     }
 
     /// Exports records of a batch; returns how many are done with.
@@ -127,22 +113,17 @@ impl Worker {
         };
         error.accepted = error.accepted.min(records.len());
         error.refused = error.refused.min(records.len() - error.accepted);
-        let is_stuck = error.revoked == 0 || self.consecutive_failures > 0;
+        let is_stuck = error.revoked == 0 || self.failures.is_in_a_row();
         if error.accepted + error.refused == 0 && is_stuck {
             // An exporter that gets nowhere would be asked for ever.
             error.refused = 1;
         }
         let done = error.accepted + error.refused;
-        {
-            let ledger = &mut self.status.lock().ledger;
-            ledger.deliver(&batch.entries()[start..start + error.accepted]);
-            ledger.lose(error.refused, LossReason::ExportFailed);
-            ledger.revoke(error.revoked);
-        }
-        self.has_exported |= error.accepted > 0;
+        self.status.lock().ledger.settle(&batch.entries()[start..start + done], &error);
         // What was taken over, and taken back at once, is no success.
-        if error.accepted > error.revoked {
-            self.consecutive_failures = 0;
+        if self.has_sent().unwrap_or(error.accepted > error.revoked) {
+            self.has_exported = true;
+            self.failures.succeeded_in_part();
         }
         // The report stands where the refused record would have stood, and bears its time.
         let refused = &batch.entries()[start + error.accepted.min(records.len() - 1)];
@@ -150,14 +131,23 @@ impl Worker {
         done
     }
 
-    /// The exporter works.
+    /// The exporter has accepted something; if that has reached the backend, it works.
     fn accepted(&mut self) {
+        if self.has_sent().unwrap_or(true) {
+            self.works();
+        }
+    }
+
+    fn works(&mut self) {
         self.has_exported = true;
-        self.consecutive_failures = 0;
-        self.back_off = FIRST_BACK_OFF;
+        self.failures.succeeded();
         let mut status = self.status.lock();
         status.state = ExporterState::Ready;
         status.has_spoken = false;
+    }
+
+    fn has_sent(&mut self) -> Option<bool> {
+        self.call(|exporter| Ok(exporter.has_sent())).ok().flatten()
     }
 
     /// Gives the exporter a telemetry data error of the application or of the library, if it is
@@ -172,8 +162,8 @@ impl Worker {
             self.status.lock().ledger.withhold(!is_own as usize);
             return;
         }
-        let report =
-            self.data_error(record.attributes().to_owned(), record.time_unix_nanos(), is_own);
+        let (attributes, time) = (record.attributes().to_owned(), record.time_unix_nanos());
+        let report = reports::data_error(attributes, self.has_exported, time, is_own);
         match self.call(|exporter| exporter.export_batch(report.records())) {
             Ok(()) => {
                 self.has_reported = true;
@@ -186,7 +176,7 @@ impl Worker {
                 {
                     let ledger = &mut self.status.lock().ledger;
                     ledger.lose(!is_own as usize, LossReason::ExportFailed);
-                    ledger.revoke(error.revoked);
+                    ledger.revoke(&error);
                 }
                 self.failed(&error, record.time_unix_nanos());
             }
@@ -196,22 +186,17 @@ impl Worker {
     /// Notes a failure of the exporter, tells the exporter itself, and applies the rule.
     fn failed(&mut self, error: &ExportError, time_unix_nanos: u64) {
         self.note(error);
-        self.consecutive_failures += 1;
+        let verdict = self.failures.failed();
         if !self.has_reported {
             self.has_reported = true;
             let message = self.failure_message(error);
             let attributes = Attributes::new().with(attribute::ERROR_MESSAGE, message);
-            self.unsent_report = Some(self.data_error(attributes, time_unix_nanos, true));
+            let reached = self.has_exported;
+            let report = reports::data_error(attributes, reached, time_unix_nanos, true);
+            self.unsent_report = Some(report);
             self.send_unsent_report();
         }
-        let total = self.status.lock().failures;
-        match self.rule {
-            DisableRule::AfterTotal(limit) if total >= u64::from(limit) => self.disable(),
-            DisableRule::AfterConsecutive(limit) if self.consecutive_failures >= limit => {
-                self.wait_before_retry();
-            }
-            _ => {}
-        }
+        self.obey(verdict);
     }
 
     fn note(&mut self, error: &ExportError) {
@@ -235,29 +220,33 @@ impl Worker {
         format!("Error exporting data via exporter {}: {error}", self.name)
     }
 
-    fn wait_before_retry(&mut self) {
-        self.retry_at = Instant::now().checked_add(self.back_off);
-        self.back_off = (self.back_off * 2).min(LONGEST_BACK_OFF);
-        let mut status = self.status.lock();
-        if status.state != ExporterState::Disabled {
-            status.state = ExporterState::BackingOff;
+    fn obey(&mut self, verdict: Verdict) {
+        let state = match verdict {
+            Verdict::GoOn => return,
+            Verdict::BackOff => ExporterState::BackingOff,
+            Verdict::Disable => ExporterState::Disabled,
+        };
+        {
+            let mut status = self.status.lock();
+            // By a panic, or by the rule.
+            if status.state == ExporterState::Disabled {
+                return;
+            }
+            status.state = state;
         }
-    }
-
-    fn disable(&mut self) {
-        self.status.lock().state = ExporterState::Disabled;
-        let name = &self.name;
-        diagnostics::error(format_args!("exporter {name} is switched off after its failures"));
+        if verdict == Verdict::Disable {
+            let name = &self.name;
+            diagnostics::error(format_args!("exporter {name} is switched off after its failures"));
+        }
     }
 
     /// Whether records may be handed to the exporter now. Opens it if that is due.
     fn is_ready(&mut self) -> bool {
-        let state = self.status.lock().state;
-        match state {
+        match self.state() {
             ExporterState::Ready => true,
             ExporterState::Disabled | ExporterState::Closed => false,
             ExporterState::NotOpened | ExporterState::BackingOff => {
-                let is_due = self.retry_at.is_none_or(|at| Instant::now() >= at);
+                let is_due = self.failures.is_due();
                 if is_due && !self.is_open {
                     return self.open().is_ok();
                 }
@@ -266,23 +255,40 @@ impl Worker {
         }
     }
 
+    /// Gives the exporter a record of the worker's own; whether it has accepted it.
+    ///
+    /// These do not count for the rule: the report of a failure would be the next failure. But an
+    /// exporter that is tried again after a back-off shows by them as well whether it works.
+    fn say(&mut self, record: &Batch) -> bool {
+        let result = self.call(|exporter| exporter.export_batch(record.records()));
+        let is_trial = self.state() == ExporterState::BackingOff;
+        match &result {
+            Ok(()) if is_trial => self.accepted(),
+            Ok(()) => {}
+            Err(error) => {
+                self.status.lock().ledger.revoke(error);
+                if is_trial {
+                    self.failures.wait();
+                }
+            }
+        }
+        result.is_ok()
+    }
+
     fn send_unsent_report(&mut self) {
         if self.is_ready()
             && let Some(report) = self.unsent_report.take()
+            && !self.say(&report)
         {
-            let sent = self.call(|exporter| exporter.export_batch(report.records()));
-            if let Err(error) = sent {
-                self.status.lock().ledger.revoke(error.revoked);
-                self.unsent_report = Some(report);
-            }
+            self.unsent_report = Some(report);
         }
     }
 
     /// Says in the exporter's own output that something is lost: once when it begins, and with
     /// `close` if it has grown since.
-    fn report_losses(&mut self, time_unix_nanos: Option<u64>) {
+    fn report_losses(&mut self) {
         if self.losses_reported == 0 {
-            self.report_new_losses(time_unix_nanos.unwrap_or(self.run.started_unix_nanos()));
+            self.report_new_losses(self.latest_unix_nanos);
         }
     }
 
@@ -292,49 +298,84 @@ impl Worker {
         if lost == self.losses_reported || !self.is_ready() {
             return;
         }
-        let message = format!("{lost} of {} records are lost", counts.recorded);
-        let mut attributes = Attributes::new().with(attribute::ERROR_MESSAGE, message);
-        let kind = TelemetryDataErrorType::IncompleteTelemetryData;
-        attributes.set(attribute::TELEMETRY_DATA_ERROR_TYPE, kind.as_str());
-        attributes.merge(counts.loss_attributes());
-        let kind = RecordKind::TelemetryDataError;
-        let name = event::TELEMETRY_DATA_ERROR;
-        let report = single(kind, name, &attributes, time_unix_nanos, true);
-        match self.call(|exporter| exporter.export_batch(report.records())) {
-            Ok(()) => self.losses_reported = lost,
-            Err(error) => self.status.lock().ledger.revoke(error.revoked),
+        if self.say(&reports::losses(&counts, time_unix_nanos)) {
+            self.losses_reported = lost;
         }
     }
 
+    /// Flushes the exporter, and says before what it has not been told yet.
     pub(super) fn flush(&mut self) {
-        if self.is_open && self.is_ready() {
-            self.send_unsent_report();
-            if let Err(error) = self.call(Exporter::flush) {
-                self.status.lock().ledger.revoke(error.revoked);
-                self.note(&error);
+        if !self.is_ready() {
+            return;
+        }
+        self.send_unsent_report();
+        self.report_losses();
+        if !self.is_ready() {
+            return;
+        }
+        match self.call(Exporter::flush) {
+            Ok(()) if self.has_sent() == Some(true) => self.works(),
+            Ok(()) => {}
+            Err(error) => {
+                self.status.lock().ledger.revoke(&error);
+                if self.has_sent() == Some(true) {
+                    self.failures.succeeded_in_part();
+                }
+                self.failed(&error, self.latest_unix_nanos);
             }
         }
+    }
+
+    /// When to flush although nothing is recorded: the exporter asks for it, or it has not been told
+    /// of its losses and may be tried again then.
+    pub(super) fn next_flush_at(&mut self) -> Option<Instant> {
+        match self.state() {
+            ExporterState::Ready => {
+                let wish = self.call(|exporter| Ok(exporter.next_flush_after()));
+                let pause = wish.ok().flatten()?.max(SHORTEST_PAUSE);
+                Instant::now().checked_add(pause)
+            }
+            ExporterState::BackingOff => {
+                let is_lost = self.losses_reported == 0 && self.lost_total() > 0;
+                self.failures.retry_at().filter(|_| is_lost || self.unsent_report.is_some())
+            }
+            _ => None,
+        }
+    }
+
+    fn state(&self) -> ExporterState {
+        self.status.lock().state
+    }
+
+    fn lost_total(&self) -> u64 {
+        self.status.lock().ledger.counts().lost_total()
     }
 
     /// Sends what is left, the losses, the closing record with the totals; closes the exporter.
     pub(super) fn close(&mut self, totals: Totals, time_unix_nanos: u64) {
         self.status.lock().ledger.reach(totals);
         // An exporter that is backing off gets a last chance.
-        self.retry_at = None;
+        self.failures.cut_short();
+        let mut is_told = false;
         if self.is_ready() {
             self.flush();
             self.report_new_losses(time_unix_nanos);
             // A second time if a record that the exporter still held was lost with the first: then
             // the totals have changed.
             for _ in 0..2 {
-                let attributes = self.status.lock().ledger.counts().closing_attributes();
-                let (kind, name) = (RecordKind::Event, event::CLOSE);
-                let closing = single(kind, name, &attributes, time_unix_nanos, true);
+                let counts = self.status.lock().ledger.counts();
+                let closing = reports::closing(&counts, time_unix_nanos);
                 match self.call(|exporter| exporter.export_batch(closing.records())) {
-                    Ok(()) => break,
+                    Ok(()) => {
+                        is_told = true;
+                        break;
+                    }
                     Err(error) => {
-                        self.status.lock().ledger.revoke(error.revoked);
+                        self.status.lock().ledger.revoke(&error);
                         self.note(&error);
+                        if error.revoked == 0 {
+                            break;
+                        }
                     }
                 }
             }
@@ -342,33 +383,25 @@ impl Worker {
         if self.is_open
             && let Err(error) = self.call(Exporter::close)
         {
-            self.status.lock().ledger.revoke(error.revoked);
+            self.status.lock().ledger.revoke(&error);
             self.note(&error);
         }
         self.discard();
         self.status.lock().state = ExporterState::Closed;
-    }
-
-    /// A telemetry data error with its type, which depends on what has reached this exporter.
-    fn data_error(&self, given: Attributes, time_unix_nanos: u64, is_own: bool) -> Batch {
-        let kind = match self.has_exported {
-            true => TelemetryDataErrorType::IncompleteTelemetryData,
-            false => TelemetryDataErrorType::NoTelemetryData,
-        };
-        let mut given = given.into_iter();
-        // The message comes first, then the type, then what else there is.
-        let mut attributes: Attributes = given.by_ref().take(1).collect();
-        attributes.set(attribute::TELEMETRY_DATA_ERROR_TYPE, kind.as_str());
-        attributes.extend(given);
-        let kind = RecordKind::TelemetryDataError;
-        single(kind, event::TELEMETRY_DATA_ERROR, &attributes, time_unix_nanos, is_own)
+        let counts = self.status.lock().ledger.counts();
+        let lost = counts.lost_total();
+        if lost > 0 && !is_told {
+            let (name, all) = (&self.name, counts.recorded);
+            let what = format_args!("{lost} of {all} records did not get through exporter {name}");
+            diagnostics::error(what);
+        }
     }
 
     /// Calls the exporter; a panic within it is an error, and its last.
-    fn call(
+    fn call<T>(
         &mut self,
-        call: impl FnOnce(&mut dyn Exporter) -> Result<(), ExportError>,
-    ) -> Result<(), ExportError> {
+        call: impl FnOnce(&mut dyn Exporter) -> Result<T, ExportError>,
+    ) -> Result<T, ExportError> {
         let Some(exporter) = &mut self.exporter else {
             return Err(ExportError::new("the exporter is closed").with_refused(usize::MAX));
         };
@@ -392,19 +425,4 @@ impl Drop for Worker {
     fn drop(&mut self) {
         self.discard();
     }
-}
-
-/// A batch of one record that belongs to no span.
-fn single(
-    kind: RecordKind,
-    name: &'static str,
-    attributes: &Attributes,
-    time_unix_nanos: u64,
-    is_own: bool,
-) -> Batch {
-    let mut batch = Batch::default();
-    let name = batch.put_name(Dynamic::named(&Name::from_static(name)));
-    let attributes = batch.put_attributes(attributes);
-    batch.push(Entry { is_own, time_unix_nanos, name, attributes, ..Entry::new(kind) });
-    batch
 }

@@ -1,7 +1,8 @@
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
-use super::{BuildError, DefaultRecorder, SpanFilter};
+use super::sampler::Sampling;
+use super::{BuildError, DefaultRecorder, Sampler, SpanFilter};
 use crate::data::TimeWindow;
 use crate::data::codec::STOP_WORDS;
 use crate::exporter::Exporter;
@@ -29,6 +30,7 @@ use crate::pipeline::{DisableRule, FullPolicy, ManualClock, Settings};
 pub struct DefaultRecorderBuilder {
     exporters: Vec<Box<dyn Exporter>>,
     filter: SpanFilter,
+    sampler: Sampler,
     window: TimeWindow,
     lane_bytes: usize,
     lane_policy: FullPolicy,
@@ -45,6 +47,7 @@ impl Default for DefaultRecorderBuilder {
         DefaultRecorderBuilder {
             exporters: Vec::new(),
             filter: SpanFilter::all(),
+            sampler: Sampler::default(),
             window: TimeWindow::default(),
             lane_bytes: 1 << 20,
             lane_policy: FullPolicy::default(),
@@ -77,6 +80,12 @@ impl DefaultRecorderBuilder {
     /// Which spans are exported. All by default.
     pub fn filter(mut self, filter: SpanFilter) -> DefaultRecorderBuilder {
         self.filter = filter;
+        self
+    }
+
+    /// Which traces are recorded, decided at the start of each span. [`Sampler::AlwaysOn`] by default.
+    pub fn sampler(mut self, sampler: Sampler) -> DefaultRecorderBuilder {
+        self.sampler = sampler;
         self
     }
 
@@ -154,6 +163,7 @@ impl DefaultRecorderBuilder {
     pub fn build(self) -> Result<DefaultRecorder, BuildError> {
         let mut problems = Vec::new();
         BuildError::check_filter(self.filter.check(), &mut problems);
+        problems.extend(self.sampler.check().err());
         for exporter in &self.exporters {
             if let Err(error) = exporter.check() {
                 problems.push(format!("exporter {}: {error}", exporter.name()));
@@ -183,6 +193,7 @@ impl DefaultRecorderBuilder {
         Ok(DefaultRecorder {
             intake: Intake::new(clock, ids, self.lane_policy, lane_words).into(),
             filter: self.filter,
+            sampling: Sampling::of(&self.sampler),
             window: self.window,
             settings: self.settings,
             exporters: Mutex::new(Some(self.exporters)),

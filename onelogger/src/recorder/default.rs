@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use super::sampler::Sampling;
 use super::span::Inner;
 use super::writing::Beginning;
 use super::{
@@ -27,6 +28,7 @@ use crate::pipeline::{Health, Pipeline, Settings, is_pipeline_thread};
 pub struct DefaultRecorder {
     pub(super) intake: Arc<Intake>,
     pub(super) filter: SpanFilter,
+    pub(super) sampling: Sampling,
     pub(super) window: TimeWindow,
     pub(super) settings: Settings,
     /// Taken when the recorder is opened.

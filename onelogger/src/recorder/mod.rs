@@ -11,6 +11,7 @@ mod error;
 mod filter;
 mod planted;
 mod producer;
+mod sampler;
 mod span;
 mod writing;
 
@@ -21,6 +22,7 @@ pub use default::DefaultRecorder;
 pub use error::{BuildError, CloseError, FlushError, OpenError, RecordError};
 pub use filter::{PatternError, SpanFilter};
 pub(crate) use planted::PlantedSpan;
+pub use sampler::{Sampler, SamplerError};
 pub use span::{Span, SpanBuilder, SpanParent, SpanStop};
 
 use std::sync::Arc;

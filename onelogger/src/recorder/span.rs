@@ -46,7 +46,8 @@ pub(super) struct Facts {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Placed {
     pub(super) trace: TraceId,
-    pub(super) trace_flags: TraceFlags,
+    /// The flags of what it hangs under.
+    pub(super) parent_flags: TraceFlags,
     pub(super) anchor: Anchor,
 }
 
@@ -74,7 +75,7 @@ pub(super) enum Anchor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Recorded,
-    /// The filter holds the span back, and all that concerns it.
+    /// The filter or the sampler holds the span back, and all that concerns it.
     Withheld,
     /// There was no room for it.
     Lost,
@@ -103,10 +104,14 @@ impl Span {
     }
 
     /// The span that those of other processes are to hang under, so that their parent is one that
-    /// exporters have seen: this span if it is recorded, else what it hangs under itself.
+    /// exporters have seen: this span if it is recorded, else what it hangs under itself. A span that
+    /// is not sampled says so itself, for those who do as their parent does.
     pub(crate) fn propagated(&self) -> Option<SpanContext> {
         let inner = self.inner()?;
         let context = inner.facts.context;
+        if !context.trace_flags.is_sampled() {
+            return Some(context);
+        }
         Some(match inner.facts.anchor {
             Anchor::Local(raw) => SpanContext { span_id: inner.intake.ids.span_id(raw), ..context },
             Anchor::Remote(context) => context,
@@ -181,7 +186,7 @@ impl Inner {
         let Facts { context, anchor, .. } = self.facts;
         let anchor =
             if Arc::ptr_eq(&self.intake, intake) { anchor } else { Anchor::Remote(context) };
-        Placed { trace: context.trace_id, trace_flags: context.trace_flags.of_child(), anchor }
+        Placed { trace: context.trace_id, parent_flags: context.trace_flags, anchor }
     }
 
     fn is_over(&self) -> bool {

@@ -43,13 +43,17 @@ impl DefaultRecorder {
         let started = with_lane(&self.intake, |lane| {
             let ThreadLane { writer, idle, .. } = lane;
             let raw = writer.ids.next(&self.intake.ids);
-            let Placed { trace, trace_flags, anchor } = span.placed.unwrap_or_else(|| Placed {
-                trace: self.intake.ids.trace_id(raw),
-                trace_flags: TraceFlags::default(),
-                anchor: Anchor::Root,
-            });
+            let (trace, mut trace_flags, anchor) = match &span.placed {
+                Some(placed) => (placed.trace, placed.parent_flags.of_child(), placed.anchor),
+                None => (self.intake.ids.trace_id(raw), TraceFlags::default(), Anchor::Root),
+            };
             let order = self.intake.clock.order();
-            let (fate, is_reserved) = if is_wanted {
+            let parent_flags = || span.placed.as_ref().map(|placed| placed.parent_flags);
+            let is_sampled = self.sampling.takes(trace, parent_flags);
+            if !is_sampled {
+                trace_flags = trace_flags.not_sampled();
+            }
+            let (fate, is_reserved) = if is_wanted && is_sampled {
                 self.put_start(writer, span, raw, trace, anchor, order)?
             } else {
                 (Fate::Withheld, false)
@@ -229,7 +233,7 @@ impl Placed {
     pub(super) fn remote(context: SpanContext) -> Option<Placed> {
         context.is_valid().then_some(Placed {
             trace: context.trace_id,
-            trace_flags: context.trace_flags.of_child(),
+            parent_flags: context.trace_flags,
             anchor: Anchor::Remote(context),
         })
     }

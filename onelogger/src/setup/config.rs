@@ -1,5 +1,4 @@
 use std::fmt;
-use std::sync::Arc;
 
 use super::environment;
 use crate::data::names::attribute;
@@ -113,6 +112,13 @@ impl OneLoggerConfig {
         &self.logger_config
     }
 
+    /// The same with other messages of the library's own.
+    #[must_use]
+    pub fn with_logger_config(mut self, config: LoggerConfig) -> OneLoggerConfig {
+        self.logger_config = config;
+        self
+    }
+
     /// The version of the schema of summary data.
     pub fn summary_data_schema_version(&self) -> &str {
         &self.summary_data_schema_version
@@ -145,7 +151,7 @@ impl OneLoggerConfig {
             resource.set(attribute::APP_TYPE, telemetry.app_type.as_str());
             resource.merge(telemetry.custom_metadata.clone());
         }
-        Run { resource: Arc::new(resource), rank, record_id_upper: 0, started_unix_nanos: 0 }
+        Run::of(resource, rank)
     }
 }
 

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
 
 use super::Accepted;
-use crate::otlp::draft::Signal;
+use crate::otlp::signal::Signal;
 
 /// Reads the answer to a request that was taken. `None` if it is no answer of a collector.
 pub(super) fn accepted(signal: Signal, body: Bytes) -> Option<Accepted> {
@@ -21,6 +22,11 @@ pub(super) fn accepted(signal: Signal, body: Bytes) -> Option<Accepted> {
             let answer = ExportLogsServiceResponse::decode(body).ok()?;
             let partial = answer.partial_success;
             partial.map(|partial| (partial.rejected_log_records, partial.error_message))
+        }
+        Signal::Metrics => {
+            let answer = ExportMetricsServiceResponse::decode(body).ok()?;
+            let partial = answer.partial_success;
+            partial.map(|partial| (partial.rejected_data_points, partial.error_message))
         }
     };
     let (rejected, message) = partial.unwrap_or_default();

@@ -13,13 +13,14 @@ use tonic::{Code, Status};
 
 use super::answer::{RpcStatus, accepted, excerpt};
 use super::{Accepted, USER_AGENT, chain, connector};
-use crate::otlp::draft::Signal;
+use crate::otlp::connection::{Compression, Route};
 use crate::otlp::retry::Retry;
-use crate::otlp::settings::{Compression, Settings};
+use crate::otlp::signal::Signal;
 use crate::otlp::tls::TlsError;
 
 pub(super) struct GrpcClient {
     client: Grpc<Channel>,
+    signal: Signal,
     endpoint: Endpoint,
     connector: HttpsConnector<HttpConnector>,
     headers: MetadataMap,
@@ -27,17 +28,18 @@ pub(super) struct GrpcClient {
 }
 
 impl GrpcClient {
-    pub(super) fn new(settings: &Settings) -> Result<GrpcClient, TlsError> {
-        let connector = connector(settings)?;
-        let endpoint = Endpoint::from(settings.uri.clone());
+    pub(super) fn new(route: &Route) -> Result<GrpcClient, TlsError> {
+        let connector = connector(route)?;
+        let endpoint = Endpoint::from(route.uri.clone());
         // A user agent of visible ASCII is never refused.
         let endpoint = endpoint.clone().user_agent(USER_AGENT).unwrap_or(endpoint);
-        let is_compressed = settings.compression == Compression::Gzip;
+        let is_compressed = route.compression == Compression::Gzip;
         Ok(GrpcClient {
             client: client(&endpoint, &connector, is_compressed),
+            signal: route.signal,
             endpoint,
             connector,
-            headers: MetadataMap::from_headers(settings.headers.clone()),
+            headers: MetadataMap::from_headers(route.headers.clone()),
             is_compressed,
         })
     }
@@ -46,15 +48,8 @@ impl GrpcClient {
         self.client = client(&self.endpoint, &self.connector, self.is_compressed);
     }
 
-    pub(super) async fn send(
-        &mut self,
-        signal: Signal,
-        body: Bytes,
-    ) -> Result<Accepted, (Retry, String)> {
-        let path = PathAndQuery::from_static(match signal {
-            Signal::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
-            Signal::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
-        });
+    pub(super) async fn send(&mut self, body: Bytes) -> Result<Accepted, (Retry, String)> {
+        let path = PathAndQuery::from_static(self.signal.grpc_path());
         let ready = self.client.ready().await;
         ready.map_err(|error| (Retry::Later, chain(&error)))?;
         let mut request = tonic::Request::new(body);
@@ -62,7 +57,7 @@ impl GrpcClient {
         let answer = self.client.unary(request, path, Verbatim).await;
         let answer = answer.map_err(|status| (retry(&status), reason(&status)))?;
         let no_collector = || (Retry::Never, "the answer is none of a collector".to_owned());
-        accepted(signal, answer.into_inner()).ok_or_else(no_collector)
+        accepted(self.signal, answer.into_inner()).ok_or_else(no_collector)
     }
 }
 

@@ -18,9 +18,9 @@ use prost::Message;
 
 use super::answer::{RpcStatus, accepted, excerpt};
 use super::{Accepted, chain, connector};
-use crate::otlp::draft::Signal;
+use crate::otlp::connection::{Compression, Route};
 use crate::otlp::retry::Retry;
-use crate::otlp::settings::{Compression, Settings};
+use crate::otlp::signal::Signal;
 use crate::otlp::tls::TlsError;
 use crate::otlp::transport::Failure;
 
@@ -32,22 +32,17 @@ const LONGEST_ANSWER: usize = 1 << 20;
 pub(super) struct HttpClient {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     connector: HttpsConnector<HttpConnector>,
-    traces: Uri,
-    logs: Uri,
+    signal: Signal,
+    uri: Uri,
     headers: HeaderMap,
     is_compressed: bool,
 }
 
 impl HttpClient {
-    pub(super) fn new(settings: &Settings) -> Result<HttpClient, TlsError> {
-        let connector = connector(settings)?;
-        // The endpoint was parsed before; with a plain path behind it, it is an address still.
-        let uri = |path: &str| {
-            let address = format!("{}{path}", settings.endpoint);
-            address.parse().unwrap_or_else(|_| settings.uri.clone())
-        };
-        let is_compressed = settings.compression == Compression::Gzip;
-        let mut headers = settings.headers.clone();
+    pub(super) fn new(route: &Route) -> Result<HttpClient, TlsError> {
+        let connector = connector(route)?;
+        let is_compressed = route.compression == Compression::Gzip;
+        let mut headers = route.headers.clone();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROTOBUF));
         headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(super::USER_AGENT));
         if is_compressed {
@@ -56,8 +51,8 @@ impl HttpClient {
         Ok(HttpClient {
             client: client(&connector),
             connector,
-            traces: uri("/v1/traces"),
-            logs: uri("/v1/logs"),
+            signal: route.signal,
+            uri: route.uri.clone(),
             headers,
             is_compressed,
         })
@@ -80,18 +75,10 @@ impl HttpClient {
         self.client = client(&self.connector);
     }
 
-    pub(super) async fn send(
-        &mut self,
-        signal: Signal,
-        body: Bytes,
-    ) -> Result<Accepted, (Retry, String)> {
-        let uri = match signal {
-            Signal::Traces => &self.traces,
-            Signal::Logs => &self.logs,
-        };
+    pub(super) async fn send(&mut self, body: Bytes) -> Result<Accepted, (Retry, String)> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = uri.clone();
+        *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();
         let answer = self.client.request(request).await;
         let answer = answer.map_err(|error| (Retry::Later, chain(&error)))?;
@@ -104,7 +91,7 @@ impl HttpClient {
                 let reason = format!("{status}, but the answer is none of a collector");
                 (Retry::Never, reason)
             };
-            return accepted(signal, body).ok_or_else(no_collector);
+            return accepted(self.signal, body).ok_or_else(no_collector);
         }
         let explained = explanation(&body);
         let reason = match explained.is_empty() {

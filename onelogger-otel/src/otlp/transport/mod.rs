@@ -4,15 +4,17 @@ mod answer;
 mod grpc;
 mod http1;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 
 use self::grpc::GrpcClient;
 use self::http1::HttpClient;
-use super::draft::Signal;
+use super::connection::{Protocol, Route};
 use super::retry::Retry;
-use super::settings::{Protocol, Settings};
+use super::signal::Signal;
 use super::tls::TlsError;
 
 /// What is said with each request of who sends it.
@@ -20,11 +22,11 @@ const USER_AGENT: &str = concat!("onelogger-otel/", env!("CARGO_PKG_VERSION"));
 
 /// The answer to a request that the collector has taken, if not all of it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Accepted {
+pub(crate) struct Accepted {
     /// So many items were refused.
-    pub(super) rejected: usize,
+    pub(crate) rejected: usize,
     /// Why; or, if none was, a warning.
-    pub(super) message: String,
+    pub(crate) message: String,
 }
 
 /// Why a request did not get through.
@@ -43,13 +45,15 @@ impl Failure {
     }
 }
 
-/// A connection to the collector: made when it is needed, kept, made anew when it breaks.
+/// A connection to the collector, for one signal: made when it is needed, kept, made anew when it breaks.
 ///
 /// To be made and used within the exporter's runtime, which drives it.
 pub(super) struct Transport {
     client: Client,
+    signal: Signal,
     /// For messages.
-    endpoint: String,
+    address: String,
+    timeout: Duration,
 }
 
 enum Client {
@@ -59,12 +63,18 @@ enum Client {
 
 impl Transport {
     /// Connects to nothing yet.
-    pub(super) fn new(settings: &Settings) -> Result<Transport, TlsError> {
-        let client = match settings.protocol {
-            Protocol::HttpProtobuf => Client::Http(Box::new(HttpClient::new(settings)?)),
-            Protocol::Grpc => Client::Grpc(Box::new(GrpcClient::new(settings)?)),
+    pub(super) fn new(route: &Route) -> Result<Transport, TlsError> {
+        let client = match route.protocol {
+            Protocol::HttpProtobuf => Client::Http(Box::new(HttpClient::new(route)?)),
+            Protocol::Grpc => Client::Grpc(Box::new(GrpcClient::new(route)?)),
         };
-        Ok(Transport { client, endpoint: settings.endpoint.clone() })
+        let (signal, address) = (route.signal, route.address());
+        Ok(Transport { client, signal, address, timeout: route.timeout })
+    }
+
+    /// How long an attempt may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// What goes over the wire for a body, the same in each attempt.
@@ -77,19 +87,15 @@ impl Transport {
     }
 
     /// Sends a request once.
-    pub(super) async fn attempt(
-        &mut self,
-        signal: Signal,
-        body: Bytes,
-    ) -> Result<Accepted, Failure> {
+    pub(super) async fn attempt(&mut self, body: Bytes) -> Result<Accepted, Failure> {
         // Lets a connection that was closed meanwhile find out before it is used: nothing drives it
         // between two calls.
         tokio::task::yield_now().await;
         let answer = match &mut self.client {
-            Client::Http(client) => client.send(signal, body).await,
-            Client::Grpc(client) => client.send(signal, body).await,
+            Client::Http(client) => client.send(body).await,
+            Client::Grpc(client) => client.send(body).await,
         };
-        answer.map_err(|(retry, reason)| self.failure(signal, retry, &reason))
+        answer.map_err(|(retry, reason)| self.failure(retry, &reason))
     }
 
     /// Gives up the present connection.
@@ -101,25 +107,22 @@ impl Transport {
     }
 
     /// Puts a reason into words.
-    pub(super) fn failure(&self, signal: Signal, retry: Retry, reason: &str) -> Failure {
-        let what = match signal {
-            Signal::Traces => "spans",
-            Signal::Logs => "log records",
-        };
-        Failure { message: format!("{what} to {}: {reason}", self.endpoint), retry }
+    pub(super) fn failure(&self, retry: Retry, reason: &str) -> Failure {
+        let message = format!("{} to {}: {reason}", self.signal.items(), self.address);
+        Failure { message, retry }
     }
 }
 
 /// Makes connections of either protocol, with TLS where the endpoint asks for it.
-fn connector(settings: &Settings) -> Result<HttpsConnector<HttpConnector>, TlsError> {
+fn connector(route: &Route) -> Result<HttpsConnector<HttpConnector>, TlsError> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(settings.timeout));
-    let is_tls = settings.uri.scheme_str() == Some("https");
-    let tls = if is_tls { settings.tls.client_config()? } else { settings.tls.unused_config()? };
+    tcp.set_connect_timeout(Some(route.timeout));
+    let is_tls = route.uri.scheme_str() == Some("https");
+    let tls = if is_tls { route.tls.client_config()? } else { route.tls.unused_config()? };
     let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
-    Ok(match settings.protocol {
+    Ok(match route.protocol {
         Protocol::HttpProtobuf => builder.enable_http1().wrap_connector(tcp),
         Protocol::Grpc => builder.enable_http2().wrap_connector(tcp),
     })

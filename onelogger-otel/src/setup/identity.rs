@@ -1,0 +1,197 @@
+//! Whose telemetry it is: the resource, from all that is known of it.
+
+use std::hash::{BuildHasher, RandomState};
+
+use onelogger::names::attribute;
+use onelogger::{Attributes, OneLoggerConfig, Value};
+use opentelemetry::{Array, KeyValue, StringValue, Value as OtelValue};
+use opentelemetry_sdk::Resource;
+
+use super::environment::Environment;
+use crate::names::semantic::{ENVIRONMENT_NAME, SERVICE_INSTANCE_ID, SERVICE_NAME};
+use crate::resource::of_run;
+
+/// A resource, and what there is to say of it.
+pub(super) struct Identity {
+    pub(super) resource: Attributes,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Later sources come before earlier ones: what was detected, the environment, the configuration,
+/// what was given to the set-up. The name of the service is what was given, the environment's, the
+/// application's, that of the program, in this order.
+pub(super) fn identity(
+    environment: &Environment,
+    config: Option<&OneLoggerConfig>,
+    given: &Attributes,
+    detected: Attributes,
+) -> Identity {
+    let mut warnings = Vec::new();
+    let of_config = config.map(of_config).unwrap_or_default();
+    let name = given.get(SERVICE_NAME).cloned().or_else(|| {
+        let application = || config.map(|config| config.application_name().to_owned());
+        environment.service_name.clone().or_else(application).map(Value::from)
+    });
+    let name = name.unwrap_or_else(|| {
+        let program = program();
+        warnings.push(format!(
+            "the service has no name and is called `{program}`; set OTEL_SERVICE_NAME"
+        ));
+        Value::from(program)
+    });
+    // The name comes first, where people look for it.
+    let mut resource = Attributes::new().with(SERVICE_NAME, name.clone());
+    for part in [detected, environment.resource.clone(), of_config, given.clone()] {
+        resource.merge(part);
+    }
+    resource.set(SERVICE_NAME, name.clone());
+    if resource.get(SERVICE_INSTANCE_ID).is_none() {
+        resource.set(SERVICE_INSTANCE_ID, random_uuid());
+    }
+    let stage = name.as_str().and_then(stage_in);
+    if let Some(stage) = stage.filter(|_| resource.get(ENVIRONMENT_NAME).is_none()) {
+        warnings.push(format!(
+            "the service's name ends in `-{stage}`; leave that to {ENVIRONMENT_NAME} (ENVIRONMENT, \
+             OTEL_RESOURCE_ATTRIBUTES), so that it is one service in all environments"
+        ));
+    }
+    Identity { resource, warnings }
+}
+
+/// What a configuration says, as a run would.
+fn of_config(config: &OneLoggerConfig) -> Attributes {
+    let mut run = Attributes::new()
+        .with(attribute::SESSION_TAG, config.session_tag())
+        .with(attribute::WORLD_SIZE, config.world_size())
+        .with(attribute::IS_BASELINE_RUN, config.is_baseline_run())
+        .with(attribute::SUMMARY_DATA_SCHEMA_VERSION, config.summary_data_schema_version());
+    run.merge(config.custom_metadata().clone());
+    if let Some(telemetry) = config.telemetry_config() {
+        run.set(attribute::APP_TYPE, telemetry.app_type.as_str());
+        run.merge(telemetry.custom_metadata.clone());
+    }
+    of_run(&run)
+}
+
+/// The file name of the program, as OpenTelemetry's specification wants it.
+fn program() -> String {
+    let path = std::env::current_exe().ok();
+    let name = path.as_deref().and_then(|path| path.file_stem());
+    let name = name.map(|name| format!("unknown_service:{}", name.to_string_lossy()));
+    name.unwrap_or_else(|| "unknown_service".to_owned())
+}
+
+/// The environment that the name of a service ends in.
+fn stage_in(name: &str) -> Option<&'static str> {
+    const STAGES: [&str; 8] =
+        ["prod", "production", "staging", "stage", "test", "dev", "development", "qa"];
+    let (_, last) = name.rsplit_once(['-', '_', '.'])?;
+    STAGES.into_iter().find(|stage| last.eq_ignore_ascii_case(stage))
+}
+
+/// A UUID of version 4.
+fn random_uuid() -> String {
+    let random = || RandomState::new().hash_one(0);
+    let (upper, lower) = (random() & !0xf000 | 0x4000, random() & !(3 << 62) | 1 << 63);
+    let (a, b, c) = (upper >> 32, upper >> 16 & 0xffff, upper & 0xffff);
+    format!("{a:08x}-{b:04x}-{c:04x}-{:04x}-{:012x}", lower >> 48, lower & 0xffff_ffff_ffff)
+}
+
+/// The same for the SDK.
+pub(super) fn sdk_resource(resource: &Attributes) -> Resource {
+    fn strings(texts: &[String]) -> Array {
+        Array::String(texts.iter().map(|text| StringValue::from(text.clone())).collect())
+    }
+    let attributes = resource.iter().map(|(name, value)| {
+        let value = match value {
+            Value::String(text) => OtelValue::from(text.clone()),
+            Value::Bool(value) => OtelValue::Bool(*value),
+            Value::I64(value) => OtelValue::I64(*value),
+            Value::F64(value) => OtelValue::F64(*value),
+            Value::StringList(texts) => OtelValue::Array(strings(texts)),
+            Value::BoolList(values) => OtelValue::Array(Array::Bool(values.clone())),
+            Value::I64List(values) => OtelValue::Array(Array::I64(values.clone())),
+            Value::F64List(values) => OtelValue::Array(Array::F64(values.clone())),
+        };
+        KeyValue::new(name.as_str().to_owned(), value)
+    });
+    Resource::builder_empty().with_attributes(attributes).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(set: &'static [(&str, &str)]) -> Environment {
+        Environment::read(&|name| {
+            let found = set.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    fn config() -> OneLoggerConfig {
+        let builder = OneLoggerConfig::builder("trainer").session_tag("run-42").world_size(8);
+        builder.metadata("team", "blue").build().unwrap()
+    }
+
+    fn text<'a>(identity: &'a Identity, name: &str) -> &'a str {
+        identity.resource.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_name_of_the_service_has_four_sources() {
+        const SERVICE: &[(&str, &str)] = &[("OTEL_SERVICE_NAME", "api")];
+        let name = |environment: &Environment, config: Option<&OneLoggerConfig>, given: &str| {
+            let mut given_resource = Attributes::new();
+            if !given.is_empty() {
+                given_resource.set(SERVICE_NAME, given);
+            }
+            let identity = identity(environment, config, &given_resource, Attributes::new());
+            (text(&identity, SERVICE_NAME).to_owned(), identity.warnings.len())
+        };
+        let (set, unset, config) = (environment(SERVICE), environment(&[]), config());
+        assert_eq!(name(&set, Some(&config), "given"), ("given".to_owned(), 0));
+        assert_eq!(name(&set, Some(&config), ""), ("api".to_owned(), 0));
+        assert_eq!(name(&unset, Some(&config), ""), ("trainer".to_owned(), 0));
+        let (program, warnings) = name(&unset, None, "");
+        assert!(program.starts_with("unknown_service:") && warnings == 1, "{program}");
+    }
+
+    #[test]
+    fn what_is_nearer_to_the_code_comes_before_what_is_found() {
+        const SET: &[(&str, &str)] =
+            &[("OTEL_RESOURCE_ATTRIBUTES", "team=red,host.name=env,service.version=1")];
+        let detected = Attributes::new().with("host.name", "detected").with("os.type", "linux");
+        let given = Attributes::new().with("service.version", "2");
+        let identity = identity(&environment(SET), Some(&config()), &given, detected);
+        let expected = [
+            ("service.name", "trainer"),
+            ("team", "blue"),
+            ("host.name", "env"),
+            ("os.type", "linux"),
+            ("service.version", "2"),
+            ("onelogger.session_tag", "run-42"),
+        ];
+        for (name, value) in expected {
+            assert_eq!(text(&identity, name), value, "{name}");
+        }
+        assert_eq!(identity.resource.get("onelogger.world_size"), Some(&Value::I64(8)));
+        let id = text(&identity, SERVICE_INSTANCE_ID);
+        assert_eq!((id.len(), &id[14..15]), (36, "4"), "{id}");
+    }
+
+    #[test]
+    fn an_environment_in_the_name_is_warned_of_once() {
+        const NAMED: &[(&str, &str)] = &[("OTEL_SERVICE_NAME", "api-prod")];
+        const BOTH: &[(&str, &str)] = &[("OTEL_SERVICE_NAME", "api-prod"), ("ENVIRONMENT", "prod")];
+        let warnings = |set| {
+            let nothing = Attributes::new();
+            identity(&environment(set), None, &nothing, Attributes::new()).warnings
+        };
+        let warned = warnings(NAMED);
+        assert!(warned.len() == 1 && warned[0].contains("`-prod`"), "{warned:?}");
+        assert_eq!(warnings(BOTH), [] as [String; 0]);
+        assert_eq!(stage_in("latest"), None);
+        assert_eq!(stage_in("shop.Staging"), Some("staging"));
+    }
+}

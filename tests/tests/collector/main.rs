@@ -1,0 +1,8 @@
+//! What a job records, through a real OpenTelemetry collector, and what becomes of it when the
+//! collector, or the way to it, fails.
+//!
+//! `cargo xtask test` installs what these tests need, and runs them; once that is installed,
+//! `cargo test -p onelogger-tests --features collector --test collector` does too.
+
+mod faults;
+mod signals;
