@@ -21,6 +21,9 @@ use crate::sync::ForkLocal;
 /// They go through the `log` crate to wherever the application sends its own; an error that a
 /// person should see goes to the standard error where nobody listens to that. By default nothing is
 /// written to files.
+///
+/// With `ONELOGGER_DEBUG=1` in the environment all messages are let through, whatever is set here, and
+/// those that no logger takes go to the standard error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LoggerConfig {
@@ -72,6 +75,15 @@ impl LoggerConfig {
 static CONFIG: ForkLocal<RwLock<LoggerConfig>> =
     ForkLocal::new(|| RwLock::new(LoggerConfig::DEFAULT));
 
+/// Whether the environment asks for every message. Read once.
+pub(crate) fn is_debugging() -> bool {
+    static IS_DEBUGGING: ForkLocal<bool> = ForkLocal::new(|| {
+        let value = std::env::var_os("ONELOGGER_DEBUG").unwrap_or_default();
+        !["", "0", "false", "off"].iter().any(|no| value.eq_ignore_ascii_case(no))
+    });
+    *IS_DEBUGGING.get()
+}
+
 pub(crate) fn configure(config: &LoggerConfig) {
     *CONFIG.get().write().unwrap_or_else(PoisonError::into_inner) = config.clone();
 }
@@ -86,7 +98,8 @@ pub fn warn(message: fmt::Arguments<'_>) {
     say(LogLevel::Warn, log::Level::Warn, message);
 }
 
-/// What helps to find a fault.
+/// What helps to find a fault. Seen on the standard error where `ONELOGGER_DEBUG=1` asks for it and no
+/// logger takes it.
 pub fn debug(message: fmt::Arguments<'_>) {
     say(LogLevel::Debug, log::Level::Debug, message);
 }
@@ -133,7 +146,7 @@ fn log(own_level: LogLevel, level: log::Level, message: fmt::Arguments<'_>) {
     const TARGET: &str = "onelogger";
     const FORMAT: &str = "{target} - {level} - {message}";
     let config = CONFIG.get().read().unwrap_or_else(PoisonError::into_inner);
-    if own_level > config.log_level {
+    if own_level > config.log_level && !is_debugging() {
         return;
     }
     let files = [
@@ -154,7 +167,9 @@ fn log(own_level: LogLevel, level: log::Level, message: fmt::Arguments<'_>) {
     }
     if log::log_enabled!(target: TARGET, level) {
         log::log!(target: TARGET, level, "{message}");
-    } else if level == log::Level::Error && log::max_level() == log::LevelFilter::Off {
+    } else if is_debugging()
+        || level == log::Level::Error && log::max_level() == log::LevelFilter::Off
+    {
         // `eprintln!` would panic where the standard error is closed.
         let _ = writeln!(std::io::stderr(), "onelogger: {message}");
     }

@@ -125,12 +125,17 @@ impl Converter {
         self.open_spans.get(span).map_or_else(String::new, |open| format!("_for_{}", open.name))
     }
 
+    /// How long it takes until the next span may have to be announced.
+    pub(super) fn next_announcement_after(&self) -> Option<Duration> {
+        self.open_spans.next_due_after(clock::now(), self.announce_after?)
+    }
+
     /// Writes down which spans are open for long.
-    pub(super) fn announce(&self, outbox: &mut Outbox) {
+    pub(super) fn announce(&mut self, outbox: &mut Outbox) {
         let Some(age) = self.announce_after else {
             return;
         };
-        for (id, span) in self.open_spans.to_announce(self.now, age) {
+        for (id, span) in self.open_spans.due(self.now, age) {
             outbox.put_extra(&messages::open_span_log(id, span), Extra::OpenSpan(id));
         }
     }

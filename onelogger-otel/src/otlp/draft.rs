@@ -65,6 +65,11 @@ impl Draft {
         Draft { signal, extras: Vec::new(), items: Vec::new(), stakes: Vec::new() }
     }
 
+    /// How many items there are.
+    pub(super) fn items(&self) -> usize {
+        self.stakes.len()
+    }
+
     /// What is lost if the request is.
     pub(super) fn stake(&self) -> Stake {
         self.stakes.iter().copied().sum()

@@ -16,7 +16,7 @@ use prost::Message;
 use super::clock;
 use super::connection::{OtlpConfigError, OtlpConnection, Route};
 use super::engine::Engine;
-use super::retry::{self, RetryPolicy};
+use super::retry::{self, Patience, RetryPolicy};
 use super::signal::Signal;
 use super::transport::{Accepted, Transport};
 use crate::names::{attribute, event};
@@ -170,7 +170,8 @@ impl OtlpMetricExporter {
             return Err("the exporter is not open".to_owned());
         };
         let body = Bytes::from(part.encode_to_vec());
-        let sending = retry::send(transport, body, (self.retry, clock::now()));
+        let patience = Patience { policy: self.retry, began: clock::now(), run: None };
+        let sending = retry::send(transport, body, patience);
         let sent = engine.run(sending).map_err(|error| error.to_string())?;
         sent.map_err(|failure| failure.message)
     }

@@ -26,6 +26,8 @@ mod signal;
 mod tls;
 mod transport;
 
+use std::time::Duration;
+
 use onelogger::exporter::{ExportError, Exporter, RecordRef, Records, Run};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 
@@ -33,7 +35,7 @@ use self::converter::Converter;
 use self::draft::{Draft, Envelope, Extra, Outbox};
 use self::engine::Engine;
 use self::losses::Losses;
-use self::retry::Retry;
+use self::retry::{Patience, Retry};
 use self::settings::Settings;
 use self::transport::{Accepted, Failure, Transport};
 
@@ -66,7 +68,8 @@ pub use self::tls::TlsError;
 ///
 /// Each batch is sent as it comes, in requests of up to 2 MiB, on the exporter's own thread. A call
 /// takes until the collector has answered, at most as long as [`RetryPolicy`] and the timeout allow,
-/// for each request; meanwhile the exporter's queue fills up.
+/// for each request; meanwhile the exporter's queue fills up. Once a close has begun that time is over
+/// with the close's: what the collector has not taken by then is lost, and counted.
 ///
 /// # What is counted
 ///
@@ -102,6 +105,10 @@ struct Session {
     envelope: Envelope,
     /// Whose telemetry it is; until that has been sent.
     opening: Option<LogRecord>,
+    /// Says how long a close may take.
+    run: Run,
+    /// Whether the collector has taken something of the latest call.
+    has_sent: bool,
     // Before the runtime, which drives it.
     traces: Option<Transport>,
     logs: Option<Transport>,
@@ -147,6 +154,8 @@ impl Exporter for OtlpExporter {
             converter: Converter::new(&self.settings),
             envelope: Envelope::new(&resource, &resource::scope()),
             opening: Some(messages::opening_log(run)),
+            run: run.clone(),
+            has_sent: false,
             traces,
             logs,
             engine,
@@ -173,6 +182,15 @@ impl Exporter for OtlpExporter {
         let session = self.session.take();
         session.map_or(Ok(()), |mut session| session.give_up_waiting())
     }
+
+    /// For spans that stay open to be announced in time.
+    fn next_flush_after(&self) -> Option<Duration> {
+        self.session.as_ref()?.converter.next_announcement_after()
+    }
+
+    fn has_sent(&self) -> Option<bool> {
+        self.session.as_ref().map(|session| session.has_sent)
+    }
 }
 
 impl Session {
@@ -185,6 +203,7 @@ impl Session {
         let (mut outbox, mut losses) = (Outbox::new(settings.limits), Losses::default());
         let (mut has_own, mut unsaid) = (false, None);
         self.converter.begin_call();
+        self.has_sent = false;
         if let Some(opening) = &self.opening {
             outbox.put_extra(opening, Extra::Opening);
         }
@@ -221,6 +240,8 @@ impl Session {
         losses: &mut Losses,
     ) -> Option<String> {
         let answer = self.send(settings, draft);
+        let is_taken = |answer: &Accepted| answer.rejected < draft.items();
+        self.has_sent |= answer.as_ref().is_ok_and(is_taken);
         let open_spans = &mut self.converter.open_spans;
         for extra in &draft.extras {
             match (extra, &answer) {
@@ -254,7 +275,9 @@ impl Session {
             let message = format!("{} are not to be sent", draft.signal.items());
             return Err(Failure { message, retry: Retry::Never });
         };
-        let sending = retry::send(transport, body, (settings.retry, self.converter.now));
+        let (policy, began) = (settings.retry, self.converter.now);
+        let patience = Patience { policy, began, run: Some(&self.run) };
+        let sending = retry::send(transport, body, patience);
         let sent = self.engine.run(sending);
         sent.unwrap_or_else(|error| {
             Err(Failure { message: error.to_string(), retry: Retry::Never })

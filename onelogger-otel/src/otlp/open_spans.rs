@@ -20,6 +20,8 @@ pub(super) struct OpenSpans {
     spans: HashMap<SpanId, OpenSpan, BuildHasherDefault<SpreadId>>,
     bytes: usize,
     limit_bytes: usize,
+    /// No span that has yet to be announced is remembered, or waits for it, since before then.
+    waiting_since: Option<Instant>,
     /// Whether this call has let go what it could; a second look would find nothing.
     is_swept: bool,
 }
@@ -59,7 +61,8 @@ impl OpenSpan {
 
 impl OpenSpans {
     pub(super) fn new(limit_bytes: usize) -> OpenSpans {
-        OpenSpans { spans: HashMap::default(), bytes: 0, limit_bytes, is_swept: false }
+        let (spans, waiting_since) = (HashMap::default(), None);
+        OpenSpans { spans, bytes: 0, limit_bytes, waiting_since, is_swept: false }
     }
 
     /// A new call begins.
@@ -95,6 +98,7 @@ impl OpenSpans {
                 bytes,
             };
             self.spans.insert(id, span);
+            self.waiting_since = self.waiting_since.or(Some(now));
         }
         if let Some(span) = self.spans.get_mut(&id) {
             // A second start of a span is none, but it is a record.
@@ -147,16 +151,29 @@ impl OpenSpans {
     pub(super) fn take(&mut self, id: SpanId) -> Option<OpenSpan> {
         let span = self.spans.remove(&id)?;
         self.bytes -= span.bytes;
+        if self.spans.is_empty() {
+            self.waiting_since = None;
+        }
         Some(span)
     }
 
+    /// How long it takes until a span may have to be announced that is as old as this then; `None`
+    /// if none is waiting for it. The span may have stopped by now.
+    pub(super) fn next_due_after(&self, now: Instant, age: Duration) -> Option<Duration> {
+        let waited = now.saturating_duration_since(self.waiting_since?);
+        Some(age.saturating_sub(waited))
+    }
+
     /// The spans that are open for so long and have not been announced, the oldest first.
-    pub(super) fn to_announce(&self, now: Instant, age: Duration) -> Vec<(SpanId, &OpenSpan)> {
-        let is_due = |span: &OpenSpan| {
-            !span.is_announced && now.saturating_duration_since(span.since) >= age
-        };
-        let all = self.spans.iter().map(|(id, span)| (*id, span));
-        let mut due: Vec<_> = all.filter(|(_, span)| is_due(span)).collect();
+    pub(super) fn due(&mut self, now: Instant, age: Duration) -> Vec<(SpanId, &OpenSpan)> {
+        if self.next_due_after(now, age).is_none_or(|wait| !wait.is_zero()) {
+            return Vec::new();
+        }
+        let is_due = |span: &OpenSpan| now.saturating_duration_since(span.since) >= age;
+        let waiting = self.spans.iter().map(|(id, span)| (*id, span));
+        let waiting = waiting.filter(|(_, span)| !span.is_announced);
+        let (mut due, later): (Vec<_>, Vec<_>) = waiting.partition(|(_, span)| is_due(span));
+        self.waiting_since = later.iter().map(|(_, span)| span.since).min();
         due.sort_unstable_by_key(|(id, span)| (span.start_time_unix_nanos, id.to_u64()));
         due
     }
@@ -174,12 +191,14 @@ impl OpenSpans {
     pub(super) fn not_announced(&mut self, id: SpanId, now: Instant) {
         if let Some(span) = self.spans.get_mut(&id) {
             span.since = now;
+            self.waiting_since = self.waiting_since.or(Some(now));
         }
     }
 
     /// Forgets all spans; returns how many records had waited for them.
     pub(super) fn forget_all(&mut self) -> usize {
         self.bytes = 0;
+        self.waiting_since = None;
         self.spans.drain().map(|(_, span)| span.waiting()).sum()
     }
 

@@ -21,7 +21,7 @@ use super::connection::Route;
 use super::engine::Engine;
 use super::ids::Ids;
 use super::resource::{resource, scope};
-use super::retry::{self, RetryPolicy};
+use super::retry::{self, Patience, RetryPolicy};
 use super::signal::Signal;
 use super::transport::{Accepted, Transport};
 use crate::names::event::VERIFY;
@@ -39,7 +39,8 @@ pub(crate) fn probe(
     let mut transport = transport.map_err(|error| format!("no TLS: {error}"))?;
     let body = body(route.signal, resource(of, &Run::new("unknown_service", 0)));
     let began = now();
-    let sending = retry::send(&mut transport, body, (RetryPolicy::NEVER, began));
+    let patience = Patience { policy: RetryPolicy::NEVER, began, run: None };
+    let sending = retry::send(&mut transport, body, patience);
     let sent = engine.run(sending).map_err(|error| error.to_string())?;
     let accepted = sent.map_err(|failure| failure.message)?;
     Ok((now().saturating_duration_since(began), accepted))

@@ -1,8 +1,11 @@
 //! Sends a request until it is through, refused, or too old.
 
+use std::future::{Future, pending};
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use onelogger::exporter::Run;
 
 use super::clock::{self, Instant};
 use super::ids;
@@ -25,7 +28,8 @@ pub struct RetryPolicy {
     /// No pause of our own is longer. 5 s by default.
     pub longest_pause: Duration,
     /// So long after a call of the exporter began, what fails is not tried again; zero stands for
-    /// one attempt a request. 30 s by default. Meanwhile the exporter's queue fills up.
+    /// one attempt a request. 30 s by default. Meanwhile the exporter's queue fills up. A close ends
+    /// it earlier: it gives no more time than the close was given.
     pub within: Duration,
 }
 
@@ -58,27 +62,75 @@ pub(super) enum Retry {
     After(Duration),
 }
 
-/// Sends a request, as often as the policy allows. `began` is when the call did, which may lead to
-/// more requests than one.
+/// For how long a request is tried.
+#[derive(Clone, Copy)]
+pub(super) struct Patience<'a> {
+    pub(super) policy: RetryPolicy,
+    /// When the call of the exporter began, which may lead to more requests than one.
+    pub(super) began: Instant,
+    /// The run whose close ends it, if there is one.
+    pub(super) run: Option<&'a Run>,
+}
+
+/// How often somebody who waits looks whether a close has begun.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+impl Patience<'_> {
+    /// What is left of so long a time, which began then, or of a close that has begun meanwhile.
+    fn rest(self, began: Instant, time: Duration) -> Duration {
+        let now = clock::now();
+        let rest = time.saturating_sub(now.saturating_duration_since(began));
+        let close_by = self.run.and_then(Run::close_by);
+        let until_close = close_by.map(|at| at.saturating_duration_since(now));
+        until_close.map_or(rest, |until_close| rest.min(until_close))
+    }
+
+    /// Waits for some work, for no longer than this.
+    async fn wait<T>(self, time: Duration, work: impl Future<Output = T>) -> Option<T> {
+        let began = clock::now();
+        let mut work = pin!(work);
+        loop {
+            let rest = self.rest(began, time);
+            if rest.is_zero() {
+                return None;
+            }
+            if let Ok(done) = tokio::time::timeout(rest.min(LOOK_AGAIN), work.as_mut()).await {
+                return Some(done);
+            }
+        }
+    }
+
+    /// Whether the time of a close is over.
+    fn is_over(self) -> bool {
+        self.run.and_then(Run::close_by).is_some_and(|at| at <= clock::now())
+    }
+}
+
+/// Sends a request, as often as the policy allows, and until the time of a close is over.
 pub(super) async fn send(
     transport: &mut Transport,
     body: Bytes,
-    (policy, began): (RetryPolicy, Instant),
+    patience: Patience<'_>,
 ) -> Result<Accepted, Failure> {
+    let policy = patience.policy;
     let body = transport.prepare(body)?;
     let timeout = transport.timeout();
     let mut pause = policy.first_pause;
     let mut attempts = 0;
     loop {
         attempts += 1;
-        let attempt = tokio::time::timeout(timeout, transport.attempt(body.clone()));
+        let attempt = patience.wait(timeout, transport.attempt(body.clone()));
         let failure = match attempt.await {
-            Ok(Ok(accepted)) => return Ok(accepted),
-            Ok(Err(failure)) => failure,
-            Err(_) => {
+            Some(Ok(accepted)) => return Ok(accepted),
+            Some(Err(failure)) => failure,
+            None => {
                 // The connection may be dead without anyone knowing; the next attempt has another.
                 transport.reconnect();
-                transport.failure(Retry::Later, &format!("no answer within {timeout:?}"))
+                let reason = match patience.is_over() {
+                    true => "the time that the close has is over".to_owned(),
+                    false => format!("no answer within {timeout:?}"),
+                };
+                transport.failure(Retry::Later, &reason)
             }
         };
         let wait = match failure.retry {
@@ -86,10 +138,14 @@ pub(super) async fn send(
             Retry::Later => shortened(pause),
             Retry::After(wait) => wait,
         };
-        if clock::now().saturating_duration_since(began).saturating_add(wait) >= policy.within {
+        if patience.rest(patience.began, policy.within) <= wait {
             return Err(failure.after(attempts));
         }
-        tokio::time::sleep(wait).await;
+        patience.wait(wait, pending::<()>()).await;
+        // A close may have begun meanwhile.
+        if patience.is_over() {
+            return Err(failure.after(attempts));
+        }
         pause = pause.saturating_mul(2).min(policy.longest_pause);
     }
 }

@@ -202,8 +202,8 @@ impl OtlpExporterBuilder {
     /// Announces a span that is open for so long, by a log record `onelogger.span.open` with its
     /// ids and name; `None` stands for never. 5 seconds by default.
     ///
-    /// Looked for whenever the exporter is called: a span in a program that then records nothing
-    /// more is announced with the next record.
+    /// In synchronous mode nobody looks for it while nothing is recorded: then it is announced with the
+    /// next record.
     #[must_use]
     pub fn announce_open_spans_after(
         mut self,

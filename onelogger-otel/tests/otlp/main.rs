@@ -4,6 +4,7 @@ mod conversion;
 mod counts;
 mod memory;
 mod modes;
+mod quiet;
 mod retries;
 mod runtimes;
 mod support;

@@ -2,9 +2,10 @@
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::{Callsite, Filter, FilterError, OFF, ON};
+use super::{Callsite, Catalogue, Filter, FilterError, OFF, ON};
 use crate::data::{CALLSITES, Level};
-use crate::sync::{ForkLocal, generation};
+use crate::diagnostics;
+use crate::sync::{Counter, ForkLocal, generation};
 
 /// The name of the environment variable that holds the filter.
 const FILTER_VARIABLE: &str = "ONELOGGER_FILTER";
@@ -43,12 +44,37 @@ impl Settings {
 pub(super) fn register(callsite: &'static Callsite) -> bool {
     let settings = read();
     let state = settings.state_of(callsite);
-    if CALLSITES.add(callsite) {
+    let is_new = CALLSITES.add(callsite);
+    if is_new {
         callsite.state.set(state);
     }
     // Otherwise another thread is about to set the state, or was when this process was forked: then
     // the callsite asks again each time, because no change would find it.
+    let is_idle = settings.providers == 0;
+    // Not held while a logger of the application runs.
+    drop(settings);
+    if is_new && is_idle && diagnostics::is_debugging() {
+        say_that_nothing_is_recorded(callsite);
+    }
     state == ON
+}
+
+/// Tells whoever looks for missing telemetry that it was never asked for.
+fn say_that_nothing_is_recorded(callsite: &Callsite) {
+    /// Programs have thousands of callsites; the first ones say all there is to know.
+    const NAMED: u64 = 20;
+    static COUNT: Counter = Counter::new(0);
+    let before = COUNT.add(1);
+    let Catalogue { file, line, .. } = callsite.catalogue;
+    let name = callsite.name();
+    if before < NAMED {
+        diagnostics::debug(format_args!(
+            "`{name}` ({file}:{line}) is met while no provider records; configure one before, in \
+             `main`: `OneLoggerProvider::instance().configure(config, recorder)`"
+        ));
+    } else if before == NAMED {
+        diagnostics::debug(format_args!("further callsites that record nothing are not named"));
+    }
 }
 
 /// While one of these lives, callsites are on as the filter says.

@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::clock::Moment;
 use super::drain::Source;
 use super::identity::IdSource;
+use super::timeline::Moment;
 use crate::data::codec::{LaneKind, LaneRecord, put_attributes, read_attributes, read_record};
 use crate::data::names::attribute;
 use crate::data::{Attributes, Callsite, CallsiteTable, Outcome, SpanId, Timestamp, TraceId};
@@ -267,6 +267,8 @@ impl OpenSpan {
                 (Some(start), Some(stop)) => difference(stop, start),
                 _ => difference(stop.unix_nanos, start.unix_nanos),
             },
+            // Measured by one clock, whose ticks may have got another length in between.
+            (None, None) => difference(moment.monotonic, started.monotonic).max(0),
             _ => difference(moment.monotonic, started.monotonic),
         };
         if let Some(added) = added {

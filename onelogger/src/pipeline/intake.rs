@@ -188,7 +188,7 @@ impl LaneWriter {
             match (self.producer.push(&self.scratch, claim), patience) {
                 (Ok(used), _) => {
                     if used > self.producer.capacity() / 4 {
-                        intake.wake.wake();
+                        intake.wake.nudge();
                     }
                     return Ok(());
                 }
@@ -225,6 +225,14 @@ impl Wake {
     pub(crate) fn wake(&self) {
         if let Some(thread) = self.thread.get().filter(|_| self.is_called.raise()) {
             thread.unpark();
+        }
+    }
+
+    /// The same for a caller that calls again with the next record, so that a call which goes under
+    /// beside one that is just being answered is no harm.
+    fn nudge(&self) {
+        if !self.is_called.is_raised() {
+            self.wake();
         }
     }
 

@@ -1,10 +1,10 @@
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use super::sampler::Sampling;
-use super::{BuildError, DefaultRecorder, Sampler, SpanFilter};
-use crate::data::TimeWindow;
+use super::{BuildError, DefaultRecorder, Direct, Sampler, SpanFilter};
 use crate::data::codec::STOP_WORDS;
+use crate::data::{Name, TimeWindow};
 use crate::exporter::Exporter;
 use crate::pipeline::clock::Clock;
 use crate::pipeline::identity::IdSource;
@@ -31,6 +31,7 @@ pub struct DefaultRecorderBuilder {
     exporters: Vec<Box<dyn Exporter>>,
     filter: SpanFilter,
     sampler: Sampler,
+    baggage_attributes: Vec<Name>,
     window: TimeWindow,
     lane_bytes: usize,
     lane_policy: FullPolicy,
@@ -48,6 +49,7 @@ impl Default for DefaultRecorderBuilder {
             exporters: Vec::new(),
             filter: SpanFilter::all(),
             sampler: Sampler::default(),
+            baggage_attributes: Vec::new(),
             window: TimeWindow::default(),
             lane_bytes: 1 << 20,
             lane_policy: FullPolicy::default(),
@@ -86,6 +88,27 @@ impl DefaultRecorderBuilder {
     /// Which traces are recorded, decided at the start of each span. [`Sampler::AlwaysOn`] by default.
     pub fn sampler(mut self, sampler: Sampler) -> DefaultRecorderBuilder {
         self.sampler = sampler;
+        self
+    }
+
+    /// Which entries of the current [baggage](crate::context::Baggage) are attributes of the spans that
+    /// are started, under their own names: explicit ones and those of macros, each when it starts. None
+    /// by default, because baggage comes from whoever calls, and may hold what is not to be kept.
+    ///
+    /// A span that has an attribute of that name keeps it. Values are as long as the standard lets
+    /// baggage be: 8192 bytes in all. Without names nothing is looked up.
+    ///
+    /// ```
+    /// use onelogger::DefaultRecorder;
+    /// let recorder = DefaultRecorder::builder().baggage_attributes(["tenant", "session.id"]).build()?;
+    /// # drop(recorder);
+    /// # Ok::<(), onelogger::recorder::BuildError>(())
+    /// ```
+    pub fn baggage_attributes<N: Into<Name>>(
+        mut self,
+        names: impl IntoIterator<Item = N>,
+    ) -> DefaultRecorderBuilder {
+        self.baggage_attributes = names.into_iter().map(N::into).collect();
         self
     }
 
@@ -191,13 +214,16 @@ impl DefaultRecorderBuilder {
         let clock = self.clock.map_or_else(Clock::system, Clock::Manual);
         let ids = if self.has_fixed_ids { IdSource::fixed() } else { IdSource::random() };
         Ok(DefaultRecorder {
-            intake: Intake::new(clock, ids, self.lane_policy, lane_words).into(),
-            filter: self.filter,
-            sampling: Sampling::of(&self.sampler),
-            window: self.window,
+            direct: Arc::new(Direct {
+                intake: Arc::new(Intake::new(clock, ids, self.lane_policy, lane_words)),
+                filter: self.filter,
+                sampling: Sampling::of(&self.sampler),
+                window: self.window,
+                pipeline: OnceLock::new(),
+            }),
+            baggage_attributes: self.baggage_attributes,
             settings: self.settings,
             exporters: Mutex::new(Some(self.exporters)),
-            pipeline: OnceLock::new(),
         })
     }
 }

@@ -1,20 +1,16 @@
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::sampler::Sampling;
 use super::span::Inner;
 use super::writing::Beginning;
 use super::{
-    CloseError, DefaultRecorderBuilder, FlushError, OpenError, RecordError, Recorder, Span,
-    SpanBuilder, SpanFilter, SpanStop, TelemetryDataError,
+    CloseError, DefaultRecorderBuilder, Direct, FlushError, OpenError, RecordError, Recorder, Span,
+    SpanBuilder, SpanStop, TelemetryDataError,
 };
 use crate::data::codec::{Dynamic, EventFields, Given, LaneKind, Origin, put_event, put_update};
 use crate::data::names::{attribute, event};
-use crate::data::{
-    Attributes, ErrorEvent, Event, InstrumentationScope, Name, TimeWindow, Timestamp,
-};
+use crate::data::{Attributes, ErrorEvent, Event, InstrumentationScope, Name};
 use crate::exporter::{Exporter, Run};
-use crate::pipeline::intake::Intake;
 use crate::pipeline::{Health, Pipeline, Settings, is_pipeline_thread};
 
 /// Writes records into lanes, from which a pipeline takes them to the exporters.
@@ -26,54 +22,17 @@ use crate::pipeline::{Health, Pipeline, Settings, is_pipeline_thread};
 /// The current span is not this type's affair: a span that is started here with
 /// [`SpanParent::Current`] is a root. [`recorder()`](crate::recorder()) fills it in.
 pub struct DefaultRecorder {
-    pub(super) intake: Arc<Intake>,
-    pub(super) filter: SpanFilter,
-    pub(super) sampling: Sampling,
-    pub(super) window: TimeWindow,
+    pub(super) direct: Arc<Direct>,
+    pub(super) baggage_attributes: Vec<Name>,
     pub(super) settings: Settings,
     /// Taken when the recorder is opened.
     pub(super) exporters: Mutex<Option<Vec<Box<dyn Exporter>>>>,
-    pub(super) pipeline: OnceLock<Pipeline>,
 }
 
 impl DefaultRecorder {
     /// A recorder without exporters, to which they are added.
     pub fn builder() -> DefaultRecorderBuilder {
         DefaultRecorderBuilder::default()
-    }
-
-    /// The pipeline, if the recorder is open.
-    pub(super) fn open_pipeline(&self) -> Result<&Pipeline, RecordError> {
-        if self.intake.is_closed.is_raised() || self.intake.is_inherited() {
-            return Err(RecordError::Closed);
-        }
-        self.pipeline.get().ok_or(RecordError::NotConfigured)
-    }
-
-    pub(super) fn check_time(&self, time: Option<Timestamp>) -> Result<(), RecordError> {
-        if let Some(time) = time {
-            self.window.check(time, self.intake.clock.unix_nanos())?;
-        }
-        Ok(())
-    }
-
-    /// The span's own data, if it may be used with this recorder.
-    pub(super) fn own<'a>(&self, span: &'a Span) -> Result<Option<&'a Inner>, RecordError> {
-        match span.inner() {
-            Some(inner) if !Arc::ptr_eq(&inner.intake, &self.intake) => {
-                Err(RecordError::ForeignSpan { name: inner.facts.name.to_string() })
-            }
-            inner => Ok(inner),
-        }
-    }
-
-    pub(super) fn open_span<'a>(&self, span: &'a Span) -> Result<Option<&'a Inner>, RecordError> {
-        match self.own(span)? {
-            Some(inner) if inner.is_stopped.is_raised() => {
-                Err(RecordError::SpanStopped { name: inner.facts.name.to_string() })
-            }
-            inner => Ok(inner),
-        }
     }
 }
 
@@ -85,24 +44,24 @@ impl Recorder for DefaultRecorder {
             return Err(OpenError::new("the recorder was opened before; build a new one"));
         };
         let run = Run {
-            record_id_upper: self.intake.ids.record_id_upper,
-            started_unix_nanos: self.intake.clock.unix_nanos(),
+            record_id_upper: self.direct.intake.ids.record_id_upper,
+            started_unix_nanos: self.direct.intake.clock.unix_nanos(),
             ..run.clone()
         };
         let (pipeline, failures) =
-            Pipeline::start(Arc::clone(&self.intake), exporters, &run, &self.settings)
+            Pipeline::start(Arc::clone(&self.direct.intake), exporters, &run, &self.settings)
                 .map_err(|error| OpenError::io("cannot start a thread", error))?;
         // Nobody else has taken the exporters, so nobody else has set it.
-        let _ = self.pipeline.set(pipeline);
+        let _ = self.direct.pipeline.set(pipeline);
         OpenError::exporters(failures)
     }
 
     fn start(&self, span: SpanBuilder) -> Result<Span, RecordError> {
-        let pipeline = self.open_pipeline()?;
+        let pipeline = self.direct.open_pipeline()?;
         if is_pipeline_thread() {
             return Ok(Span::disabled());
         }
-        self.check_time(span.start_time)?;
+        self.direct.check_time(span.start_time)?;
         let name = Dynamic {
             name: span.name.as_str(),
             kind: span.kind,
@@ -110,9 +69,9 @@ impl Recorder for DefaultRecorder {
             group: span.group.as_ref().map(Name::as_str),
             scope: span.scope.as_ref().map(InstrumentationScope::as_scope),
         };
-        let started = self.write_start(&Beginning {
+        let started = self.direct.write_start(&Beginning {
             name: &span.name,
-            placed: self.place(&span.parent),
+            placed: self.direct.place(&span.parent),
             owner: None,
             time: span.start_time,
             links: &span.links,
@@ -128,26 +87,26 @@ impl Recorder for DefaultRecorder {
         if span.ends_late() {
             return Err(RecordError::Closed);
         }
-        let Some(inner) = self.own(span)? else { return Ok(()) };
+        let Some(inner) = self.direct.own(span)? else { return Ok(()) };
         // The span ends in any case: one that stayed open would stay current as well.
-        let checked = self.check_time(stop.time);
+        let checked = self.direct.check_time(stop.time);
         if checked.is_err() {
             stop.time = None;
         }
         let attributes = Given::Set(&stop.attributes);
-        let pipeline = self.write_stop(inner, stop.time, stop.outcome, attributes)?;
+        let pipeline = self.direct.write_stop(inner, stop.time, stop.outcome, attributes)?;
         pipeline.after_record();
         checked
     }
 
     fn event(&self, span: Option<&Span>, event: Event) -> Result<(), RecordError> {
-        let inner = span.map(|span| self.open_span(span)).transpose()?;
+        let inner = span.map(|span| self.direct.open_span(span)).transpose()?;
         if matches!(inner, Some(None)) {
             return Ok(());
         }
-        self.check_time(event.time)?;
+        self.direct.check_time(event.time)?;
         let subject = inner.flatten().map(Inner::subject);
-        self.record(subject, false, |words, order| {
+        let pipeline = self.direct.record(subject, false, |words, order| {
             let time = event.time;
             let fields = EventFields {
                 span: subject.map_or(0, |subject| subject.raw),
@@ -158,17 +117,19 @@ impl Recorder for DefaultRecorder {
             let scope = event.scope.as_ref().map(InstrumentationScope::as_scope);
             let name = Dynamic { level: event.level, scope, ..Dynamic::named(&event.name) };
             put_event(words, LaneKind::Event, order, Origin::Dynamic(name), &fields);
-        })
+        })?;
+        pipeline.after_record();
+        Ok(())
     }
 
     fn error(&self, span: Option<&Span>, error: ErrorEvent) -> Result<(), RecordError> {
-        let inner = span.map(|span| self.open_span(span)).transpose()?;
+        let inner = span.map(|span| self.direct.open_span(span)).transpose()?;
         if matches!(inner, Some(None)) {
             return Ok(());
         }
-        self.check_time(error.time)?;
+        self.direct.check_time(error.time)?;
         let subject = inner.flatten().map(Inner::subject);
-        self.record(subject, false, |words, order| {
+        let pipeline = self.direct.record(subject, false, |words, order| {
             let fields = EventFields {
                 span: subject.map_or(0, |subject| subject.raw),
                 time: error.time,
@@ -179,24 +140,28 @@ impl Recorder for DefaultRecorder {
             let scope = error.scope.as_ref().map(InstrumentationScope::as_scope);
             let name = Dynamic { scope, ..Dynamic::named(&name) };
             put_event(words, LaneKind::Error, order, Origin::Dynamic(name), &fields);
-        })
+        })?;
+        pipeline.after_record();
+        Ok(())
     }
 
     fn set_attributes(&self, span: &Span, attributes: Attributes) -> Result<(), RecordError> {
-        let Some(inner) = self.open_span(span)? else {
+        let Some(inner) = self.direct.open_span(span)? else {
             return Ok(());
         };
         if attributes.is_empty() {
             return Ok(());
         }
         let subject = inner.subject();
-        self.record(Some(subject), false, |words, order| {
+        let pipeline = self.direct.record(Some(subject), false, |words, order| {
             put_update(words, order, subject.raw, &attributes);
-        })
+        })?;
+        pipeline.after_record();
+        Ok(())
     }
 
     fn telemetry_data_error(&self, error: TelemetryDataError) -> Result<(), RecordError> {
-        self.record(None, error.is_own, |words, order| {
+        let pipeline = self.direct.record(None, error.is_own, |words, order| {
             let mut attributes = Attributes::new().with(attribute::ERROR_MESSAGE, error.message);
             attributes.merge(error.attributes);
             let (attributes, is_own) = (Given::Set(&attributes), error.is_own);
@@ -204,14 +169,16 @@ impl Recorder for DefaultRecorder {
             let name = Name::from_static(event::TELEMETRY_DATA_ERROR);
             let origin = Origin::Dynamic(Dynamic::named(&name));
             put_event(words, LaneKind::TelemetryDataError, order, origin, &fields);
-        })
+        })?;
+        pipeline.after_record();
+        Ok(())
     }
 
     fn force_flush(&self, timeout: Duration) -> Result<(), FlushError> {
-        let pipeline = self.open_pipeline().map_err(|_| FlushError::NotOpen)?;
+        let pipeline = self.direct.open_pipeline().map_err(|_| FlushError::NotOpen)?;
         if pipeline.force_flush(timeout) {
             Ok(())
-        } else if self.intake.is_closed.is_raised() {
+        } else if self.direct.intake.is_closed.is_raised() {
             // The close came between, and has flushed.
             Err(FlushError::NotOpen)
         } else {
@@ -220,23 +187,27 @@ impl Recorder for DefaultRecorder {
     }
 
     fn close(&self, timeout: Duration) -> Result<(), CloseError> {
-        if self.intake.is_inherited() {
+        if self.direct.intake.is_inherited() {
             return Ok(());
         }
-        self.intake.is_closed.raise();
-        match self.pipeline.get().is_none_or(|pipeline| pipeline.close(timeout)) {
+        self.direct.intake.is_closed.raise();
+        match self.direct.pipeline.get().is_none_or(|pipeline| pipeline.close(timeout)) {
             true => Ok(()),
             false => Err(CloseError::TimedOut(timeout)),
         }
     }
 
     fn health(&self) -> Health {
-        let pipeline = self.pipeline.get().filter(|_| !self.intake.is_inherited());
+        let pipeline = self.direct.pipeline.get().filter(|_| !self.direct.intake.is_inherited());
         pipeline.map(Pipeline::health).unwrap_or_default()
     }
 
     fn direct(&self) -> Option<&DefaultRecorder> {
         Some(self)
+    }
+
+    fn baggage_attributes(&self) -> &[Name] {
+        &self.baggage_attributes
     }
 }
 

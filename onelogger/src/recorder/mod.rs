@@ -7,6 +7,7 @@
 mod builder;
 mod configured;
 mod default;
+mod direct;
 mod error;
 mod filter;
 mod planted;
@@ -19,6 +20,7 @@ pub use builder::DefaultRecorderBuilder;
 pub(crate) use configured::Configured;
 pub use configured::ErrorHandlingStrategy;
 pub use default::DefaultRecorder;
+pub(crate) use direct::Direct;
 pub use error::{BuildError, CloseError, FlushError, OpenError, RecordError};
 pub use filter::{PatternError, SpanFilter};
 pub(crate) use planted::PlantedSpan;
@@ -152,6 +154,13 @@ pub trait Recorder: Send + Sync + 'static {
     fn direct(&self) -> Option<&DefaultRecorder> {
         None
     }
+
+    /// Which entries of the current baggage are to be attributes of each span that is started; asked
+    /// once, when the provider is configured. A recorder that wraps another one forwards this. None
+    /// by default.
+    fn baggage_attributes(&self) -> &[Name] {
+        &[]
+    }
 }
 
 /// The telemetry itself is faulty: what the application, or the library, has to say of that.
@@ -236,5 +245,9 @@ impl<R: Recorder + ?Sized> Recorder for Arc<R> {
 
     fn direct(&self) -> Option<&DefaultRecorder> {
         (**self).direct()
+    }
+
+    fn baggage_attributes(&self) -> &[Name] {
+        (**self).baggage_attributes()
     }
 }

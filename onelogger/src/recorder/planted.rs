@@ -1,14 +1,15 @@
 //! What macros call where they need not go through the [`Recorder`](super::Recorder) trait: a callsite
 //! and its values go into the lane as they are.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::span::{Inner, Placed, Subject};
 use super::writing::Beginning;
-use super::{Configured, DefaultRecorder, RecordError, Span, SpanParent};
+use super::{Configured, Direct, RecordError, Span, SpanParent};
 use crate::data::codec::{EventFields, Given, LaneKind, Origin, put_event};
 use crate::data::{Argument, Callsite, Link, Name, Outcome, SpanContext};
-use crate::pipeline::is_pipeline_thread;
+use crate::pipeline::{Pipeline, is_pipeline_thread};
 
 /// A span that a macro describes. The values are made: no code of the application's own is left to run.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub(crate) struct PlantedSpan<'a> {
     pub(crate) links: &'a [Link],
 }
 
-impl DefaultRecorder {
+impl Direct {
     /// Where a span belongs that hangs under this one; `None` for the root of a trace.
     pub(crate) fn place_under(&self, parent: &SpanParent) -> Option<Placed> {
         self.place(parent)
@@ -67,7 +68,7 @@ impl DefaultRecorder {
             attributes: Given::Values(catalogue.keys, span.attributes),
             event_attributes: Given::Values(catalogue.start_keys, span.start_attributes),
         })?;
-        pipeline.after_record();
+        afterwards(pipeline)?;
         Ok(started)
     }
 
@@ -81,8 +82,7 @@ impl DefaultRecorder {
         }
         let Some(inner) = self.own(span)? else { return Ok(()) };
         let pipeline = self.write_stop(inner, None, outcome, Given::Values(&[], &[]))?;
-        pipeline.after_record();
-        Ok(())
+        afterwards(pipeline)
     }
 
     /// What an event must know of the open span that it belongs to; `None` if the span is disabled.
@@ -104,7 +104,7 @@ impl DefaultRecorder {
         attributes: &[Argument<'_>],
     ) -> Result<(), RecordError> {
         let origin = site.origin();
-        self.record(subject, false, |words, order| {
+        let pipeline = self.record(subject, false, |words, order| {
             let fields = EventFields {
                 span: subject.map_or(0, |subject| subject.raw),
                 time: None,
@@ -112,6 +112,17 @@ impl DefaultRecorder {
                 is_own: false,
             };
             put_event(words, LaneKind::Event, order, origin, &fields);
-        })
+        })?;
+        afterwards(pipeline)
     }
+}
+
+/// Does what is due after a record. In synchronous mode that may call the application's logger, which
+/// may panic; a macro must not.
+fn afterwards(pipeline: &Pipeline) -> Result<(), RecordError> {
+    if pipeline.is_synchronous() {
+        let result = catch_unwind(AssertUnwindSafe(|| pipeline.after_record()));
+        return result.map_err(|_| RecordError::Panicked);
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::producer::{ThreadLane, with_lane};
 use super::span::{Anchor, Facts, Fate, Inner, Placed, Subject};
-use super::{Configured, DefaultRecorder, RecordError, Span, SpanParent};
+use super::{Configured, Direct, RecordError, Span, SpanParent};
 use crate::data::codec::{
     Given, MAX_WORDS, Origin, STOP_WORDS, StartFields, put_context, put_start, put_stop,
 };
@@ -27,7 +27,7 @@ pub(super) struct Beginning<'a> {
     pub(super) event_attributes: Given<'a>,
 }
 
-impl DefaultRecorder {
+impl Direct {
     /// In which trace a new span is, with which flags, and where it hangs.
     pub(super) fn place(&self, parent: &SpanParent) -> Option<Placed> {
         match parent {
@@ -186,10 +186,10 @@ impl DefaultRecorder {
         span: Option<Subject>,
         is_own: bool,
         put: impl FnOnce(&mut Vec<u64>, u64),
-    ) -> Result<(), RecordError> {
+    ) -> Result<&Pipeline, RecordError> {
         let pipeline = self.open_pipeline()?;
         if is_pipeline_thread() {
-            return Ok(());
+            return Ok(pipeline);
         }
         let published = with_lane(&self.intake, |lane| {
             let lane = &mut lane.writer;
@@ -209,8 +209,7 @@ impl DefaultRecorder {
             Ok(())
         });
         published.unwrap_or(Err(RecordError::Closed))?;
-        pipeline.after_record();
-        Ok(())
+        Ok(pipeline)
     }
 
     /// An order word for now, and not before the start of the span.

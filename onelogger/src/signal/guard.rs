@@ -3,14 +3,14 @@ use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
+use super::baggage::add_baggage;
 use super::failure::Failure;
 use super::panic::{PanicMark, panic_error};
 use crate::callsite::Callsite;
 use crate::context;
 use crate::data::{Argument, Attributes, Link, Name, Outcome, SpanContext, ToValue};
 use crate::recorder::{
-    Configured, DefaultRecorder, PlantedSpan, RecordError, Recorder, Span, SpanBuilder, SpanParent,
-    SpanStop,
+    Configured, Direct, PlantedSpan, RecordError, Recorder, Span, SpanBuilder, SpanParent, SpanStop,
 };
 
 /// A span that ends when this is dropped, on the thread that opened it.
@@ -208,13 +208,16 @@ impl ActiveSpan {
         site: &'static Callsite,
         arguments: SpanArguments<'_>,
     ) -> Option<ActiveSpan> {
-        context::with_in_force(|configured| {
-            let started = configured.call("start", |recorder| match recorder.direct() {
-                Some(direct) => Ok((start_directly(direct, configured, site, &arguments)?, true)),
-                None => Ok((recorder.start(under_current(describe(site, arguments)))?, false)),
-            });
-            let (span, is_direct) = started?;
-            ActiveSpan::of_started(span, configured, is_direct)
+        context::with_in_force(|configured| match configured.direct() {
+            // Baggage is added to a span that is described.
+            Some(direct) if configured.baggage_attributes().is_empty() => {
+                if !configured.is_enabled() {
+                    return None;
+                }
+                let span = start_directly(direct, configured, site, &arguments);
+                ActiveSpan::of_started(configured.settle("start", span)?, None)
+            }
+            _ => ActiveSpan::start_with(configured, describe(site, arguments)),
         })
         .flatten()
     }
@@ -224,22 +227,19 @@ impl ActiveSpan {
         configured: &Arc<Configured>,
         span: SpanBuilder,
     ) -> Option<ActiveSpan> {
-        let span = under_current(span);
+        let mut span = under_current(span);
+        add_baggage(configured, &mut span);
         let span = configured.call("start", |recorder| recorder.start(span))?;
-        ActiveSpan::of_started(span, configured, false)
+        span.set_owner(configured);
+        ActiveSpan::of_started(span, Some(Arc::clone(configured)))
     }
 
-    fn of_started(span: Span, configured: &Arc<Configured>, is_direct: bool) -> Option<ActiveSpan> {
+    /// Makes a span the current one.
+    fn of_started(span: Span, called: Option<Arc<Configured>>) -> Option<ActiveSpan> {
         if span.is_disabled() {
             return None;
         }
-        let called = if is_direct {
-            context::push_owned(&span);
-            None
-        } else {
-            context::push(&span, configured);
-            Some(Arc::clone(configured))
-        };
+        context::push_owned(&span);
         let panics = PanicMark::now();
         Some(ActiveSpan { span, called, outcome: Outcome::Ok, is_decided: false, panics })
     }
@@ -288,12 +288,17 @@ impl Drop for ActiveSpan {
         if !self.is_decided && self.panics.is_unwinding_since() {
             self.fail_by_panic();
         }
-        self.with_configured(|configured| {
-            let (span, outcome) = (&self.span, self.outcome);
-            let _ = configured.guard("stop", (), |recorder| match recorder.direct() {
-                Some(direct) if self.called.is_none() => direct.stop_planted(span, outcome),
-                _ => recorder.stop(span, SpanStop::new().outcome(outcome)),
-            });
+        let outcome = self.outcome;
+        self.with_configured(|configured| match configured.direct() {
+            Some(direct) if self.called.is_none() => {
+                if configured.is_enabled() {
+                    configured.settle_stop(direct.stop_planted(&self.span, outcome));
+                }
+            }
+            _ => {
+                let stop = SpanStop::new().outcome(outcome);
+                let _ = configured.guard("stop", (), |recorder| recorder.stop(&self.span, stop));
+            }
         });
         if self.called.is_none() {
             std::mem::take(&mut self.span).retire();
@@ -320,17 +325,16 @@ fn under_current(mut span: SpanBuilder) -> SpanBuilder {
 
 /// Writes a start into the lane of the thread.
 fn start_directly(
-    direct: &DefaultRecorder,
+    direct: &Direct,
     configured: &Arc<Configured>,
     site: &'static Callsite,
     arguments: &SpanArguments<'_>,
 ) -> Result<Span, RecordError> {
     let placed = match &arguments.parent {
-        parent if is_under_current(parent) => context::with_parent(
-            |span| direct.place_under_span(span),
-            DefaultRecorder::place_under_remote,
-        )
-        .flatten(),
+        parent if is_under_current(parent) => {
+            context::with_parent(|span| direct.place_under_span(span), Direct::place_under_remote)
+                .flatten()
+        }
         parent => direct.place_under(parent),
     };
     let (mut values, mut start_values, mut valid_links) = (Vec::new(), Vec::new(), Vec::new());

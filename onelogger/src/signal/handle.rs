@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::baggage::add_baggage;
 use crate::context;
 use crate::data::{Attributes, ErrorEvent, Event};
 use crate::pipeline::Health;
@@ -57,6 +58,7 @@ impl RecorderHandle {
         if span.parent == SpanParent::Current {
             span.parent = context::parent();
         }
+        add_baggage(configured, &mut span);
         let started =
             configured.guard("start", Span::disabled(), |recorder| recorder.start(span))?;
         context::push(&started, configured);

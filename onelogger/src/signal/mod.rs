@@ -1,5 +1,6 @@
 //! What user code holds, and what macros call.
 
+mod baggage;
 pub mod failure;
 pub(crate) mod future;
 mod guard;

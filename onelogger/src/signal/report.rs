@@ -8,7 +8,7 @@ use super::guard::{SpanGuard, attributes, made};
 use crate::callsite::Callsite;
 use crate::context;
 use crate::data::{Argument, ErrorEvent, Event, Name, formatted};
-use crate::recorder::{Configured, DefaultRecorder, RecordError, Span};
+use crate::recorder::{Configured, Direct, RecordError, Span};
 
 /// What can be named as the span of an event: a [`Span`], or the guard of one.
 #[diagnostic::on_unimplemented(
@@ -46,19 +46,23 @@ fn target(span: Option<&Span>) -> Option<Arc<Configured>> {
 /// Records an event, in the current span if none is given.
 pub fn event(site: &'static Callsite, span: Option<&Span>, arguments: &[Argument<'_>]) {
     let record = |configured: &Arc<Configured>| {
-        configured.call("event", |recorder| match recorder.direct() {
-            Some(direct) => event_directly(direct, configured, site, span, arguments),
-            None => {
-                let event = Event {
-                    name: Name::from_static(site.name()),
-                    level: site.catalogue().level,
-                    attributes: attributes(site.catalogue().keys, arguments),
-                    time: None,
-                    scope: Some(site.scope()),
-                };
-                let current = span.map_or_else(|| context::current_span_of(configured), |_| None);
-                recorder.event(span.or(current.as_ref()), event)
+        if let Some(direct) = configured.direct() {
+            if configured.is_enabled() {
+                let recorded = event_directly(direct, configured, site, span, arguments);
+                configured.settle("event", recorded);
             }
+            return;
+        }
+        configured.call("event", |recorder| {
+            let event = Event {
+                name: Name::from_static(site.name()),
+                level: site.catalogue().level,
+                attributes: attributes(site.catalogue().keys, arguments),
+                time: None,
+                scope: Some(site.scope()),
+            };
+            let current = span.map_or_else(|| context::current_span_of(configured), |_| None);
+            recorder.event(span.or(current.as_ref()), event)
         });
     };
     match span.filter(|span| span.has_owner()) {
@@ -69,7 +73,7 @@ pub fn event(site: &'static Callsite, span: Option<&Span>, arguments: &[Argument
 
 /// Writes an event into the lane of the thread.
 fn event_directly(
-    direct: &DefaultRecorder,
+    direct: &Direct,
     configured: &Arc<Configured>,
     site: &'static Callsite,
     span: Option<&Span>,

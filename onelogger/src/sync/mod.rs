@@ -10,6 +10,7 @@ mod lane;
 mod primitive;
 mod process;
 mod stack;
+mod ticks;
 pub(crate) mod words;
 mod wrapped;
 
@@ -18,4 +19,5 @@ pub(crate) use flag::{Counter, Flag, Tally};
 pub(crate) use lane::{Claim, Consumer, Producer, PushError, lane};
 pub(crate) use process::{ForkLocal, at_exit, generation};
 pub(crate) use stack::Stack;
+pub(crate) use ticks::{are_invariant, ticks, ticks_before};
 pub(crate) use wrapped::{Around, AroundPoll, Wrapped};
