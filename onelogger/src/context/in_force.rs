@@ -53,52 +53,55 @@ pub(crate) fn in_force() -> Option<Arc<Configured>> {
 /// Calls `use_it` with the recorder in force here, without a handle of its own; `None` where nothing
 /// is recorded.
 pub(crate) fn with_in_force<R>(use_it: impl FnOnce(&Arc<Configured>) -> R) -> Option<R> {
-    let is_own = with_current(|current| matches!(current.provider, InForce::Own(_)));
-    if is_own == Some(false) {
-        // In a cell, so that it can be called in one of two places.
-        let mut use_it = Some(use_it);
-        let seen = SEEN.try_with(|seen| {
-            refresh(seen);
-            let seen = seen.try_borrow().ok()?;
-            let seen = seen.as_ref().filter(|seen| seen.at == now())?;
-            let configured = seen.configured.as_ref();
-            Some(configured.and_then(|configured| Some(use_it.take()?(configured))))
-        });
-        return match seen {
-            Ok(Some(result)) => result,
-            // The thread is ending, or the recorder has changed while it was called.
-            _ => in_force().and_then(|configured| Some(use_it.take()?(&configured))),
-        };
-    }
-    in_force().map(|configured| use_it(&configured))
-}
-
-/// Calls `use_it` with what a span was started through, or with what is in force if nobody knows that;
-/// `None` where neither is there any more.
-pub(crate) fn with_owner<R>(span: &Span, use_it: impl FnOnce(&Arc<Configured>) -> R) -> Option<R> {
+    // In a cell, so that it can be called in one of several places.
     let mut use_it = Some(use_it);
-    let in_force = with_in_force(|configured| {
-        let use_it = if span.is_owned_by(configured) { use_it.take() } else { None };
-        use_it.map(|use_it| use_it(configured))
+    let mut use_seen = |seen: &RefCell<Option<Seen>>, at| {
+        let seen = seen.try_borrow().ok()?;
+        let seen = seen.as_ref().filter(|seen| seen.at == at)?;
+        Some(seen.configured.as_ref().and_then(|configured| Some(use_it.take()?(configured))))
+    };
+    let is_global = with_current(|current| matches!(current.provider, InForce::Global));
+    if is_global == Some(true) {
+        let at = now();
+        let used = SEEN.try_with(|seen| {
+            use_seen(seen, at).or_else(|| {
+                look_again(seen, at);
+                use_seen(seen, at)
+            })
+        });
+        if let Ok(Some(result)) = used {
+            return result;
+        }
+        // The thread is ending, or the recorder has changed while this thread was calling it.
+    }
+    in_force().and_then(|configured| Some(use_it.take()?(&configured)))
+}
+
+/// Calls `use_it` with what a span was started through; `None` where that is not there any more.
+pub(crate) fn with_owner<R>(span: &Span, use_it: impl FnOnce(&Arc<Configured>) -> R) -> Option<R> {
+    // In a cell, so that it can be called in one of two places.
+    let mut use_it = Some(use_it);
+    // What the thread has seen serves also if it is not in force any more.
+    let seen = SEEN.try_with(|seen| {
+        let seen = seen.try_borrow().ok()?;
+        let configured = seen.as_ref()?.configured.as_ref()?;
+        if span.is_owned_by(configured) { Some(use_it.take()?(configured)) } else { None }
     });
-    match in_force.flatten() {
-        Some(result) => Some(result),
-        None => span.owner().and_then(|owner| Some(use_it.take()?(&owner))),
+    match seen {
+        Ok(Some(result)) => Some(result),
+        _ => span.owner().and_then(|owner| Some(use_it.take()?(&owner))),
     }
 }
 
-/// Which process this is, and how often its recorder has changed.
+/// How often the recorder of the process has changed, and which process this is.
+#[inline]
 fn now() -> (u64, u64) {
     (CHANGES.get(), generation())
 }
 
-/// Looks again if something has changed since the thread looked last.
-fn refresh(seen: &RefCell<Option<Seen>>) {
-    let at = now();
-    let is_fresh = |seen: &Option<Seen>| seen.as_ref().is_some_and(|seen| seen.at == at);
-    if seen.try_borrow().is_ok_and(|seen| is_fresh(&seen)) {
-        return;
-    }
+/// Sees what is in force for the process, as of now or later.
+#[cold]
+fn look_again(seen: &RefCell<Option<Seen>>, at: (u64, u64)) {
     let configured = of_process();
     // Dropped outside of the borrow: it may be the last handle of a recorder.
     let _before =

@@ -351,6 +351,7 @@ pub(crate) fn with_current_span_of<R>(
 }
 
 /// `None` where the thread is ending, or where this is called from within itself.
+#[inline]
 fn with_current<R>(use_it: impl FnOnce(&mut Context) -> R) -> Option<R> {
     CURRENT.try_with(|current| Some(use_it(&mut *current.try_borrow_mut().ok()?))).ok().flatten()
 }

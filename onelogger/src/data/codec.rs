@@ -443,6 +443,7 @@ pub(crate) fn read_context(record: &[u64]) -> Option<TraceId> {
 }
 
 /// Reads a record; `words` are exactly its own.
+#[inline]
 pub(crate) fn read_record(words: &[u64]) -> Option<(LaneKind, LaneRecord<'_>)> {
     let mut reader = Reader { words };
     let header = reader.word()?;
@@ -485,12 +486,14 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    #[inline]
     pub(crate) fn word(&mut self) -> Option<u64> {
         let (&first, rest) = self.words.split_first()?;
         self.words = rest;
         Some(first)
     }
 
+    #[inline]
     pub(crate) fn take(&mut self, count: usize) -> Option<&'a [u64]> {
         let (taken, rest) = self.words.split_at_checked(count)?;
         self.words = rest;

@@ -137,11 +137,13 @@ impl Batch {
         size_of_val(self.entries.as_slice()) + size_of_val(self.words.as_slice())
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, entry: Entry) {
         self.entries.push(entry);
     }
 
     /// Copies words that are already encoded.
+    #[inline]
     pub(crate) fn copy(&mut self, words: &[u64]) -> WordRange {
         if words.is_empty() {
             return WordRange::default();

@@ -60,6 +60,15 @@ struct Copied {
     attributes: WordRange,
 }
 
+/// What is known of a span when it is over.
+#[derive(Clone, Copy, Default)]
+struct Ended {
+    outcome: Outcome,
+    duration_nanos: u64,
+    /// It would lie before its start.
+    is_clamped: bool,
+}
+
 /// When a record was made, and the time that it gives.
 #[derive(Clone, Copy)]
 struct When {
@@ -158,9 +167,8 @@ impl Assembler {
         span.name_end = span.words.len();
         span.words.extend_from_slice(record.attributes);
         span.copied.batch = 0;
-        let entry = span.entry(batch, self.batches, RecordKind::Start, when);
-        let event_attributes = batch.copy(record.event_attributes);
-        batch.push(Entry { event_attributes, ..entry });
+        let kind = RecordKind::Start;
+        span.put(batch, self.batches, kind, when, Ended::default(), record.event_attributes);
         self.open.insert(record.span, span);
     }
 
@@ -175,10 +183,8 @@ impl Assembler {
             self.malformed += 1;
             return None;
         };
-        let stopped = span.stop(when.moment, record.time, record.outcome, None);
-        let event_attributes = batch.copy(record.event_attributes);
-        let entry = span.entry(batch, self.batches, RecordKind::Stop, when);
-        batch.push(Entry { event_attributes, ..stopped(entry) });
+        let ended = span.stop(when.moment, record.time, record.outcome, None);
+        span.put(batch, self.batches, RecordKind::Stop, when, ended, record.event_attributes);
         let waiting = span.lane.filter(|&lane| source != Source::Lane(lane));
         self.recycle(span);
         waiting
@@ -190,9 +196,8 @@ impl Assembler {
             return;
         };
         span.merge(read_attributes(record.attributes, &[]).to_owned());
-        let event_attributes = batch.copy(record.attributes);
-        let entry = span.entry(batch, self.batches, RecordKind::Attributes, when);
-        batch.push(Entry { event_attributes, ..entry });
+        let kind = RecordKind::Attributes;
+        span.put(batch, self.batches, kind, when, Ended::default(), record.attributes);
     }
 
     /// Stops every span that is still open, the one that started last first.
@@ -205,9 +210,8 @@ impl Assembler {
             self.recorded += 1;
             let truncated = Attributes::new().with(attribute::TRUNCATED, true);
             // The clock reads now, wherever an explicit start lies: the difference is measured.
-            let stopped = span.stop(moment, None, Outcome::Ok, Some(truncated));
-            let entry = span.entry(batch, self.batches, RecordKind::Stop, when);
-            batch.push(stopped(entry));
+            let ended = span.stop(moment, None, Outcome::Ok, Some(truncated));
+            span.put(batch, self.batches, RecordKind::Stop, when, ended, &[]);
         }
     }
 
@@ -223,9 +227,17 @@ impl Assembler {
 }
 
 impl OpenSpan {
-    /// A record of this span, as far as the span goes. What the batch has of it already is not copied
-    /// again.
-    fn entry(&mut self, batch: &mut Batch, number: u64, kind: RecordKind, when: When) -> Entry {
+    /// Adds a record of this span, as far as the span goes. What the batch has of it already is not
+    /// copied again.
+    fn put(
+        &mut self,
+        batch: &mut Batch,
+        number: u64,
+        kind: RecordKind,
+        when: When,
+        ended: Ended,
+        event_attributes: &[u64],
+    ) {
         if self.copied.batch != number {
             self.copied = Copied {
                 batch: number,
@@ -234,23 +246,29 @@ impl OpenSpan {
                 attributes: batch.copy(&self.words[self.name_end..]),
             };
         }
-        Entry {
+        let event_attributes = batch.copy(event_attributes);
+        let time = if ended.is_clamped { self.started } else { when.moment };
+        batch.push(Entry {
+            kind,
+            outcome: ended.outcome,
             has_remote_parent: self.has_remote_parent,
+            is_own: false,
             trace_id: self.trace,
             span_id: self.id,
             parent: self.parent,
-            time_unix_nanos: when.moment.unix,
+            time_unix_nanos: time.unix,
             recorded_unix_nanos: when.made_unix,
             start_time_unix_nanos: self.started.unix,
+            duration_nanos: ended.duration_nanos,
             callsite: self.callsite,
             name: self.copied.name,
             links: self.copied.links,
             attributes: self.copied.attributes,
-            ..Entry::new(kind)
-        }
+            event_attributes,
+        });
     }
 
-    /// What the stop adds to such a record.
+    /// What the stop adds to what is known of the span.
     ///
     /// A stop that lies before its start is placed at its start, and an attribute says by how much.
     fn stop(
@@ -259,7 +277,7 @@ impl OpenSpan {
         explicit: Option<Timestamp>,
         outcome: Outcome,
         added: Option<Attributes>,
-    ) -> impl FnOnce(Entry) -> Entry + use<> {
+    ) -> Ended {
         let started = self.started;
         let elapsed = match (self.explicit_start, explicit) {
             // Two explicit times are compared with each other, on the clock that both have.
@@ -279,13 +297,7 @@ impl OpenSpan {
             self.merge(Attributes::new().with(attribute::CLAMPED_NANOS, clamped));
         }
         let duration_nanos = elapsed.max(0) as u64;
-        let is_clamped = elapsed < 0 && explicit.is_some();
-        move |entry| Entry {
-            outcome,
-            duration_nanos,
-            time_unix_nanos: if is_clamped { started.unix } else { entry.time_unix_nanos },
-            ..entry
-        }
+        Ended { outcome, duration_nanos, is_clamped: elapsed < 0 && explicit.is_some() }
     }
 
     /// Adds or replaces attributes.

@@ -87,6 +87,7 @@ pub(crate) fn lane(words: usize) -> (Producer, Consumer) {
 impl Producer {
     /// Publishes `words`, all of them or nothing. Returns how many words the consumer has not yet
     /// taken; exact beyond a quarter of the lane.
+    #[inline]
     pub(crate) fn push(&mut self, words: &[u64], claim: Claim) -> Result<usize, PushError> {
         let (keep, kept) = match claim {
             Claim::Nothing => (0, 0),
