@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{InForce, with_current};
 use crate::recorder::{Configured, Span};
-use crate::sync::{Counter, ForkLocal, generation};
+use crate::sync::{Counter, ForkLocal, generation_since};
 
 /// What the provider of the process is configured with. A forked child begins without.
 static OF_PROCESS: ForkLocal<RwLock<Option<Arc<Configured>>>> =
@@ -96,7 +96,8 @@ pub(crate) fn with_owner<R>(span: &Span, use_it: impl FnOnce(&Arc<Configured>) -
 /// How often the recorder of the process has changed, and which process this is.
 #[inline]
 fn now() -> (u64, u64) {
-    (CHANGES.get(), generation())
+    // Whoever has made a change has asked for the generation before.
+    (CHANGES.get(), generation_since())
 }
 
 /// Sees what is in force for the process, as of now or later.

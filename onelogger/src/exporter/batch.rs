@@ -39,6 +39,12 @@ impl WordRange {
     fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
+
+    /// A part of it; `of` lies within its length.
+    #[inline]
+    pub(crate) fn part(self, of: Range<usize>) -> WordRange {
+        WordRange { start: self.start + of.start as u32, end: self.start + of.end as u32 }
+    }
 }
 
 /// A record of a batch; names, attributes and links stand in the batch's words.

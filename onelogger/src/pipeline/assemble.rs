@@ -161,11 +161,9 @@ impl Assembler {
         span.explicit_start = record.time;
         span.callsite = callsite;
         span.words.clear();
-        span.words.extend_from_slice(record.links);
-        span.links_end = span.words.len();
-        span.words.extend_from_slice(record.name);
-        span.name_end = span.words.len();
-        span.words.extend_from_slice(record.attributes);
+        span.words.extend_from_slice(record.kept);
+        span.links_end = record.links_length;
+        span.name_end = record.links_length + record.name_length;
         span.copied.batch = 0;
         let kind = RecordKind::Start;
         span.put(batch, self.batches, kind, when, Ended::default(), record.event_attributes);
@@ -195,9 +193,9 @@ impl Assembler {
             self.malformed += 1;
             return;
         };
-        span.merge(read_attributes(record.attributes, &[]).to_owned());
+        span.merge(read_attributes(record.attributes(), &[]).to_owned());
         let kind = RecordKind::Attributes;
-        span.put(batch, self.batches, kind, when, Ended::default(), record.attributes);
+        span.put(batch, self.batches, kind, when, Ended::default(), record.attributes());
     }
 
     /// Stops every span that is still open, the one that started last first.
@@ -239,11 +237,12 @@ impl OpenSpan {
         event_attributes: &[u64],
     ) {
         if self.copied.batch != number {
+            let copy = batch.copy(&self.words);
             self.copied = Copied {
                 batch: number,
-                links: batch.copy(&self.words[..self.links_end]),
-                name: batch.copy(&self.words[self.links_end..self.name_end]),
-                attributes: batch.copy(&self.words[self.name_end..]),
+                links: copy.part(0..self.links_end),
+                name: copy.part(self.links_end..self.name_end),
+                attributes: copy.part(self.name_end..self.words.len()),
             };
         }
         let event_attributes = batch.copy(event_attributes);
@@ -356,8 +355,8 @@ fn event(
         time_unix_nanos: when.moment.unix,
         recorded_unix_nanos: when.made_unix,
         callsite,
-        name: batch.copy(record.name),
-        attributes: batch.copy(record.attributes),
+        name: batch.copy(record.name()),
+        attributes: batch.copy(record.attributes()),
         ..Entry::new(kind)
     }
 }

@@ -12,7 +12,7 @@ use crate::data::{Argument, Callsite, Link, Name, Outcome, SpanContext};
 use crate::pipeline::{Pipeline, is_pipeline_thread};
 
 /// A span that a macro describes. The values are made: no code of the application's own is left to run.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct PlantedSpan<'a> {
     pub(crate) site: &'static Callsite,
     /// `None` for the root of a trace.

@@ -13,6 +13,15 @@ use crate::pipeline::intake::{FullPolicy, LaneCounts, LaneWriter};
 use crate::pipeline::{Pipeline, is_pipeline_thread};
 use crate::sync::{Claim, PushError};
 
+/// The lane takes nothing more. The one refusal that is met on the way, and as small as can be.
+struct Closed;
+
+impl From<Closed> for RecordError {
+    fn from(_: Closed) -> RecordError {
+        RecordError::Closed
+    }
+}
+
 /// A span that is to be started, whoever describes it.
 pub(super) struct Beginning<'a> {
     pub(super) name: &'a Name,
@@ -75,10 +84,11 @@ impl Direct {
             };
             Ok(idle.span(facts, &self.intake, span.owner))
         });
-        started.unwrap_or(Err(RecordError::Closed))
+        started.unwrap_or(Err(Closed)).map_err(RecordError::from)
     }
 
     /// Writes a start; says what became of it, and whether the lane keeps room for the stop.
+    #[inline]
     fn put_start(
         &self,
         lane: &mut LaneWriter,
@@ -87,7 +97,7 @@ impl Direct {
         trace: TraceId,
         parent: Anchor,
         order: u64,
-    ) -> Result<(Fate, bool), RecordError> {
+    ) -> Result<(Fate, bool), Closed> {
         let (parent, remote_parent) = match parent {
             Anchor::Root => (0, false),
             Anchor::Local(raw) => (raw, false),
@@ -110,7 +120,7 @@ impl Direct {
         match self.publish(lane, claim) {
             Ok(()) => lane.trace = trace,
             Err(PushError::Full) => return Ok((fullness(lane), false)),
-            Err(PushError::Sealed) => return Err(RecordError::Closed),
+            Err(PushError::Sealed) => return Err(Closed),
         }
         Ok((Fate::Recorded, is_reserved))
     }
@@ -133,8 +143,7 @@ impl Direct {
             }
             fate => count(fate, &lane.writer.counts),
         });
-        let stopped = stopped.unwrap_or(Err(RecordError::Closed));
-        stopped.inspect_err(|_| self.count_late_stop())?;
+        stopped.unwrap_or(Err(Closed)).inspect_err(|_| self.count_late_stop())?;
         Ok(pipeline)
     }
 
@@ -149,7 +158,7 @@ impl Direct {
         time: Option<Timestamp>,
         outcome: Outcome,
         attributes: Given<'_>,
-    ) -> Result<(), RecordError> {
+    ) -> Result<(), Closed> {
         let order = self.order_after(Some(span.order));
         lane.scratch.clear();
         put_stop(&mut lane.scratch, order, span.raw, time, outcome, attributes);
@@ -168,9 +177,9 @@ impl Direct {
             Ok(()) => Ok(()),
             Err(PushError::Full) => {
                 let overflow = self.intake.overflow(lane.scratch.clone());
-                overflow.map_err(|_| RecordError::Closed)
+                overflow.map_err(|_| Closed)
             }
-            Err(PushError::Sealed) => Err(RecordError::Closed),
+            Err(PushError::Sealed) => Err(Closed),
         }
     }
 
@@ -204,11 +213,11 @@ impl Direct {
                 // What the library reports is not counted, and what fills the lane says the same.
                 Err(PushError::Full) if is_own => {}
                 Err(PushError::Full) => count(fullness(lane), &lane.counts)?,
-                Err(PushError::Sealed) => return Err(RecordError::Closed),
+                Err(PushError::Sealed) => return Err(Closed),
             }
             Ok(())
         });
-        published.unwrap_or(Err(RecordError::Closed))?;
+        published.unwrap_or(Err(Closed))?;
         Ok(pipeline)
     }
 
@@ -258,12 +267,12 @@ fn fullness(lane: &LaneWriter) -> Fate {
 }
 
 /// Counts a record that is not written, unless the recorder is closed.
-fn count(fate: Fate, counts: &LaneCounts) -> Result<(), RecordError> {
+fn count(fate: Fate, counts: &LaneCounts) -> Result<(), Closed> {
     let is_open = match fate {
         Fate::Recorded => true,
         Fate::Withheld => counts.withheld.add_one(),
         Fate::Lost => counts.full.add_one(),
         Fate::TooLarge => counts.too_large.add_one(),
     };
-    if is_open { Ok(()) } else { Err(RecordError::Closed) }
+    if is_open { Ok(()) } else { Err(Closed) }
 }

@@ -324,6 +324,7 @@ fn under_current(mut span: SpanBuilder) -> SpanBuilder {
 }
 
 /// Writes a start into the lane of the thread.
+#[inline]
 fn start_directly(
     direct: &Direct,
     configured: &Arc<Configured>,
@@ -332,23 +333,34 @@ fn start_directly(
 ) -> Result<Span, RecordError> {
     let placed = match &arguments.parent {
         parent if is_under_current(parent) => {
-            context::with_parent(|span| direct.place_under_span(span), Direct::place_under_remote)
-                .flatten()
+            let place = |span: &Span| direct.place_under_span(span);
+            context::with_parent(place, Direct::place_under_remote).flatten()
         }
         parent => direct.place_under(parent),
     };
-    let (mut values, mut start_values, mut valid_links) = (Vec::new(), Vec::new(), Vec::new());
-    let mut links = arguments.links;
-    if !links.iter().all(is_valid) {
-        valid_links.extend(links.iter().filter(|link| is_valid(link)).cloned());
-        links = &valid_links;
+    let SpanArguments { attributes, start_attributes, links, .. } = *arguments;
+    let span = PlantedSpan { site, placed, attributes, start_attributes, links };
+    let mut values = attributes.iter().chain(start_attributes);
+    if values.any(Argument::is_formatted) || !links.iter().all(is_valid) {
+        return start_made(direct, configured, span);
     }
+    direct.start_planted(&span, configured)
+}
+
+/// The same where values must be made first, or links be left out.
+#[cold]
+fn start_made(
+    direct: &Direct,
+    configured: &Arc<Configured>,
+    span: PlantedSpan<'_>,
+) -> Result<Span, RecordError> {
+    let (mut values, mut start_values) = (Vec::new(), Vec::new());
+    let links: Vec<Link> = span.links.iter().filter(|link| is_valid(link)).cloned().collect();
     let span = PlantedSpan {
-        site,
-        placed,
-        attributes: made(arguments.attributes, &mut values),
-        start_attributes: made(arguments.start_attributes, &mut start_values),
-        links,
+        attributes: made(span.attributes, &mut values),
+        start_attributes: made(span.start_attributes, &mut start_values),
+        links: &links,
+        ..span
     };
     direct.start_planted(&span, configured)
 }

@@ -97,12 +97,9 @@ impl Producer {
         // A reservation that was given back meanwhile is no room any more.
         let outstanding = self.outstanding();
         let kept = kept.min(outstanding);
-        if !self.has_room(words.len() as u64, keep + outstanding - kept) {
-            self.look_at_head();
-            if !self.has_room(words.len() as u64, keep + outstanding - kept) {
-                let sealed = self.lane.tail.load(Ordering::Relaxed) & SEALED != 0;
-                return Err(if sealed { PushError::Sealed } else { PushError::Full });
-            }
+        let kept_free = keep + outstanding - kept;
+        if !self.has_room(words.len() as u64, kept_free) {
+            self.find_room(words.len() as u64, kept_free)?;
         }
         let capacity = self.lane.words.len();
         let at = self.at;
@@ -155,6 +152,16 @@ impl Producer {
 
     fn has_room(&self, words: u64, kept_free: u64) -> bool {
         words + kept_free <= (self.lane.words.len() as u64).saturating_sub(self.used())
+    }
+
+    /// Looks whether the consumer has made room meanwhile.
+    #[cold]
+    fn find_room(&mut self, words: u64, kept_free: u64) -> Result<(), PushError> {
+        self.look_at_head();
+        if self.has_room(words, kept_free) {
+            return Ok(());
+        }
+        Err(if self.is_sealed() { PushError::Sealed } else { PushError::Full })
     }
 
     /// Words published that the consumer has not taken, as we last saw it.

@@ -17,7 +17,7 @@ mod wrapped;
 pub(crate) use chain::{Byte, Chain, Link, Linked};
 pub(crate) use flag::{Counter, Flag, Tally};
 pub(crate) use lane::{Claim, Consumer, Producer, PushError, lane};
-pub(crate) use process::{ForkLocal, at_exit, generation};
+pub(crate) use process::{ForkLocal, at_exit, generation, generation_since};
 pub(crate) use stack::Stack;
 pub(crate) use ticks::{are_invariant, ticks, ticks_before};
 pub(crate) use wrapped::{Around, AroundPoll, Wrapped};

@@ -5,7 +5,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
-use crate::data::{SpanContext, ToValue};
+use crate::data::{Attributes, Link, Outcome, SpanContext, Timestamp, ToValue, TraceId, Value};
 
 fn text() -> impl Strategy<Value = String> {
     "\\PC{0,20}|[\\x00-\\x20\"\\\\]{0,9}"
@@ -93,9 +93,9 @@ proptest! {
         prop_assert_eq!((record.order, record.span, record.parent), (order, span, parent));
         prop_assert_eq!((record.remote_parent, record.time), (remote_parent, time));
         prop_assert_eq!(record.is_reserved, is_reserved);
-        prop_assert_eq!(read_dynamic(record.name), dynamic);
-        prop_assert_eq!(read_links(record.links).to_owned(), links);
-        prop_assert_eq!(read_attributes(record.attributes, &[]).to_owned(), attributes);
+        prop_assert_eq!(read_dynamic(record.name()), dynamic);
+        prop_assert_eq!(read_links(record.links()).to_owned(), links);
+        prop_assert_eq!(read_attributes(record.attributes(), &[]).to_owned(), attributes);
         prop_assert_eq!(read_attributes(record.event_attributes, &[]).to_owned(), event_attributes);
     }
 
@@ -137,8 +137,8 @@ proptest! {
         prop_assert_eq!(found, kind);
         prop_assert_eq!((record.order, record.span, record.is_own), (order, span, is_own));
         prop_assert_eq!(record.time, time);
-        prop_assert_eq!(read_dynamic(record.name), dynamic);
-        prop_assert_eq!(read_attributes(record.attributes, &[]).to_owned(), attributes);
+        prop_assert_eq!(read_dynamic(record.name()), dynamic);
+        prop_assert_eq!(read_attributes(record.attributes(), &[]).to_owned(), attributes);
     }
 
     #[test]
@@ -170,7 +170,7 @@ proptest! {
         put_start(&mut words, 1, origin, &fields);
         let (_, record) = only(&words);
         prop_assert_eq!(record.callsite, if is_planted { number } else { 0 });
-        prop_assert_eq!(record.name.is_empty(), is_planted);
+        prop_assert_eq!(record.name().is_empty(), is_planted);
         let expected: Attributes = KEYS
             .iter()
             .zip(values)
@@ -178,7 +178,7 @@ proptest! {
             .collect();
         // Keys that stand in the words are not asked for.
         let keys = if is_planted { KEYS } else { &[] };
-        let found = read_attributes(record.attributes, keys);
+        let found = read_attributes(record.attributes(), keys);
         prop_assert_eq!(found.len(), expected.len());
         prop_assert_eq!(found.to_owned(), expected);
         let keys: &[_] = if is_planted { &["s"] } else { &[] };
@@ -199,7 +199,7 @@ proptest! {
         put_update(&mut words, order, span, &attributes);
         let (found, record) = only(&words);
         prop_assert_eq!((found, record.order, record.span), (LaneKind::Update, order, span));
-        prop_assert_eq!(read_attributes(record.attributes, &[]).to_owned(), attributes);
+        prop_assert_eq!(read_attributes(record.attributes(), &[]).to_owned(), attributes);
     }
 
     /// Floats that JSON has no number for come back as text, so they are left out here.
@@ -249,10 +249,10 @@ proptest! {
         }
         words.truncate(length.index(words.len() + 1));
         if let Some((_, record)) = read_record(&words) {
-            read_dynamic(record.name);
-            let _ = read_attributes(record.attributes, &["a", "b"]).to_owned();
+            read_dynamic(record.name());
+            let _ = read_attributes(record.attributes(), &["a", "b"]).to_owned();
             let _ = read_attributes(record.event_attributes, &[]).to_owned();
-            let _ = read_links(record.links).to_owned();
+            let _ = read_links(record.links()).to_owned();
         }
     }
 }
