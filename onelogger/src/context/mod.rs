@@ -54,7 +54,7 @@ use std::sync::Arc;
 
 use self::propagation::Carried;
 use crate::data::SpanContext;
-use crate::recorder::{Configured, Span, SpanParent};
+use crate::recorder::{Configured, Span, SpanParent, Under};
 
 /// What a thread hands on: its current span, what came from other processes and goes to them, and the
 /// provider in force if it is not the global one.
@@ -236,17 +236,17 @@ pub(crate) fn parent() -> SpanParent {
     with_current(Context::parent).unwrap_or(SpanParent::Root)
 }
 
-/// The same without a handle of its own: what is made of the span, or of the remote one; `None` where
-/// there is neither.
-pub(crate) fn with_parent<R>(
-    of_span: impl FnOnce(&Span) -> R,
-    of_remote: impl FnOnce(SpanContext) -> R,
-) -> Option<R> {
+/// The same without a handle of its own, for as long as the call takes. It must not run code of the
+/// application's: to that, the thread would have no context.
+pub(crate) fn with_parent<R>(use_it: impl Fn(Under<'_>) -> R) -> R {
     with_current(|current| match current.current_span() {
-        Some(span) => Some(of_span(span)),
-        None => current.remote_parent().map(of_remote),
+        Some(span) => use_it(Under::span(span)),
+        None => match current.remote_parent() {
+            Some(remote) => use_it(Under::remote(&remote)),
+            None => use_it(Under::ROOT),
+        },
     })
-    .flatten()
+    .unwrap_or_else(|| use_it(Under::ROOT))
 }
 
 /// The open spans of this thread, or of the future that it polls, the outermost first.

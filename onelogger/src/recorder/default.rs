@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::span::Inner;
+use super::span::{Inner, Under};
 use super::writing::Beginning;
 use super::{
     CloseError, DefaultRecorderBuilder, Direct, FlushError, OpenError, RecordError, Recorder, Span,
@@ -71,7 +71,7 @@ impl Recorder for DefaultRecorder {
         };
         let started = self.direct.write_start(&Beginning {
             name: &span.name,
-            placed: self.direct.place(&span.parent),
+            under: Under::parent(&span.parent),
             owner: None,
             time: span.start_time,
             links: &span.links,

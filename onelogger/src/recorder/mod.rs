@@ -25,6 +25,7 @@ pub use error::{BuildError, CloseError, FlushError, OpenError, RecordError};
 pub use filter::{PatternError, SpanFilter};
 pub(crate) use planted::PlantedSpan;
 pub use sampler::{Sampler, SamplerError};
+pub(crate) use span::Under;
 pub use span::{Span, SpanBuilder, SpanParent, SpanStop};
 
 use std::sync::Arc;

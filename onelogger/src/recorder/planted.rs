@@ -4,72 +4,55 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::span::{Inner, Placed, Subject};
+use super::span::{Inner, Subject, Under};
 use super::writing::Beginning;
-use super::{Configured, Direct, RecordError, Span, SpanParent};
+use super::{Configured, Direct, RecordError, Span};
 use crate::data::codec::{EventFields, Given, LaneKind, Origin, put_event};
-use crate::data::{Argument, Callsite, Link, Name, Outcome, SpanContext};
-use crate::pipeline::{Pipeline, is_pipeline_thread};
+use crate::data::{Argument, Callsite, Link, Name, Outcome};
+use crate::pipeline::is_pipeline_thread;
 
 /// A span that a macro describes. The values are made: no code of the application's own is left to run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct PlantedSpan<'a> {
     pub(crate) site: &'static Callsite,
-    /// `None` for the root of a trace.
-    pub(crate) placed: Option<Placed>,
+    /// What the site says of its records.
+    pub(crate) origin: &'a Origin<'static>,
     pub(crate) attributes: &'a [Argument<'a>],
     pub(crate) start_attributes: &'a [Argument<'a>],
     pub(crate) links: &'a [Link],
 }
 
 impl Direct {
-    /// Where a span belongs that hangs under this one; `None` for the root of a trace.
-    pub(crate) fn place_under(&self, parent: &SpanParent) -> Option<Placed> {
-        self.place(parent)
-    }
-
-    /// Where a span belongs that hangs under this one.
-    pub(crate) fn place_under_span(&self, parent: &Span) -> Option<Placed> {
-        Some(parent.inner()?.place_of_child(&self.intake))
-    }
-
-    /// Where a span belongs that hangs under one of another process.
-    pub(crate) fn place_under_remote(parent: SpanContext) -> Option<Placed> {
-        Placed::remote(parent)
-    }
-
-    /// Starts a span.
+    /// Starts a span. What is due [afterwards](Direct::afterwards) is left to the caller, who may have
+    /// to let go of something before.
     ///
     /// # Errors
     /// As for [`Recorder::start`](super::Recorder::start).
     pub(crate) fn start_planted(
         &self,
         span: &PlantedSpan<'_>,
+        under: Under<'_>,
         owner: &Arc<Configured>,
     ) -> Result<Span, RecordError> {
-        let pipeline = self.open_pipeline()?;
+        self.open_pipeline()?;
         if is_pipeline_thread() {
             return Ok(Span::disabled());
         }
-        let site = span.site;
-        let origin = site.origin();
-        let name = match &origin {
+        let name = match span.origin {
             Origin::Dynamic(name) => name.name,
-            Origin::Planted(_) => site.name(),
+            Origin::Planted(_) => span.site.name(),
         };
-        let catalogue = site.catalogue();
-        let started = self.write_start(&Beginning {
+        let catalogue = span.site.catalogue();
+        self.write_start(&Beginning {
             name: &Name::from_static(name),
-            placed: span.placed,
+            under,
             owner: Some(owner),
             time: None,
             links: span.links,
-            origin,
+            origin: *span.origin,
             attributes: Given::Values(catalogue.keys, span.attributes),
             event_attributes: Given::Values(catalogue.start_keys, span.start_attributes),
-        })?;
-        afterwards(pipeline)?;
-        Ok(started)
+        })
     }
 
     /// Stops a span.
@@ -81,8 +64,8 @@ impl Direct {
             return Err(RecordError::Closed);
         }
         let Some(inner) = self.own(span)? else { return Ok(()) };
-        let pipeline = self.write_stop(inner, None, outcome, Given::Values(&[], &[]))?;
-        afterwards(pipeline)
+        self.write_stop(inner, None, outcome, Given::Values(&[], &[]))?;
+        self.afterwards()
     }
 
     /// What an event must know of the open span that it belongs to; `None` if the span is disabled.
@@ -104,7 +87,7 @@ impl Direct {
         attributes: &[Argument<'_>],
     ) -> Result<(), RecordError> {
         let origin = site.origin();
-        let pipeline = self.record(subject, false, |words, order| {
+        self.record(subject, false, |words, order| {
             let fields = EventFields {
                 span: subject.map_or(0, |subject| subject.raw),
                 time: None,
@@ -113,16 +96,22 @@ impl Direct {
             };
             put_event(words, LaneKind::Event, order, origin, &fields);
         })?;
-        afterwards(pipeline)
+        self.afterwards()
     }
-}
 
-/// Does what is due after a record. In synchronous mode that may call the application's logger, which
-/// may panic; a macro must not.
-fn afterwards(pipeline: &Pipeline) -> Result<(), RecordError> {
-    if pipeline.is_synchronous() {
-        let result = catch_unwind(AssertUnwindSafe(|| pipeline.after_record()));
-        return result.map_err(|_| RecordError::Panicked);
+    /// Does what is due after a record: in synchronous mode everything. That may call the application's
+    /// logger, which may panic; a macro must not.
+    ///
+    /// # Errors
+    /// If something has panicked.
+    #[inline]
+    pub(crate) fn afterwards(&self) -> Result<(), RecordError> {
+        match self.pipeline.get() {
+            Some(pipeline) if pipeline.is_synchronous() => {
+                let result = catch_unwind(AssertUnwindSafe(|| pipeline.after_record()));
+                result.map_err(|_| RecordError::Panicked)
+            }
+            _ => Ok(()),
+        }
     }
-    Ok(())
 }

@@ -5,7 +5,7 @@ use super::Configured;
 use super::producer::keep_idle;
 use crate::data::{
     Attributes, InstrumentationScope, Level, Link, Name, Outcome, SpanContext, SpanKind, Timestamp,
-    TraceFlags, TraceId, Value,
+    TraceId, Value,
 };
 use crate::pipeline::intake::Intake;
 use crate::sync::Flag;
@@ -42,13 +42,56 @@ pub(super) struct Facts {
     pub(super) fate: Fate,
 }
 
-/// Where a span belongs: its trace, and what it hangs under.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Placed {
-    pub(super) trace: TraceId,
-    /// The flags of what it hangs under.
-    pub(super) parent_flags: TraceFlags,
-    pub(super) anchor: Anchor,
+/// What a new span hangs under, looked at where it lies.
+#[derive(Clone, Copy)]
+pub(crate) struct Under<'a>(pub(super) Place<'a>);
+
+#[derive(Clone, Copy)]
+pub(super) enum Place<'a> {
+    Root,
+    Span(&'a Inner),
+    Remote(&'a SpanContext),
+}
+
+impl<'a> Under<'a> {
+    pub(crate) const ROOT: Under<'static> = Under(Place::Root);
+
+    /// Under a disabled span it is a root.
+    pub(crate) fn span(span: &'a Span) -> Under<'a> {
+        Under(span.inner().map_or(Place::Root, Place::Span))
+    }
+
+    /// Under a context that makes no sense it is a root.
+    pub(crate) fn remote(context: &'a SpanContext) -> Under<'a> {
+        Under(if context.is_valid() { Place::Remote(context) } else { Place::Root })
+    }
+
+    pub(crate) fn parent(parent: &'a SpanParent) -> Under<'a> {
+        match parent {
+            SpanParent::Current | SpanParent::Root => Under::ROOT,
+            SpanParent::Remote(context) => Under::remote(context),
+            SpanParent::Span(span) => Under::span(span),
+        }
+    }
+
+    /// Trace id, flags and span id of the parent.
+    pub(super) fn context(self) -> Option<&'a SpanContext> {
+        match self.0 {
+            Place::Root => None,
+            Place::Span(inner) => Some(&inner.facts.context),
+            Place::Remote(context) => Some(context),
+        }
+    }
+
+    /// What a span is recorded under with this intake.
+    pub(super) fn anchor(self, intake: &Arc<Intake>) -> Anchor {
+        match self.0 {
+            Place::Root => Anchor::Root,
+            Place::Span(inner) if Arc::ptr_eq(&inner.intake, intake) => inner.facts.anchor,
+            Place::Span(inner) => Anchor::Remote(inner.facts.context),
+            Place::Remote(context) => Anchor::Remote(*context),
+        }
+    }
 }
 
 /// What a record must know of the span that it concerns.
@@ -179,14 +222,6 @@ impl Inner {
     pub(super) fn subject(&self) -> Subject {
         let Facts { context, raw, order, fate, .. } = self.facts;
         Subject { trace: context.trace_id, raw, order, fate }
-    }
-
-    /// Where a child belongs that is recorded with this intake.
-    pub(super) fn place_of_child(&self, intake: &Arc<Intake>) -> Placed {
-        let Facts { context, anchor, .. } = self.facts;
-        let anchor =
-            if Arc::ptr_eq(&self.intake, intake) { anchor } else { Anchor::Remote(context) };
-        Placed { trace: context.trace_id, parent_flags: context.trace_flags, anchor }
     }
 
     fn is_over(&self) -> bool {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::producer::{ThreadLane, with_lane};
-use super::span::{Anchor, Facts, Fate, Inner, Placed, Subject};
-use super::{Configured, Direct, RecordError, Span, SpanParent};
+use super::span::{Anchor, Facts, Fate, Inner, Subject, Under};
+use super::{Configured, Direct, RecordError, Span};
 use crate::data::codec::{
     Given, MAX_WORDS, Origin, STOP_WORDS, StartFields, put_context, put_start, put_stop,
 };
@@ -25,8 +25,7 @@ impl From<Closed> for RecordError {
 /// A span that is to be started, whoever describes it.
 pub(super) struct Beginning<'a> {
     pub(super) name: &'a Name,
-    /// `None` for the root of a trace.
-    pub(super) placed: Option<Placed>,
+    pub(super) under: Under<'a>,
     /// What it is started through, if that is known by now.
     pub(super) owner: Option<&'a Arc<Configured>>,
     pub(super) time: Option<Timestamp>,
@@ -37,33 +36,25 @@ pub(super) struct Beginning<'a> {
 }
 
 impl Direct {
-    /// In which trace a new span is, with which flags, and where it hangs.
-    pub(super) fn place(&self, parent: &SpanParent) -> Option<Placed> {
-        match parent {
-            SpanParent::Current | SpanParent::Root => None,
-            SpanParent::Remote(context) => Placed::remote(*context),
-            SpanParent::Span(span) => Some(span.inner()?.place_of_child(&self.intake)),
-        }
-    }
-
     /// Starts a span, recorded or not.
     pub(super) fn write_start(&self, span: &Beginning<'_>) -> Result<Span, RecordError> {
         let is_wanted = self.filter.accepts(span.name.as_str());
         let started = with_lane(&self.intake, |lane| {
             let ThreadLane { writer, idle, .. } = lane;
             let raw = writer.ids.next(&self.intake.ids);
-            let (trace, mut trace_flags, anchor) = match &span.placed {
-                Some(placed) => (placed.trace, placed.parent_flags.of_child(), placed.anchor),
-                None => (self.intake.ids.trace_id(raw), TraceFlags::default(), Anchor::Root),
+            let parent = span.under.context();
+            let (trace, mut trace_flags) = match parent {
+                Some(parent) => (parent.trace_id, parent.trace_flags.of_child()),
+                None => (self.intake.ids.trace_id(raw), TraceFlags::default()),
             };
             let order = self.intake.clock.order();
-            let parent_flags = || span.placed.as_ref().map(|placed| placed.parent_flags);
+            let parent_flags = || parent.map(|parent| parent.trace_flags);
             let is_sampled = self.sampling.takes(trace, parent_flags);
             if !is_sampled {
                 trace_flags = trace_flags.not_sampled();
             }
             let (fate, is_reserved) = if is_wanted && is_sampled {
-                self.put_start(writer, span, raw, trace, anchor, order)?
+                self.put_start(writer, span, raw, trace, order)?
             } else {
                 (Fate::Withheld, false)
             };
@@ -77,7 +68,10 @@ impl Direct {
                 },
                 name: span.name.clone(),
                 raw,
-                anchor: if fate == Fate::Recorded { Anchor::Local(raw) } else { anchor },
+                anchor: match fate {
+                    Fate::Recorded => Anchor::Local(raw),
+                    _ => span.under.anchor(&self.intake),
+                },
                 order,
                 lane: is_reserved.then_some(writer.id),
                 fate,
@@ -95,10 +89,9 @@ impl Direct {
         span: &Beginning<'_>,
         raw: u64,
         trace: TraceId,
-        parent: Anchor,
         order: u64,
     ) -> Result<(Fate, bool), Closed> {
-        let (parent, remote_parent) = match parent {
+        let (parent, remote_parent) = match span.under.anchor(&self.intake) {
             Anchor::Root => (0, false),
             Anchor::Local(raw) => (raw, false),
             Anchor::Remote(context) => (context.span_id.to_u64(), true),
@@ -233,17 +226,6 @@ impl Direct {
             return Err(PushError::Full);
         }
         lane.publish(claim, &self.intake, self.intake.policy)
-    }
-}
-
-impl Placed {
-    /// Under a span of another process; `None` if the context makes no sense.
-    pub(super) fn remote(context: SpanContext) -> Option<Placed> {
-        context.is_valid().then_some(Placed {
-            trace: context.trace_id,
-            parent_flags: context.trace_flags,
-            anchor: Anchor::Remote(context),
-        })
     }
 }
 

@@ -60,8 +60,10 @@ pub fn timed<R, F: Future<Output = R>, O: FnOnce(&R, &mut SpanGuard)>(
 
 /// Opens the span of the future that is being polled. Called by the future, before its body.
 pub fn open_in_future(site: &'static Callsite, arguments: SpanArguments<'_>) {
-    if let Some(span) = ActiveSpan::start(site, arguments) {
-        replace_opened(Some(span));
+    let mut span = None;
+    ActiveSpan::start(&mut span, site, &arguments);
+    if span.is_some() {
+        replace_opened(span);
     }
 }
 
@@ -81,7 +83,7 @@ impl PreparedSpan {
 
     /// Describes the span.
     pub fn prepare(&mut self, site: &'static Callsite, arguments: SpanArguments<'_>) {
-        self.0 = Some(Box::new(describe(site, arguments)));
+        self.0 = Some(Box::new(describe(site, &arguments)));
     }
 }
 

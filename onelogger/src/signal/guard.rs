@@ -10,7 +10,8 @@ use crate::callsite::Callsite;
 use crate::context;
 use crate::data::{Argument, Attributes, Link, Name, Outcome, SpanContext, ToValue};
 use crate::recorder::{
-    Configured, Direct, PlantedSpan, RecordError, Recorder, Span, SpanBuilder, SpanParent, SpanStop,
+    Configured, Direct, PlantedSpan, RecordError, Recorder, Span, SpanBuilder, SpanParent,
+    SpanStop, Under,
 };
 
 /// A span that ends when this is dropped, on the thread that opened it.
@@ -34,7 +35,7 @@ impl SpanGuard {
     /// Opens a span. One that the guard holds already ends.
     #[doc(hidden)]
     pub fn open(&mut self, site: &'static Callsite, arguments: SpanArguments<'_>) {
-        self.active = ActiveSpan::start(site, arguments);
+        ActiveSpan::start(&mut self.active, site, &arguments);
     }
 
     /// Whether there is a span, and what is recorded of it reaches exporters. Costs nothing to ask:
@@ -150,14 +151,14 @@ pub struct SpanArguments<'a> {
 }
 
 /// The span that a macro has described.
-pub(super) fn describe(site: &Callsite, arguments: SpanArguments<'_>) -> SpanBuilder {
+pub(super) fn describe(site: &Callsite, arguments: &SpanArguments<'_>) -> SpanBuilder {
     let catalogue = site.catalogue();
     SpanBuilder {
         name: Name::from_static(site.name()),
         attributes: attributes(catalogue.keys, arguments.attributes),
         start_attributes: attributes(catalogue.start_keys, arguments.start_attributes),
         start_time: None,
-        parent: arguments.parent,
+        parent: arguments.parent.clone(),
         kind: catalogue.span_kind,
         level: catalogue.level,
         group: catalogue.group.map(Name::from_static),
@@ -202,24 +203,31 @@ pub(super) struct ActiveSpan {
 }
 
 impl ActiveSpan {
-    /// Starts the span of a callsite and makes it the current one; `None` if that is refused, or
-    /// nothing is recorded.
+    /// Starts the span of a callsite, makes it the current one and puts it into its place: nothing if
+    /// it is refused, or nothing is recorded.
+    ///
+    /// In place, because to hand a span through several results costs more than to start it.
     pub(super) fn start(
+        place: &mut Option<ActiveSpan>,
         site: &'static Callsite,
-        arguments: SpanArguments<'_>,
-    ) -> Option<ActiveSpan> {
-        context::with_in_force(|configured| match configured.direct() {
+        arguments: &SpanArguments<'_>,
+    ) {
+        let mut called = None;
+        let started = context::with_in_force(|configured| match configured.direct() {
             // Baggage is added to a span that is described.
             Some(direct) if configured.baggage_attributes().is_empty() => {
                 if !configured.is_enabled() {
-                    return None;
+                    return Span::disabled();
                 }
-                let span = start_directly(direct, configured, site, &arguments);
-                ActiveSpan::of_started(configured.settle("start", span)?, None)
+                let started = start_directly(direct, configured, site, arguments);
+                configured.settle("start", started).unwrap_or_default()
             }
-            _ => ActiveSpan::start_with(configured, describe(site, arguments)),
-        })
-        .flatten()
+            _ => {
+                called = Some(Arc::clone(configured));
+                ActiveSpan::start_called(configured, describe(site, arguments))
+            }
+        });
+        *place = ActiveSpan::of_started(started.unwrap_or_default(), called);
     }
 
     /// Starts a span that is described already.
@@ -227,14 +235,21 @@ impl ActiveSpan {
         configured: &Arc<Configured>,
         span: SpanBuilder,
     ) -> Option<ActiveSpan> {
-        let mut span = under_current(span);
-        add_baggage(configured, &mut span);
-        let span = configured.call("start", |recorder| recorder.start(span))?;
-        span.set_owner(configured);
+        let span = ActiveSpan::start_called(configured, span);
         ActiveSpan::of_started(span, Some(Arc::clone(configured)))
     }
 
+    /// Calls the recorder; a disabled span if that is refused.
+    fn start_called(configured: &Arc<Configured>, span: SpanBuilder) -> Span {
+        let mut span = under_current(span);
+        add_baggage(configured, &mut span);
+        let span = configured.call("start", |recorder| recorder.start(span)).unwrap_or_default();
+        span.set_owner(configured);
+        span
+    }
+
     /// Makes a span the current one.
+    #[inline]
     fn of_started(span: Span, called: Option<Arc<Configured>>) -> Option<ActiveSpan> {
         if span.is_disabled() {
             return None;
@@ -331,20 +346,15 @@ fn start_directly(
     site: &'static Callsite,
     arguments: &SpanArguments<'_>,
 ) -> Result<Span, RecordError> {
-    let placed = match &arguments.parent {
-        parent if is_under_current(parent) => {
-            let place = |span: &Span| direct.place_under_span(span);
-            context::with_parent(place, Direct::place_under_remote).flatten()
-        }
-        parent => direct.place_under(parent),
-    };
+    // Code of the application's own runs here, and not in what follows.
+    let origin = site.origin();
     let SpanArguments { attributes, start_attributes, links, .. } = *arguments;
-    let span = PlantedSpan { site, placed, attributes, start_attributes, links };
+    let span = PlantedSpan { site, origin: &origin, attributes, start_attributes, links };
     let mut values = attributes.iter().chain(start_attributes);
     if values.any(Argument::is_formatted) || !links.iter().all(is_valid) {
-        return start_made(direct, configured, span);
+        return start_made(direct, configured, span, &arguments.parent);
     }
-    direct.start_planted(&span, configured)
+    start_under(direct, configured, &span, &arguments.parent)
 }
 
 /// The same where values must be made first, or links be left out.
@@ -353,6 +363,7 @@ fn start_made(
     direct: &Direct,
     configured: &Arc<Configured>,
     span: PlantedSpan<'_>,
+    parent: &SpanParent,
 ) -> Result<Span, RecordError> {
     let (mut values, mut start_values) = (Vec::new(), Vec::new());
     let links: Vec<Link> = span.links.iter().filter(|link| is_valid(link)).cloned().collect();
@@ -362,7 +373,23 @@ fn start_made(
         links: &links,
         ..span
     };
-    direct.start_planted(&span, configured)
+    start_under(direct, configured, &span, parent)
+}
+
+#[inline]
+fn start_under(
+    direct: &Direct,
+    configured: &Arc<Configured>,
+    span: &PlantedSpan<'_>,
+    parent: &SpanParent,
+) -> Result<Span, RecordError> {
+    let started = if is_under_current(parent) {
+        context::with_parent(|under| direct.start_planted(span, under, configured))
+    } else {
+        direct.start_planted(span, Under::parent(parent), configured)
+    }?;
+    direct.afterwards()?;
+    Ok(started)
 }
 
 /// A span that is switched off has nothing to be linked to.
