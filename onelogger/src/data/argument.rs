@@ -99,6 +99,7 @@ impl Argument<'_> {
     }
 
     /// Appends the value to a record's words; whether there is one.
+    #[inline]
     pub(super) fn put(&self, words: &mut Vec<u64>) -> bool {
         match &self.0 {
             Borrowed::Absent => return false,

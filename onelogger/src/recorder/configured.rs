@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CloseError, Direct, RecordError, Recorder, TelemetryDataError};
+use super::{CloseError, Direct, RecordError, Recorder, Refused, TelemetryDataError};
 use crate::data::Name;
 use crate::diagnostics;
 use crate::sync::{Counter, Flag};
@@ -141,22 +141,27 @@ impl Configured {
 
     /// What a macro gets of a call that was made, with the same panics.
     #[inline]
-    pub(crate) fn settle<T>(&self, name: &str, result: Result<T, RecordError>) -> Option<T> {
+    pub(crate) fn settle<T>(
+        &self,
+        name: &str,
+        result: Result<T, impl Into<RecordError>>,
+    ) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(error) => {
-                self.settle_refusal(name, &error);
+                self.settle_refusal(name, error);
                 None
             }
         }
     }
 
     #[cold]
-    fn settle_refusal(&self, name: &str, error: &RecordError) {
-        if *error == RecordError::Closed {
+    fn settle_refusal(&self, name: &str, error: impl Into<RecordError>) {
+        let error = error.into();
+        if error == RecordError::Closed {
             return;
         }
-        let strategy = self.refused(name, error);
+        let strategy = self.refused(name, &error);
         let is_fatal = strategy == ErrorHandlingStrategy::PropagateExceptions;
         // A second panic would end the process.
         assert!(!is_fatal || std::thread::panicking(), "onelogger: {name} was refused: {error}");
@@ -165,9 +170,9 @@ impl Configured {
     /// What becomes of a stop from a destructor: what the strategy would say of a refusal is not said by
     /// a panic, and a span that ends after the close is no misuse.
     #[inline]
-    pub(crate) fn settle_stop(&self, result: Result<(), RecordError>) {
+    pub(crate) fn settle_stop(&self, result: Result<(), Refused>) {
         if let Err(error) = result {
-            self.settle_stop_refusal(&error);
+            self.settle_stop_refusal(&error.into());
         }
     }
 

@@ -96,7 +96,7 @@ impl Recorder for DefaultRecorder {
         let attributes = Given::Set(&stop.attributes);
         let pipeline = self.direct.write_stop(inner, stop.time, stop.outcome, attributes)?;
         pipeline.after_record();
-        checked
+        checked.map_err(RecordError::from)
     }
 
     fn event(&self, span: Option<&Span>, event: Event) -> Result<(), RecordError> {

@@ -21,6 +21,7 @@ pub(crate) use configured::Configured;
 pub use configured::ErrorHandlingStrategy;
 pub use default::DefaultRecorder;
 pub(crate) use direct::Direct;
+pub(crate) use error::Refused;
 pub use error::{BuildError, CloseError, FlushError, OpenError, RecordError};
 pub use filter::{PatternError, SpanFilter};
 pub(crate) use planted::PlantedSpan;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::span::{Inner, Subject, Under};
 use super::writing::Beginning;
-use super::{Configured, Direct, RecordError, Span};
+use super::{Configured, Direct, RecordError, Refused, Span};
 use crate::data::codec::{EventFields, Given, LaneKind, Origin, put_event};
 use crate::data::{Argument, Callsite, Link, Name, Outcome};
 use crate::pipeline::is_pipeline_thread;
@@ -33,7 +33,7 @@ impl Direct {
         span: &PlantedSpan<'_>,
         under: Under<'_>,
         owner: &Arc<Configured>,
-    ) -> Result<Span, RecordError> {
+    ) -> Result<Span, Refused> {
         self.open_pipeline()?;
         if is_pipeline_thread() {
             return Ok(Span::disabled());
@@ -59,9 +59,9 @@ impl Direct {
     ///
     /// # Errors
     /// As for [`Recorder::stop`](super::Recorder::stop).
-    pub(crate) fn stop_planted(&self, span: &Span, outcome: Outcome) -> Result<(), RecordError> {
+    pub(crate) fn stop_planted(&self, span: &Span, outcome: Outcome) -> Result<(), Refused> {
         if span.ends_late() {
-            return Err(RecordError::Closed);
+            return Err(RecordError::Closed.into());
         }
         let Some(inner) = self.own(span)? else { return Ok(()) };
         self.write_stop(inner, None, outcome, Given::Values(&[], &[]))?;
@@ -72,7 +72,7 @@ impl Direct {
     ///
     /// # Errors
     /// If the span is stopped or belongs to another recorder.
-    pub(crate) fn subject(&self, span: &Span) -> Result<Option<Subject>, RecordError> {
+    pub(crate) fn subject(&self, span: &Span) -> Result<Option<Subject>, Refused> {
         Ok(self.open_span(span)?.map(Inner::subject))
     }
 
@@ -85,7 +85,7 @@ impl Direct {
         site: &'static Callsite,
         subject: Option<Subject>,
         attributes: &[Argument<'_>],
-    ) -> Result<(), RecordError> {
+    ) -> Result<(), Refused> {
         let origin = site.origin();
         self.record(subject, false, |words, order| {
             let fields = EventFields {
@@ -105,11 +105,11 @@ impl Direct {
     /// # Errors
     /// If something has panicked.
     #[inline]
-    pub(crate) fn afterwards(&self) -> Result<(), RecordError> {
+    pub(crate) fn afterwards(&self) -> Result<(), Refused> {
         match self.pipeline.get() {
             Some(pipeline) if pipeline.is_synchronous() => {
                 let result = catch_unwind(AssertUnwindSafe(|| pipeline.after_record()));
-                result.map_err(|_| RecordError::Panicked)
+                result.map_err(|_| RecordError::Panicked.into())
             }
             _ => Ok(()),
         }

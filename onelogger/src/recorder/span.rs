@@ -42,6 +42,21 @@ pub(super) struct Facts {
     pub(super) fate: Fate,
 }
 
+impl Facts {
+    /// Replaces all of them, one by one: as a whole they would be put together elsewhere first.
+    #[inline]
+    fn set(&mut self, facts: Facts) {
+        let Facts { name, context, raw, anchor, order, lane, fate } = facts;
+        self.name = name;
+        self.context = context;
+        self.raw = raw;
+        self.anchor = anchor;
+        self.order = order;
+        self.lane = lane;
+        self.fate = fate;
+    }
+}
+
 /// What a new span hangs under, looked at where it lies.
 #[derive(Clone, Copy)]
 pub(crate) struct Under<'a>(pub(super) Place<'a>);
@@ -237,6 +252,7 @@ pub(super) struct IdleSpans(Vec<Arc<Inner>>);
 
 impl IdleSpans {
     /// A span; in the memory of an idle one, if there is one.
+    #[inline]
     pub(super) fn span(
         &mut self,
         facts: Facts,
@@ -250,7 +266,7 @@ impl IdleSpans {
             if known != owner.map(Arc::as_ptr) {
                 inner.owner = owner.map(Arc::downgrade).map_or_else(OnceLock::new, OnceLock::from);
             }
-            inner.facts = facts;
+            inner.facts.set(facts);
             inner.is_stopped = Flag::new();
             return Span(Some(idle));
         }

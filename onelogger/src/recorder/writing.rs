@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::producer::{ThreadLane, with_lane};
 use super::span::{Anchor, Facts, Fate, Inner, Subject, Under};
-use super::{Configured, Direct, RecordError, Span};
+use super::{Configured, Direct, RecordError, Refused, Span};
 use crate::data::codec::{
     Given, MAX_WORDS, Origin, STOP_WORDS, StartFields, put_context, put_start, put_stop,
 };
@@ -16,9 +16,10 @@ use crate::sync::{Claim, PushError};
 /// The lane takes nothing more. The one refusal that is met on the way, and as small as can be.
 struct Closed;
 
-impl From<Closed> for RecordError {
-    fn from(_: Closed) -> RecordError {
-        RecordError::Closed
+impl From<Closed> for Refused {
+    #[cold]
+    fn from(_: Closed) -> Refused {
+        RecordError::Closed.into()
     }
 }
 
@@ -37,7 +38,7 @@ pub(super) struct Beginning<'a> {
 
 impl Direct {
     /// Starts a span, recorded or not.
-    pub(super) fn write_start(&self, span: &Beginning<'_>) -> Result<Span, RecordError> {
+    pub(super) fn write_start(&self, span: &Beginning<'_>) -> Result<Span, Refused> {
         let is_wanted = self.filter.accepts(span.name.as_str());
         let started = with_lane(&self.intake, |lane| {
             let ThreadLane { writer, idle, .. } = lane;
@@ -78,7 +79,7 @@ impl Direct {
             };
             Ok(idle.span(facts, &self.intake, span.owner))
         });
-        started.unwrap_or(Err(Closed)).map_err(RecordError::from)
+        started.unwrap_or(Err(Closed)).map_err(Refused::from)
     }
 
     /// Writes a start; says what became of it, and whether the lane keeps room for the stop.
@@ -125,9 +126,9 @@ impl Direct {
         time: Option<Timestamp>,
         outcome: Outcome,
         attributes: Given<'_>,
-    ) -> Result<&Pipeline, RecordError> {
+    ) -> Result<&Pipeline, Refused> {
         if !span.is_stopped.raise() {
-            return Err(RecordError::SpanStopped { name: span.facts.name.to_string() });
+            return Err(RecordError::SpanStopped { name: span.facts.name.to_string() }.into());
         }
         let pipeline = self.open_pipeline().inspect_err(|_| self.count_late_stop())?;
         let stopped = with_lane(&self.intake, |lane| match span.facts.fate {
@@ -188,7 +189,7 @@ impl Direct {
         span: Option<Subject>,
         is_own: bool,
         put: impl FnOnce(&mut Vec<u64>, u64),
-    ) -> Result<&Pipeline, RecordError> {
+    ) -> Result<&Pipeline, Refused> {
         let pipeline = self.open_pipeline()?;
         if is_pipeline_thread() {
             return Ok(pipeline);

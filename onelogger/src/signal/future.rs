@@ -59,9 +59,9 @@ pub fn timed<R, F: Future<Output = R>, O: FnOnce(&R, &mut SpanGuard)>(
 }
 
 /// Opens the span of the future that is being polled. Called by the future, before its body.
-pub fn open_in_future(site: &'static Callsite, arguments: SpanArguments<'_>) {
+pub fn open_in_future(site: &'static Callsite, arguments: &SpanArguments<'_>) {
     let mut span = None;
-    ActiveSpan::start(&mut span, site, &arguments);
+    ActiveSpan::start(&mut span, site, arguments);
     if span.is_some() {
         replace_opened(span);
     }
@@ -82,8 +82,8 @@ impl PreparedSpan {
     }
 
     /// Describes the span.
-    pub fn prepare(&mut self, site: &'static Callsite, arguments: SpanArguments<'_>) {
-        self.0 = Some(Box::new(describe(site, &arguments)));
+    pub fn prepare(&mut self, site: &'static Callsite, arguments: &SpanArguments<'_>) {
+        self.0 = Some(Box::new(describe(site, arguments)));
     }
 }
 

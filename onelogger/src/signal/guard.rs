@@ -10,7 +10,7 @@ use crate::callsite::Callsite;
 use crate::context;
 use crate::data::{Argument, Attributes, Link, Name, Outcome, SpanContext, ToValue};
 use crate::recorder::{
-    Configured, Direct, PlantedSpan, RecordError, Recorder, Span, SpanBuilder, SpanParent,
+    Configured, Direct, PlantedSpan, RecordError, Recorder, Refused, Span, SpanBuilder, SpanParent,
     SpanStop, Under,
 };
 
@@ -34,8 +34,8 @@ impl SpanGuard {
 
     /// Opens a span. One that the guard holds already ends.
     #[doc(hidden)]
-    pub fn open(&mut self, site: &'static Callsite, arguments: SpanArguments<'_>) {
-        ActiveSpan::start(&mut self.active, site, &arguments);
+    pub fn open(&mut self, site: &'static Callsite, arguments: &SpanArguments<'_>) {
+        ActiveSpan::start(&mut self.active, site, arguments);
     }
 
     /// Whether there is a span, and what is recorded of it reaches exporters. Costs nothing to ask:
@@ -345,7 +345,7 @@ fn start_directly(
     configured: &Arc<Configured>,
     site: &'static Callsite,
     arguments: &SpanArguments<'_>,
-) -> Result<Span, RecordError> {
+) -> Result<Span, Refused> {
     // Code of the application's own runs here, and not in what follows.
     let origin = site.origin();
     let SpanArguments { attributes, start_attributes, links, .. } = *arguments;
@@ -364,7 +364,7 @@ fn start_made(
     configured: &Arc<Configured>,
     span: PlantedSpan<'_>,
     parent: &SpanParent,
-) -> Result<Span, RecordError> {
+) -> Result<Span, Refused> {
     let (mut values, mut start_values) = (Vec::new(), Vec::new());
     let links: Vec<Link> = span.links.iter().filter(|link| is_valid(link)).cloned().collect();
     let span = PlantedSpan {
@@ -382,7 +382,7 @@ fn start_under(
     configured: &Arc<Configured>,
     span: &PlantedSpan<'_>,
     parent: &SpanParent,
-) -> Result<Span, RecordError> {
+) -> Result<Span, Refused> {
     let started = if is_under_current(parent) {
         context::with_parent(|under| direct.start_planted(span, under, configured))
     } else {

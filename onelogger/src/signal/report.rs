@@ -8,7 +8,7 @@ use super::guard::{SpanGuard, attributes, made};
 use crate::callsite::Callsite;
 use crate::context;
 use crate::data::{Argument, ErrorEvent, Event, Name, formatted};
-use crate::recorder::{Configured, Direct, RecordError, Span};
+use crate::recorder::{Configured, Direct, Refused, Span};
 
 /// What can be named as the span of an event: a [`Span`], or the guard of one.
 #[diagnostic::on_unimplemented(
@@ -78,7 +78,7 @@ fn event_directly(
     site: &'static Callsite,
     span: Option<&Span>,
     arguments: &[Argument<'_>],
-) -> Result<(), RecordError> {
+) -> Result<(), Refused> {
     let mut values = Vec::new();
     let arguments = made(arguments, &mut values);
     let subject = match span {
