@@ -17,15 +17,13 @@ use onelogger::{error, event, span, timed_span};
 use onelogger_otel::{OtlpExporter, Protocol, RetryPolicy};
 
 const ADVICE: &str = "\
-To see what arrives, start a collector and run this again:
+To see what arrives, start a collector and run this again. In a checkout:
 
-    docker run --rm -p 4317:4317 -p 4318:4318 otel/opentelemetry-collector
+    cargo xtask collector
 
-or, without docker, the one from PyPI:
+or, anywhere:
 
-    python3 -m venv collector && collector/bin/pip install rotel
-    collector/lib/python3*/site-packages/rotel/rotel-agent start \\
-        --exporter blackhole --debug-log traces --debug-log logs";
+    docker run --rm -p 4317:4317 -p 4318:4318 otel/opentelemetry-collector";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let protocol = match env::var("OTEL_EXPORTER_OTLP_PROTOCOL").as_deref() {

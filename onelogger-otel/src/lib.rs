@@ -1,15 +1,25 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod bridge;
+pub mod detectors;
+pub mod guide;
 pub mod names;
 mod otlp;
 mod resource;
+mod sdk_exporter;
 mod setup;
 
-pub use otlp::{
-    Compression, EventMode, MetricCounts, MetricHealth, OtlpConfigError, OtlpConnection,
-    OtlpExporter, OtlpExporterBuilder, OtlpMetricExporter, Protocol, RetryPolicy, TlsError,
+pub use bridge::{
+    OtelLogRecord, OtelLogger, OtelLoggerProvider, OtelPropagator, OtelSpan, OtelTracer,
+    OtelTracerProvider, context_of, current_context,
 };
+pub use otlp::{
+    Compression, EventMode, LogLimits, MetricCounts, MetricHealth, OtlpConfigError, OtlpConnection,
+    OtlpExporter, OtlpExporterBuilder, OtlpMetricExporter, Protocol, RetryPolicy, SpanLimits,
+    TlsError,
+};
+pub use sdk_exporter::OTelExporter;
 pub use setup::{OtelGuard, Setup, SetupError, SignalCheck, Verification, setup};
 
 /// OpenTelemetry's API, in the version that this crate works with.

@@ -1,7 +1,7 @@
 //! The library's own messages: few, through the `log` crate, and into files where asked.
 //!
 //! For crates that belong to the family and for exporters: what they have to say of themselves goes
-//! where the library's own messages go, as [`LoggerConfig`](crate::LoggerConfig) has it. The functions
+//! where the library's own messages go, as [`LoggerConfig`] has it. The functions
 //! never panic and never wait for anything but the application's own logger.
 
 use std::cell::RefCell;

@@ -11,9 +11,11 @@
 //! # Ok::<(), onelogger::recorder::RecordError>(())
 //! ```
 
+use std::time::Duration;
+
 use crate::context::Attached;
-use crate::data::Record;
 use crate::data::names::event;
+use crate::data::{Record, TimeWindow};
 use crate::exporter::{MemoryExporter, MemoryRecords};
 use crate::pipeline::ManualClock;
 use crate::recorder::{DefaultRecorder, ErrorHandlingStrategy};
@@ -26,7 +28,7 @@ pub const EPOCH_UNIX_NANOS: u64 = 1_700_000_000_000_000_000;
 ///
 /// Each capture has a provider of its own, so tests run in parallel. The clock stands still until
 /// it is moved, ids are the same in every run, a misuse is returned as an error (a macro panics with
-/// it). The filter of the process ([`callsite`](crate::callsite)) decides which macros record, here as
+/// it), explicit times may lie wherever they like. The filter of the process ([`callsite`](crate::callsite)) decides which macros record, here as
 /// elsewhere.
 ///
 /// # Panics
@@ -38,6 +40,8 @@ pub fn capture() -> Capture {
         .exporter(exporter)
         .synchronous()
         .manual_clock(clock.clone())
+        // Times that are given come from another clock.
+        .time_window(TimeWindow { past: Duration::MAX, future: Duration::MAX })
         .fixed_ids()
         .build()
         .expect("these settings are right");

@@ -1,7 +1,9 @@
 //! What may move between threads and what may be shared by them is API: a field that takes it away
 //! breaks users as a removed method does.
 
-use onelogger::context::{Attached, Baggage, BaggageError, Context, TraceState, TraceStateError};
+use onelogger::context::{
+    Attached, Baggage, BaggageError, Context, ForeignContext, TraceState, TraceStateError,
+};
 use onelogger::exporter::{
     ExportError, FilePath, Folding, JsonLinesExporter, MemoryExporter, MemoryRecords, Run,
 };
@@ -38,6 +40,7 @@ fn what_records_is_shared_by_all_threads() {
     send_and_sync::<DefaultRecorder>();
     send_and_sync::<Box<dyn Recorder>>();
     send_and_sync::<Context>();
+    send_and_sync::<ForeignContext>();
     send_and_sync::<ManualClock>();
 }
 

@@ -60,3 +60,63 @@ fn a_forked_child_starts_clean() {
     };
     assert!(ids(&of_child).iter().all(|id| !ids(&file).contains(id)));
 }
+
+/// Runs the job until it says that it is ready, sends it a SIGTERM, and waits for its end.
+#[cfg(target_os = "linux")]
+fn ask_to_end(how: &str, file: &Path) -> std::process::ExitStatus {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::Stdio;
+
+    let mut job = Command::new(env!("CARGO_BIN_EXE_ending_job"));
+    let mut job = job.arg(how).arg(file).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(job.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n", "{how}");
+    // SAFETY: sends a signal to a process of ours, which nobody has waited for yet.
+    unsafe { libc::kill(job.id().try_into().unwrap(), libc::SIGTERM) };
+    job.wait().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_sigterm_closes_the_file_and_ends_the_process_as_before() {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    let status = ask_to_end("sigterm-close", &file);
+    assert_eq!(status.signal(), Some(libc::SIGTERM));
+    assert_eq!(names(&file), WHOLE);
+    // Without a call it ends as it did, and the file is not closed.
+    let file = directory.path().join("unasked");
+    let status = ask_to_end("sigterm-unasked", &file);
+    assert_eq!(status.signal(), Some(libc::SIGTERM));
+    assert!(!names(&file).contains(&WHOLE[4].to_owned()));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_application_that_handles_sigterm_ends_by_itself() {
+    let directory = tempfile::tempdir().unwrap();
+    for how in ["sigterm-before", "sigterm-after"] {
+        let file = directory.path().join(how);
+        assert!(ask_to_end(how, &file).success(), "{how}");
+        let names = names(&file);
+        assert_eq!(names[..3], WHOLE[..3], "{how}");
+        assert_eq!(names[3..], ["event asked to end", WHOLE[3], WHOLE[4]], "{how}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_sigterm_that_is_ignored_or_a_child_s_ends_nothing_here() {
+    let directory = tempfile::tempdir().unwrap();
+    for how in ["sigterm-ignored", "sigterm-fork"] {
+        let file = directory.path().join(how);
+        let names = run(how, &file);
+        assert_eq!(names[..3], WHOLE[..3], "{how}");
+        assert_eq!(names[3..], ["event still here", WHOLE[3], WHOLE[4]], "{how}");
+    }
+    let of_child = names(&directory.path().join("sigterm-fork.child"));
+    assert_eq!(of_child, [WHOLE[0], WHOLE[4]]);
+}

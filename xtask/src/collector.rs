@@ -8,7 +8,7 @@ use crate::python::{environment, python};
 use crate::workspace::{cargo, root, target};
 use crate::{Outcome, Result, process};
 
-const USAGE: &str = "usage: cargo xtask collector [--grpc-port P] [--http-port P]";
+const USAGE: &str = "usage: cargo xtask collector [--test | [--grpc-port P] [--http-port P]]";
 
 /// Runs the tests of `onelogger-tests` that need a collector.
 pub(crate) fn tests() -> Result<Outcome> {

@@ -36,6 +36,7 @@ usage: cargo xtask <command>
   collector [--grpc-port P] [--http-port P]
                                      a real OpenTelemetry collector that prints what arrives
                                      (installs it from PyPI under target/); Ctrl-C ends it
+  collector --test                   the tests that send through one
   help                               this text
 ";
 
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         ["loom"] => loom::run().map(drop),
         ["examples"] => examples::run().map(report_skip),
         ["conformance"] => conformance::shipped().map(report_skip),
+        ["collector", "--test"] => collector::tests().map(report_skip),
         ["collector", ref options @ ..] => collector::run(options),
         ["conformance", ref options @ ..] => conformance::random(options),
         [] | ["help" | "--help" | "-h"] => {

@@ -1,53 +1,171 @@
 //! Attributes as the protocol writes them.
 
-use onelogger::{AttributesRef, Value, ValueRef};
-use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, any_value};
+use onelogger::exporter::Batch;
+use onelogger::{Attributes, AttributesRef, EventRecord, ListRef, Record, ValueRef};
 
-pub(super) fn key_values(attributes: AttributesRef<'_>) -> Vec<KeyValue> {
-    let mut all = Vec::with_capacity(attributes.len());
-    all.extend(attributes.iter().map(|(name, value)| key_value(name, any_value(value))));
-    all
+use super::limits::AttributeLimits;
+use super::wire;
+
+/// `KeyValue { 1: key, 2: value }`.
+const KEY: u8 = wire::with_length(1) as u8;
+const VALUE: u8 = wire::with_length(2) as u8;
+
+/// `AnyValue`, one of these. The field stands there whatever the value is, an empty text included.
+const STRING: u8 = wire::with_length(1) as u8;
+const BOOL: u8 = wire::with_varint(2) as u8;
+const INT: u8 = wire::with_varint(3) as u8;
+const DOUBLE: u8 = wire::with_fixed64(4) as u8;
+const ARRAY: u8 = wire::with_length(5) as u8;
+
+/// `ArrayValue { 1: value… }`.
+const ELEMENT: u8 = wire::with_length(1) as u8;
+
+/// Writes attributes into a field of a message, each under the name that `named` gives it; those to
+/// which it gives none are not meant to be sent. Returns how many are left out for the limits.
+#[inline]
+pub(super) fn attributes<'a>(
+    out: &mut Vec<u8>,
+    field: u32,
+    all: AttributesRef<'a>,
+    limits: AttributeLimits,
+    mut named: impl FnMut(&'a str, &ValueRef<'a>) -> Option<&'a str>,
+) -> u64 {
+    let mut count = 0;
+    let mut dropped = 0;
+    let mut all = all.iter();
+    // Looked at where it lies: moving a value costs as much as writing it.
+    while let Some((name, value)) = &all.next() {
+        match named(name, value) {
+            Some(name) if count < limits.count => {
+                attribute(out, field, name, value, limits.value_length);
+                count += 1;
+            }
+            Some(_) => dropped += 1,
+            None => {}
+        }
+    }
+    dropped
 }
 
-pub(super) fn text(name: impl Into<String>, value: impl Into<String>) -> KeyValue {
-    key_value(name, any_value::Value::StringValue(value.into()))
+/// All under the names that they have.
+#[inline]
+pub(super) fn as_named<'a>(name: &'a str, _: &ValueRef<'a>) -> Option<&'a str> {
+    Some(name)
 }
 
-pub(super) fn key_value(name: impl Into<String>, value: any_value::Value) -> KeyValue {
-    let value = Some(AnyValue { value: Some(value) });
-    // The last field is for profiles only.
-    KeyValue { key: name.into(), value, ..KeyValue::default() }
+/// Writes attributes that stand in no record.
+pub(super) fn all_attributes(out: &mut Vec<u8>, field: u32, all: &Attributes) {
+    // In a record they are what everything else here is made for.
+    let record = Record::Event(EventRecord { attributes: all.clone(), ..EventRecord::default() });
+    let batch: Batch = [record].into_iter().collect();
+    for record in batch.records().iter() {
+        attributes(out, field, record.attributes(), AttributeLimits::NONE, as_named);
+    }
+}
+
+/// Writes one attribute.
+#[inline]
+pub(super) fn attribute(
+    out: &mut Vec<u8>,
+    field: u32,
+    key: &str,
+    value: &ValueRef<'_>,
+    longest: Option<usize>,
+) {
+    let value_length = length(value, longest);
+    let key_length = 1 + size_with_length(key.len());
+    wire::varint(out, wire::with_length(field));
+    wire::varint(out, (key_length + 1 + size_with_length(value_length)) as u64);
+    out.push(KEY);
+    text(out, key);
+    out.push(VALUE);
+    wire::varint(out, value_length as u64);
+    write(out, value, longest);
+}
+
+/// Writes a value that stands alone: `AnyValue` in a field of a message.
+pub(super) fn any_value(out: &mut Vec<u8>, field: u32, value: &ValueRef<'_>) {
+    wire::message(out, field, |out| write(out, value, None));
 }
 
 /// The same value of the same type. Numbers that are none and infinite ones are numbers here.
-pub(super) fn any_value(value: ValueRef<'_>) -> any_value::Value {
-    match value {
-        ValueRef::String(text) => any_value::Value::StringValue(text.to_owned()),
-        ValueRef::Bool(value) => any_value::Value::BoolValue(value),
-        ValueRef::I64(value) => any_value::Value::IntValue(value),
-        ValueRef::F64(value) => any_value::Value::DoubleValue(value),
+#[inline]
+fn write(out: &mut Vec<u8>, value: &ValueRef<'_>, longest: Option<usize>) {
+    match *value {
+        ValueRef::String(value) => {
+            out.push(STRING);
+            text(out, cut(value, longest));
+        }
+        ValueRef::Bool(value) => out.extend_from_slice(&[BOOL, u8::from(value)]),
+        ValueRef::I64(value) => {
+            out.push(INT);
+            wire::varint(out, value as u64);
+        }
+        ValueRef::F64(value) => {
+            out.push(DOUBLE);
+            out.extend_from_slice(&value.to_bits().to_le_bytes());
+        }
         ValueRef::List(list) => {
-            let mut values = Vec::with_capacity(list.len());
-            values.extend(list.iter().map(|value| AnyValue { value: Some(any_value(value)) }));
-            any_value::Value::ArrayValue(ArrayValue { values })
+            out.push(ARRAY);
+            wire::varint(out, elements_length(list, longest) as u64);
+            for element in list.iter() {
+                out.push(ELEMENT);
+                wire::varint(out, length(&element, longest) as u64);
+                write(out, &element, longest);
+            }
         }
     }
 }
 
-/// The same of a value that stands alone.
-pub(super) fn of_value(value: &Value) -> any_value::Value {
-    fn list<T>(list: &[T], one: impl Fn(&T) -> any_value::Value) -> any_value::Value {
-        let values = list.iter().map(|value| AnyValue { value: Some(one(value)) }).collect();
-        any_value::Value::ArrayValue(ArrayValue { values })
+/// How many bytes [`write`] takes.
+#[inline]
+fn length(value: &ValueRef<'_>, longest: Option<usize>) -> usize {
+    1 + match *value {
+        ValueRef::String(value) => size_with_length(cut(value, longest).len()),
+        ValueRef::Bool(_) => 1,
+        ValueRef::I64(value) => wire::varint_length(value as u64),
+        ValueRef::F64(_) => 8,
+        ValueRef::List(list) => size_with_length(elements_length(list, longest)),
     }
-    match value {
-        Value::String(text) => any_value::Value::StringValue(text.clone()),
-        Value::Bool(value) => any_value::Value::BoolValue(*value),
-        Value::I64(value) => any_value::Value::IntValue(*value),
-        Value::F64(value) => any_value::Value::DoubleValue(*value),
-        Value::StringList(texts) => list(texts, |text| any_value::Value::StringValue(text.clone())),
-        Value::BoolList(values) => list(values, |value| any_value::Value::BoolValue(*value)),
-        Value::I64List(values) => list(values, |value| any_value::Value::IntValue(*value)),
-        Value::F64List(values) => list(values, |value| any_value::Value::DoubleValue(*value)),
+}
+
+fn elements_length(list: ListRef<'_>, longest: Option<usize>) -> usize {
+    list.iter().map(|element| 1 + size_with_length(length(&element, longest))).sum()
+}
+
+fn size_with_length(length: usize) -> usize {
+    wire::varint_length(length as u64) + length
+}
+
+#[inline]
+fn text(out: &mut Vec<u8>, text: &str) {
+    wire::varint(out, text.len() as u64);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// The first so many characters.
+#[inline]
+fn cut(text: &str, longest: Option<usize>) -> &str {
+    match longest {
+        Some(longest) if text.len() > longest => match text.char_indices().nth(longest) {
+            Some((end, _)) => &text[..end],
+            None => text,
+        },
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        let check = |text, longest, expected: &str| assert_eq!(cut(text, longest), expected);
+        check("häß", None, "häß");
+        check("häß", Some(3), "häß");
+        check("häß", Some(2), "hä");
+        check("häß", Some(0), "");
+        check("", Some(0), "");
     }
 }

@@ -2,21 +2,29 @@
 
 use std::time::Duration;
 
-use onelogger::exporter::{RecordKind, RecordRef};
-use onelogger::{SpanId, names};
+use onelogger::exporter::{RecordKind, RecordRef, Withheld};
+use onelogger::names;
 
 use super::clock::{self, Instant};
-use super::draft::{Extra, Outbox, Stake};
+use super::draft::Extra;
 use super::ids::Ids;
+use super::limits::{LogLimits, SpanLimits};
 use super::messages;
-use super::open_spans::{OpenSpan, OpenSpans};
+use super::open_spans::OpenSpans;
+use super::outbox::Outbox;
 use super::settings::{EventMode, Settings};
-use super::signal::Signal;
+use super::stake::Stake;
 use crate::names::event::{SPAN_OPEN, SPAN_UPDATE};
 
 pub(super) struct Converter {
     mode: EventMode,
+    sends_traces: bool,
+    sends_logs: bool,
+    /// What there is no place for, because spans are not sent or log records are not.
+    withheld: Withheld,
     announce_after: Option<Duration>,
+    span_limits: SpanLimits,
+    log_limits: LogLimits,
     pub(super) open_spans: OpenSpans,
     ids: Ids,
     /// When the call began.
@@ -25,10 +33,22 @@ pub(super) struct Converter {
 
 impl Converter {
     pub(super) fn new(settings: &Settings) -> Converter {
+        let event_limit = settings.span_limits.event_count;
+        let (sends_traces, sends_logs) = (settings.traces.is_some(), settings.logs.is_some());
+        let mode = match settings.event_mode {
+            _ if !sends_traces => EventMode::LogRecords,
+            EventMode::LogRecords if !sends_logs => EventMode::SpanEvents,
+            mode => mode,
+        };
         Converter {
-            mode: settings.event_mode,
-            announce_after: settings.announce_after,
-            open_spans: OpenSpans::new(settings.memory_bytes),
+            mode,
+            sends_traces,
+            sends_logs,
+            withheld: Withheld::default(),
+            announce_after: settings.announce_after.filter(|_| sends_traces && sends_logs),
+            span_limits: settings.span_limits,
+            log_limits: settings.log_limits,
+            open_spans: OpenSpans::new(settings.memory_bytes, event_limit),
             ids: Ids::new(),
             now: clock::now(),
         }
@@ -43,86 +63,154 @@ impl Converter {
     /// Writes down what shows a record, or remembers it.
     pub(super) fn take(&mut self, record: &RecordRef<'_>, outbox: &mut Outbox) {
         match record.kind() {
+            kind @ (RecordKind::Start | RecordKind::Attributes | RecordKind::Stop)
+                if !self.sends_traces =>
+            {
+                self.withheld.records += 1;
+                self.withheld.updates += u64::from(kind == RecordKind::Attributes);
+            }
             RecordKind::Start => self.start(record, outbox),
             RecordKind::Attributes => {
-                if !self.open_spans.hold(record, self.now) {
-                    let log = messages::unremembered_log(record, SPAN_UPDATE);
-                    outbox.put(Signal::Logs, &log, Stake::OWN);
+                if !self.open_spans.hold_update(record, self.now) {
+                    self.unremembered(record, SPAN_UPDATE, Stake::OWN_UPDATE, outbox);
                 }
             }
-            RecordKind::Stop => {
-                let open = self.open_spans.take(record.span_id());
-                let waiting = open.as_ref().map_or(0, OpenSpan::waiting);
-                let span = messages::span(record, open);
-                outbox.put(Signal::Traces, &span, Stake { own: 1, waiting });
-            }
+            RecordKind::Stop => self.stop(record, outbox),
             RecordKind::Event => self.event(record, outbox),
             RecordKind::Error => self.error(record, outbox),
             RecordKind::TelemetryDataError => {
                 let root = self.ids.root();
-                let span = messages::data_error_span(record, root);
-                outbox.put(Signal::Logs, &messages::data_error_log(record, root), stake(record));
-                outbox.put(Signal::Traces, &span, Stake::NONE);
+                let (of_log, of_span) = self.stakes(stake(record));
+                outbox.log(record.scope(), of_log, |out| {
+                    messages::data_error_log(out, record, root);
+                });
+                if self.sends_traces {
+                    outbox.span(record.scope(), of_span, |out| {
+                        messages::data_error_span(out, record, root);
+                    });
+                }
             }
             // A kind that came later than this exporter is shown as what happened.
-            _ => outbox.put(Signal::Logs, &messages::event_log(record), stake(record)),
+            _ => self.event_log(record, outbox),
         }
     }
 
     fn start(&mut self, record: &RecordRef<'_>, outbox: &mut Outbox) {
-        let attributes = record.event_attributes();
-        let is_held = self.open_spans.hold(record, self.now);
+        let (attributes, limits) = (record.event_attributes(), &self.span_limits);
+        let is_held = self.open_spans.hold_start(record, self.now);
         // The attributes of the start event are in no stop.
         let is_whole = is_held
-            && (attributes.is_empty() || {
-                let event = messages::span_event(record, names::event::SPAN_START, attributes);
-                self.open_spans.keep_event(record.span_id(), event, 0)
-            });
+            && (attributes.is_empty()
+                || self.open_spans.keep_event(record.span_id(), 0, |out| {
+                    let name = names::event::SPAN_START;
+                    messages::span_event(out, record, name, attributes, limits);
+                }));
         if !is_whole {
             let stake = if is_held { Stake::NONE } else { Stake::OWN };
-            outbox.put(Signal::Logs, &messages::unremembered_log(record, SPAN_OPEN), stake);
+            self.unremembered(record, SPAN_OPEN, stake, outbox);
+        }
+    }
+
+    fn unremembered(
+        &self,
+        record: &RecordRef<'_>,
+        event_name: &str,
+        stake: Stake,
+        outbox: &mut Outbox,
+    ) {
+        outbox.log(record.scope(), stake, |out| {
+            messages::unremembered_log(out, record, event_name, &self.log_limits);
+        });
+    }
+
+    fn stop(&mut self, record: &RecordRef<'_>, outbox: &mut Outbox) {
+        let span = self.open_spans.take(record.span_id());
+        let stake = Stake::OWN.plus(span.stake, 1);
+        let mut has_place = true;
+        outbox.span(record.scope(), stake, |out| {
+            has_place = messages::span(out, record, span.remembered(), &self.span_limits);
+        });
+        if !has_place {
+            outbox.log(record.scope(), Stake::NONE, |out| {
+                messages::stop_event_log(out, record, &self.log_limits);
+            });
         }
     }
 
     fn event(&mut self, record: &RecordRef<'_>, outbox: &mut Outbox) {
         let span = record.span_id();
-        match self.mode {
-            EventMode::SpanEvents if span.is_valid() => {
-                let event = messages::span_event(record, record.name(), record.attributes());
-                if self.open_spans.keep_event(span, event, 1) {
-                    return;
-                }
-            }
-            EventMode::ZeroLengthSpans if span.is_valid() => {
-                let name = format!("{}_event{}", record.name(), self.for_span(span));
-                let span = messages::zero_length(record, self.ids.span(), name);
-                return outbox.put(Signal::Traces, &span, stake(record));
-            }
-            _ => {}
+        if self.mode == EventMode::LogRecords || !span.is_valid() || messages::is_log_record(record)
+        {
+            return self.event_log(record, outbox);
         }
-        outbox.put(Signal::Logs, &messages::event_log(record), stake(record));
+        let limits = &self.span_limits;
+        if self.mode == EventMode::SpanEvents {
+            let is_kept = self.open_spans.keep_event(span, 1, |out| {
+                messages::span_event(out, record, record.name(), record.attributes(), limits);
+            });
+            if !is_kept {
+                self.event_log(record, outbox);
+            }
+            return;
+        }
+        let (id, open) = (self.ids.span(), self.open_spans.get(span));
+        let of = open.map_or(["", ""], |open| ["_for_", &open.name]);
+        outbox.span(record.scope(), stake(record), |out| {
+            let name = [record.name(), "_event", of[0], of[1]];
+            messages::zero_length(out, record, id, &name, limits);
+        });
+    }
+
+    fn event_log(&self, record: &RecordRef<'_>, outbox: &mut Outbox) {
+        outbox.log(record.scope(), stake(record), |out| {
+            messages::event_log(out, record, &self.log_limits);
+        });
     }
 
     fn error(&mut self, record: &RecordRef<'_>, outbox: &mut Outbox) {
-        outbox.put(Signal::Logs, &messages::error_log(record), stake(record));
-        let span = record.span_id();
-        if span.is_valid() {
+        let (span, limits) = (record.span_id(), &self.span_limits);
+        let (of_log, mut of_span) = self.stakes(stake(record));
+        outbox.log(record.scope(), of_log, |out| {
+            messages::error_log(out, record, &self.log_limits);
+        });
+        if span.is_valid() && self.sends_traces {
             self.open_spans.keep_error(span, messages::last_error(record));
-            if self.mode == EventMode::SpanEvents {
-                // Without room for it there is still the log record.
-                self.open_spans.keep_event(span, messages::exception_event(record), 0);
-            }
-            if self.mode == EventMode::ZeroLengthSpans {
-                let name = format!("error{}", self.for_span(span));
-                let shown = messages::zero_length_error(record, self.ids.span(), name);
-                outbox.put(Signal::Traces, &shown, Stake::NONE);
+            match self.mode {
+                EventMode::LogRecords => {}
+                EventMode::SpanEvents => {
+                    // Without a place for it there is still the log record, if it is sent.
+                    let is_kept = self.open_spans.keep_event(span, of_span.own, |out| {
+                        messages::exception_event(out, record, limits);
+                    });
+                    of_span = if is_kept { Stake::NONE } else { of_span };
+                }
+                EventMode::ZeroLengthSpans => {
+                    let (id, open) = (self.ids.span(), self.open_spans.get(span));
+                    let of = open.map_or(["", ""], |open| ["_for_", &open.name]);
+                    outbox.span(record.scope(), of_span, |out| {
+                        let name = ["error", of[0], of[1]];
+                        messages::zero_length_error(out, record, id, &name, limits);
+                    });
+                    of_span = Stake::NONE;
+                }
             }
         }
+        self.withheld.records += of_span.own as u64;
     }
 
-    /// `_for_` and the name of the span, if it is known.
-    fn for_span(&self, span: SpanId) -> String {
-        self.open_spans.get(span).map_or_else(String::new, |open| format!("_for_{}", open.name))
+    /// What is shown by a log record and by a span stands for a record once: in the log record, if
+    /// that is sent.
+    fn stakes(&self, stake: Stake) -> (Stake, Stake) {
+        if self.sends_logs { (stake, Stake::NONE) } else { (Stake::NONE, stake) }
+    }
+
+    /// What is held back up to now, also for `outbox`.
+    pub(super) fn withheld(&self, outbox: &Outbox) -> Withheld {
+        let of_outbox = outbox.withheld;
+        Withheld {
+            records: self.withheld.records + of_outbox.total() as u64,
+            updates: self.withheld.updates + of_outbox.updates as u64,
+        }
     }
 
     /// How long it takes until the next span may have to be announced.
@@ -135,8 +223,8 @@ impl Converter {
         let Some(age) = self.announce_after else {
             return;
         };
-        for (id, span) in self.open_spans.due(self.now, age) {
-            outbox.put_extra(&messages::open_span_log(id, span), Extra::OpenSpan(id));
+        for span in self.open_spans.due(self.now, age) {
+            outbox.extra(Extra::OpenSpan(span.id), |out| messages::open_span_log(out, span));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The runtime that drives the transport.
+//! The runtime that drives what an exporter sends.
 //!
 //! It has one thread: that which calls the exporter. Between two calls it stands still.
 
@@ -10,13 +10,13 @@ use onelogger::OneLoggerProvider;
 use onelogger::exporter::ExportError;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-pub(super) struct Engine {
+pub(crate) struct Engine {
     /// Gone when this is dropped.
     runtime: Option<Runtime>,
 }
 
 impl Engine {
-    pub(super) fn new() -> io::Result<Engine> {
+    pub(crate) fn new() -> io::Result<Engine> {
         let runtime = Builder::new_current_thread()
             // Names of hosts are looked up on a thread beside.
             .thread_name("onelogger-otlp")
@@ -31,14 +31,18 @@ impl Engine {
     ///
     /// # Errors
     /// If the thread that is needed for it cannot be started.
-    pub(super) fn run<T: Send>(
+    pub(crate) fn run<T: Send>(
         &self,
         work: impl Future<Output = T> + Send,
     ) -> Result<T, ExportError> {
         let Some(runtime) = &self.runtime else {
             return Err(ExportError::new("the runtime is gone"));
         };
+        // What the transport itself is instrumented with says nothing: it would never end. The
+        // recorder sees to that on the threads of exporters, and the SDK is told here.
+        let suppress = opentelemetry::Context::enter_telemetry_suppressed_scope;
         if Handle::try_current().is_err() {
+            let _suppressed = suppress();
             return Ok(runtime.block_on(work));
         }
         // In synchronous mode the caller may be a task of the application's runtime, and tokio lets
@@ -46,6 +50,7 @@ impl Engine {
         // it, and would wait for itself.
         let run = || {
             let _silent = OneLoggerProvider::new().attach();
+            let _suppressed = suppress();
             runtime.block_on(work)
         };
         let failed = |reason: &str| ExportError::new(format!("no thread to send with: {reason}"));
@@ -57,8 +62,13 @@ impl Engine {
         })
     }
 
+    /// The runtime, for another thread to enter. It does not keep it from ending.
+    pub(crate) fn handle(&self) -> Option<Handle> {
+        self.runtime.as_ref().map(|runtime| runtime.handle().clone())
+    }
+
     /// Makes what belongs to the runtime.
-    pub(super) fn enter<T>(&self, make: impl FnOnce() -> T) -> T {
+    pub(crate) fn enter<T>(&self, make: impl FnOnce() -> T) -> T {
         let _entered = self.runtime.as_ref().map(Runtime::enter);
         make()
     }

@@ -6,7 +6,7 @@ use onelogger::{SpanId, TraceId};
 
 /// Ids that differ within a process for certain and between processes in all likelihood. The
 /// application cannot seed them.
-pub(super) struct Ids {
+pub(crate) struct Ids {
     salt: u64,
     count: u64,
 }
@@ -15,11 +15,11 @@ pub(super) struct Ids {
 const MARK: u64 = 1 << 62;
 
 impl Ids {
-    pub(super) fn new() -> Ids {
+    pub(crate) fn new() -> Ids {
         Ids { salt: random(), count: 0 }
     }
 
-    pub(super) fn span(&mut self) -> SpanId {
+    pub(crate) fn span(&mut self) -> SpanId {
         self.count += 1;
         // Odd, so that the product takes every value once before it repeats.
         let spread = self.count.wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -27,7 +27,7 @@ impl Ids {
     }
 
     /// A trace, and its root span.
-    pub(super) fn root(&mut self) -> (TraceId, SpanId) {
+    pub(crate) fn root(&mut self) -> (TraceId, SpanId) {
         let span = self.span();
         let trace = (u128::from(self.salt) << 64) | u128::from(span.to_u64());
         (TraceId::from_u128(trace), span)
@@ -35,7 +35,7 @@ impl Ids {
 }
 
 /// A number that nobody can foresee, from the keys of the standard library's hash maps.
-pub(super) fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     RandomState::new().hash_one(0)
 }
 

@@ -2,13 +2,12 @@
 
 use onelogger::exporter::ExportError;
 
-use super::draft::Stake;
+use super::stake::Stake;
 
 /// Adds up what the requests of one call have lost.
 #[derive(Default)]
 pub(super) struct Losses {
-    own: usize,
-    waiting: usize,
+    lost: Stake,
     /// Why the first request was lost, and how many others were.
     reason: Option<String>,
     further: usize,
@@ -20,8 +19,7 @@ impl Losses {
         if stake == Stake::NONE {
             return;
         }
-        self.own += stake.own;
-        self.waiting += stake.waiting;
+        self.lost = self.lost.plus(stake, 1);
         match self.reason {
             None => self.reason = Some(reason.into()),
             Some(_) => self.further += 1,
@@ -42,8 +40,9 @@ impl Losses {
             let requests = if self.further == 1 { "request" } else { "requests" };
             reason.push_str(&format!("; and {} more {requests}", self.further));
         }
-        let refused = self.own.min(records);
+        let Stake { own, waiting, updates } = self.lost;
+        let refused = own.min(records);
         let error = ExportError::new(reason).with_accepted(records - refused).with_refused(refused);
-        Err(error.with_revoked(self.waiting))
+        Err(error.with_revoked(waiting).with_lost_updates(updates))
     }
 }

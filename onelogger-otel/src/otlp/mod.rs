@@ -8,40 +8,50 @@
 //! ```
 
 mod attributes;
-mod clock;
+pub(crate) mod clock;
 mod connection;
 mod converter;
+pub(crate) mod deadline;
 mod draft;
-mod engine;
-mod ids;
+pub(crate) mod engine;
+pub(crate) mod ids;
+mod limits;
 mod losses;
 mod messages;
 mod metrics;
 mod open_spans;
+mod outbox;
 mod probe;
 mod resource;
-mod retry;
+pub(crate) mod retry;
+mod scopes;
 mod settings;
 mod signal;
+mod stake;
 mod tls;
 mod transport;
+mod wire;
 
 use std::time::Duration;
 
-use onelogger::exporter::{ExportError, Exporter, RecordRef, Records, Run};
-use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use bytes::Bytes;
+use onelogger::exporter::{ExportError, Exporter, RecordRef, Records, Run, Withheld};
 
 use self::converter::Converter;
-use self::draft::{Draft, Envelope, Extra, Outbox};
+use self::draft::{Draft, Envelope, Extra};
 use self::engine::Engine;
 use self::losses::Losses;
+use self::outbox::Outbox;
 use self::retry::{Patience, Retry};
 use self::settings::Settings;
+use self::stake::Stake;
 use self::transport::{Accepted, Failure, Transport};
+use crate::names::semantic;
 
 pub(crate) use self::clock::now;
 pub(crate) use self::connection::Route;
 pub use self::connection::{Compression, OtlpConfigError, OtlpConnection, Protocol};
+pub use self::limits::{LogLimits, SpanLimits};
 pub use self::metrics::{MetricCounts, MetricHealth, OtlpMetricExporter};
 pub(crate) use self::probe::probe;
 pub use self::retry::RetryPolicy;
@@ -97,14 +107,19 @@ pub use self::tls::TlsError;
 pub struct OtlpExporter {
     settings: Settings,
     session: Option<Session>,
+    /// What was held back before the session ended.
+    withheld: Withheld,
 }
 
 /// What there is between open and close.
 struct Session {
     converter: Converter,
+    outbox: Outbox,
     envelope: Envelope,
-    /// Whose telemetry it is; until that has been sent.
-    opening: Option<LogRecord>,
+    /// The log record that says whose telemetry it is; until that has been sent.
+    opening: Option<Vec<u8>>,
+    /// The memory of the last request.
+    body: Vec<u8>,
     /// Says how long a close may take.
     run: Run,
     /// Whether the collector has taken something of the latest call.
@@ -122,7 +137,7 @@ impl OtlpExporter {
     }
 
     fn new(settings: Settings) -> OtlpExporter {
-        OtlpExporter { settings, session: None }
+        OtlpExporter { settings, session: None, withheld: Withheld::default() }
     }
 
     /// The session and the settings, which are used together.
@@ -149,11 +164,16 @@ impl Exporter for OtlpExporter {
             transport.map_err(|error| failed("no TLS", &error))
         };
         let (traces, logs) = (transport(&self.settings.traces)?, transport(&self.settings.logs)?);
-        let resource = resource::resource(&self.settings.resource, run);
+        let mut opening = Vec::new();
+        messages::opening_log(&mut opening, run.started_unix_nanos(), run.resource());
         self.session = Some(Session {
             converter: Converter::new(&self.settings),
-            envelope: Envelope::new(&resource, &resource::scope()),
-            opening: Some(messages::opening_log(run)),
+            outbox: Outbox::new(self.settings.limits, self.settings.logs.is_some()),
+            envelope: Envelope::new(semantic::SCHEMA_URL, |out| {
+                resource::resource(out, &self.settings.resource, run);
+            }),
+            opening: Some(opening),
+            body: Vec::new(),
             run: run.clone(),
             has_sent: false,
             traces,
@@ -179,6 +199,7 @@ impl Exporter for OtlpExporter {
     }
 
     fn close(&mut self) -> Result<(), ExportError> {
+        self.withheld = self.withheld();
         let session = self.session.take();
         session.map_or(Ok(()), |mut session| session.give_up_waiting())
     }
@@ -191,6 +212,14 @@ impl Exporter for OtlpExporter {
     fn has_sent(&self) -> Option<bool> {
         self.session.as_ref().map(|session| session.has_sent)
     }
+
+    /// What there is no place for where spans are not sent, or log records are not.
+    fn withheld(&self) -> Withheld {
+        let Some(session) = &self.session else {
+            return self.withheld;
+        };
+        session.converter.withheld(&session.outbox)
+    }
 }
 
 impl Session {
@@ -199,48 +228,47 @@ impl Session {
         settings: &Settings,
         records: impl ExactSizeIterator<Item = RecordRef<'a>>,
     ) -> Result<(), ExportError> {
-        let count = records.len();
-        let (mut outbox, mut losses) = (Outbox::new(settings.limits), Losses::default());
+        let (count, mut losses) = (records.len(), Losses::default());
         let (mut has_own, mut unsaid) = (false, None);
         self.converter.begin_call();
+        self.outbox.begin_call();
         self.has_sent = false;
         if let Some(opening) = &self.opening {
-            outbox.put_extra(opening, Extra::Opening);
+            self.outbox.extra(Extra::Opening, |out| out.extend_from_slice(opening));
         }
         for record in records {
             has_own |= record.is_own();
-            self.converter.take(&record, &mut outbox);
-        }
-        self.converter.announce(&mut outbox);
-        let limit = settings.limits.item;
-        losses.add(outbox.oversized, format!("records of more than {limit} bytes each"));
-        for draft in outbox.into_drafts() {
-            let lost = self.deliver(settings, &draft, &mut losses);
-            // A span that repeats what a log record says does not matter.
-            if has_own && draft.signal == Signal::Logs {
-                unsaid = unsaid.or(lost);
+            self.converter.take(&record, &mut self.outbox);
+            while let Some(draft) = self.outbox.take_full() {
+                self.deliver(settings, draft, &mut losses, &mut unsaid);
             }
         }
-        let result = losses.into_result(count);
-        match (result, unsaid) {
+        self.converter.announce(&mut self.outbox);
+        while let Some(draft) = self.outbox.take_any() {
+            self.deliver(settings, draft, &mut losses, &mut unsaid);
+        }
+        let limit = settings.limits.item;
+        losses.add(self.outbox.oversized, format!("records of more than {limit} bytes each"));
+        match (losses.into_result(count), unsaid) {
             // Nobody counts what the library itself has to say, but whoever says it has to know that
             // it did not get through: it is said again.
-            (Ok(()), Some(reason)) => {
+            (Ok(()), Some(reason)) if has_own => {
                 Err(ExportError::new(reason).with_accepted(count).with_refused(0))
             }
             (result, _) => result,
         }
     }
 
-    /// Sends a request, and notes what became of it; says why, if some of it is lost.
+    /// Sends a request, and notes what became of it; in `unsaid` why log records were lost.
     fn deliver(
         &mut self,
         settings: &Settings,
-        draft: &Draft,
+        draft: Draft,
         losses: &mut Losses,
-    ) -> Option<String> {
-        let answer = self.send(settings, draft);
-        let is_taken = |answer: &Accepted| answer.rejected < draft.items();
+        unsaid: &mut Option<String>,
+    ) {
+        let answer = self.send(settings, &draft);
+        let is_taken = |answer: &Accepted| answer.rejected < draft.stakes.items();
         self.has_sent |= answer.as_ref().is_ok_and(is_taken);
         let open_spans = &mut self.converter.open_spans;
         for extra in &draft.extras {
@@ -253,20 +281,28 @@ impl Session {
                 (Extra::OpenSpan(id), Err(_)) => open_spans.not_announced(*id, self.converter.now),
             }
         }
-        let (stake, reason) = match answer {
-            Ok(Accepted { rejected: 0, .. }) => return None,
+        let lost = match answer {
+            Ok(Accepted { rejected: 0, .. }) => None,
             Ok(Accepted { rejected, message }) => {
                 let reason = format!("the collector has rejected {rejected} items: {message}");
-                (draft.stake_of_rejected(rejected), reason)
+                Some((draft.stakes.of_rejected(rejected), reason))
             }
-            Err(failure) => (draft.stake(), failure.message),
+            Err(failure) => Some((draft.stakes.total(), failure.message)),
         };
-        losses.add(stake, &reason);
-        Some(reason)
+        if let Some((stake, reason)) = lost {
+            losses.add(stake, &reason);
+            // A span that repeats what a log record says does not matter.
+            if draft.signal == Signal::Logs {
+                unsaid.get_or_insert(reason);
+            }
+        }
+        self.outbox.put_back(draft);
     }
 
     fn send(&mut self, settings: &Settings, draft: &Draft) -> Result<Accepted, Failure> {
-        let body = self.envelope.seal(draft);
+        let mut body = std::mem::take(&mut self.body);
+        self.envelope.seal(draft, &self.outbox.scopes, &mut body);
+        let body = Bytes::from(body);
         let transport = match draft.signal {
             Signal::Traces => &mut self.traces,
             Signal::Logs | Signal::Metrics => &mut self.logs,
@@ -277,8 +313,13 @@ impl Session {
         };
         let (policy, began) = (settings.retry, self.converter.now);
         let patience = Patience { policy, began, run: Some(&self.run) };
-        let sending = retry::send(transport, body, patience);
+        let sending = retry::send(transport, body.clone(), patience);
         let sent = self.engine.run(sending);
+        // A connection that broke may still hold it.
+        if let Ok(mut body) = body.try_into_mut() {
+            body.clear();
+            self.body = body.into();
+        }
         sent.unwrap_or_else(|error| {
             Err(Failure { message: error.to_string(), retry: Retry::Never })
         })
@@ -287,11 +328,11 @@ impl Session {
     /// Counts what waits for the stop of a span as lost: there will be none.
     fn give_up_waiting(&mut self) -> Result<(), ExportError> {
         match self.converter.open_spans.forget_all() {
-            0 => Ok(()),
-            waiting => {
+            Stake::NONE => Ok(()),
+            Stake { waiting, updates, .. } => {
                 let message = format!("{waiting} records of spans whose stops never came");
                 let error = ExportError::new(message).with_refused(0);
-                Err(error.with_revoked(waiting))
+                Err(error.with_revoked(waiting).with_lost_updates(updates))
             }
         }
     }

@@ -4,65 +4,117 @@
 //! in it, wait here: accepted, and yet to be delivered. The memory is bounded. A span that finds no
 //! room is announced at once, so that its start waits for nothing; an event that finds none becomes
 //! a log record.
+//!
+//! Most spans start and stop within one batch, and pass through here all the same: places are used
+//! again, with the memory of their names, so that such a span allocates nothing.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
 
-use onelogger::exporter::{RecordKind, RecordRef};
+use onelogger::exporter::RecordRef;
 use onelogger::{SpanId, TraceId};
-use opentelemetry_proto::tonic::trace::v1::span;
-use prost::Message;
 
 use super::clock::Instant;
+use super::messages::{LastError, Remembered, new_name};
+use super::stake::Stake;
 
 pub(super) struct OpenSpans {
-    spans: HashMap<SpanId, OpenSpan, BuildHasherDefault<SpreadId>>,
+    /// The place of each span.
+    index: HashMap<SpanId, usize, BuildHasherDefault<SpreadId>>,
+    places: Vec<OpenSpan>,
+    free: Vec<usize>,
     bytes: usize,
     limit_bytes: usize,
+    event_limit: usize,
     /// No span that has yet to be announced is remembered, or waits for it, since before then.
     waiting_since: Option<Instant>,
     /// Whether this call has let go what it could; a second look would find nothing.
     is_swept: bool,
+    event: Vec<u8>,
 }
 
 pub(super) struct OpenSpan {
+    pub(super) id: SpanId,
     pub(super) trace_id: TraceId,
-    pub(super) name: Box<str>,
+    pub(super) name: String,
     pub(super) start_time_unix_nanos: u64,
     since: Instant,
     /// Whether its start was accepted, and is shown by nothing but the span.
     is_start_waiting: bool,
-    /// How many of the other records about it are.
-    waiting: usize,
     is_announced: bool,
-    pub(super) last_error: Option<LastError>,
-    pub(super) events: Vec<span::Event>,
+    /// How many of the other records about it wait for it.
+    waiting: usize,
+    /// How many of these are additions of attributes.
+    updates: usize,
+    dropped_event_count: usize,
+    /// Few spans have any of it.
+    kept: Option<Box<Kept>>,
     bytes: usize,
 }
 
-/// What a span's status says of the latest error in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct LastError {
-    pub(super) message: String,
-    pub(super) error_type: Option<String>,
+#[derive(Default)]
+struct Kept {
+    events: Vec<u8>,
+    event_count: usize,
+    last_error: Option<LastError>,
 }
 
-/// What a span, and what an event of it, takes beside its texts.
-const SPAN_BYTES: usize = size_of::<(SpanId, OpenSpan)>() * 2;
-const EVENT_BYTES: usize = size_of::<span::Event>() * 2;
+/// A span that has stopped.
+#[derive(Default)]
+pub(super) struct StoppedSpan {
+    /// The records that are lost if the span is.
+    pub(super) stake: Stake,
+    dropped_event_count: usize,
+    kept: Option<Box<Kept>>,
+}
+
+/// What a span takes beside its texts: with the room that growing leaves, and its entries in the
+/// index and the list of free places.
+const SPAN_BYTES: usize = 2 * (size_of::<OpenSpan>() + size_of::<(SpanId, usize, usize)>());
+
+/// A place whose name was longer does not keep its memory.
+const LONGEST_NAME_KEPT: usize = 128;
 
 impl OpenSpan {
-    /// Records that are lost if the span is.
-    pub(super) fn waiting(&self) -> usize {
-        self.waiting + self.is_start_waiting as usize
+    fn waiting(&self) -> usize {
+        self.waiting + usize::from(self.is_start_waiting)
+    }
+
+    fn event_count(&self) -> usize {
+        self.kept.as_ref().map_or(0, |kept| kept.event_count)
+    }
+
+    fn kept(&mut self) -> &mut Kept {
+        self.kept.get_or_insert_default()
+    }
+}
+
+impl StoppedSpan {
+    pub(super) fn remembered(&self) -> Remembered<'_> {
+        let kept = self.kept.as_deref();
+        Remembered {
+            events: kept.map_or(&[], |kept| &kept.events),
+            event_count: kept.map_or(0, |kept| kept.event_count),
+            dropped_event_count: self.dropped_event_count,
+            last_error: kept.and_then(|kept| kept.last_error.as_ref()),
+        }
     }
 }
 
 impl OpenSpans {
-    pub(super) fn new(limit_bytes: usize) -> OpenSpans {
-        let (spans, waiting_since) = (HashMap::default(), None);
-        OpenSpans { spans, bytes: 0, limit_bytes, waiting_since, is_swept: false }
+    pub(super) fn new(limit_bytes: usize, event_limit: usize) -> OpenSpans {
+        OpenSpans {
+            index: HashMap::default(),
+            places: Vec::new(),
+            free: Vec::new(),
+            bytes: 0,
+            limit_bytes,
+            event_limit,
+            waiting_since: None,
+            is_swept: false,
+            event: Vec::new(),
+        }
     }
 
     /// A new call begins.
@@ -70,91 +122,169 @@ impl OpenSpans {
         self.is_swept = false;
     }
 
-    /// Lets a start or an addition of attributes wait for the stop of its span. Whether there is
-    /// room for that.
-    pub(super) fn hold(&mut self, record: &RecordRef<'_>, now: Instant) -> bool {
-        let id = record.span_id();
-        let is_start = record.kind() == RecordKind::Start;
-        if !self.spans.contains_key(&id) {
-            let bytes = SPAN_BYTES + record.name().len();
-            if !self.has_room_for(bytes) {
-                return false;
-            }
-            self.bytes += bytes;
-            let start_time_unix_nanos = match is_start {
-                true => record.time_unix_nanos(),
-                false => record.start_time_unix_nanos(),
-            };
-            let span = OpenSpan {
-                trace_id: record.trace_id(),
-                name: record.name().into(),
-                start_time_unix_nanos,
-                since: now,
-                is_start_waiting: false,
-                waiting: 0,
-                is_announced: false,
-                last_error: None,
-                events: Vec::new(),
-                bytes,
-            };
-            self.spans.insert(id, span);
-            self.waiting_since = self.waiting_since.or(Some(now));
-        }
-        if let Some(span) = self.spans.get_mut(&id) {
-            // A second start of a span is none, but it is a record.
-            span.waiting += (!is_start || span.is_start_waiting) as usize;
-            span.is_start_waiting |= is_start;
+    /// Lets a start wait for the stop of its span. Whether there is room for that.
+    pub(super) fn hold_start(&mut self, start: &RecordRef<'_>, now: Instant) -> bool {
+        let Some(span) = self.known(start, start.time_unix_nanos(), now) else {
+            return false;
+        };
+        // A second start of a span is none, but it is a record.
+        span.waiting += usize::from(span.is_start_waiting);
+        span.is_start_waiting = true;
+        true
+    }
+
+    /// The same for an addition of attributes.
+    pub(super) fn hold_update(&mut self, update: &RecordRef<'_>, now: Instant) -> bool {
+        let Some(span) = self.known(update, update.start_time_unix_nanos(), now) else {
+            return false;
+        };
+        span.waiting += 1;
+        span.updates += 1;
+        if let Some(name) = new_name(update.event_attributes()) {
+            let before = span.name.len();
+            span.name.clear();
+            span.name.push_str(name);
+            span.bytes = span.bytes + name.len() - before;
+            self.bytes = self.bytes + name.len() - before;
         }
         true
+    }
+
+    /// The span of a record, which is remembered from now on. `None` if there is no room for it.
+    fn known(
+        &mut self,
+        record: &RecordRef<'_>,
+        start_time_unix_nanos: u64,
+        now: Instant,
+    ) -> Option<&mut OpenSpan> {
+        let id = record.span_id();
+        if let Some(&place) = self.index.get(&id) {
+            return self.places.get_mut(place);
+        }
+        let name = record.name();
+        let bytes = SPAN_BYTES + name.len();
+        if !self.has_room_for(bytes) {
+            return None;
+        }
+        self.bytes += bytes;
+        self.waiting_since.get_or_insert(now);
+        let place = self.free.pop().unwrap_or(self.places.len());
+        self.index.insert(id, place);
+        let mut span = OpenSpan {
+            id,
+            trace_id: record.trace_id(),
+            name: String::new(),
+            start_time_unix_nanos,
+            since: now,
+            is_start_waiting: false,
+            is_announced: false,
+            waiting: 0,
+            updates: 0,
+            dropped_event_count: 0,
+            kept: None,
+            bytes,
+        };
+        match self.places.get_mut(place) {
+            Some(free) => {
+                span.name = std::mem::take(&mut free.name);
+                span.name.clear();
+                span.name.push_str(name);
+                *free = span;
+            }
+            None => {
+                span.name.push_str(name);
+                self.places.push(span);
+            }
+        }
+        self.places.get_mut(place)
     }
 
     pub(super) fn get(&self, id: SpanId) -> Option<&OpenSpan> {
-        self.spans.get(&id)
+        self.places.get(*self.index.get(&id)?)
     }
 
-    /// Keeps an event until its span stops. `records` says how many records it alone shows. Whether
-    /// the span is known and there is room.
-    pub(super) fn keep_event(&mut self, id: SpanId, event: span::Event, records: usize) -> bool {
-        let bytes = EVENT_BYTES + 2 * event.encoded_len();
-        if !self.spans.contains_key(&id) || !self.has_room_for(bytes) {
-            return false;
-        }
-        // To make room this very span may have been let go.
-        let Some(span) = self.spans.get_mut(&id) else {
+    fn get_mut(&mut self, id: SpanId) -> Option<&mut OpenSpan> {
+        self.places.get_mut(*self.index.get(&id)?)
+    }
+
+    /// Keeps an event, as it is written, until its span stops. `records` says how many records it
+    /// alone shows. Whether the span is known and has a place for it.
+    pub(super) fn keep_event(
+        &mut self,
+        id: SpanId,
+        records: usize,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> bool {
+        let Some(span) = self.get(id) else {
             return false;
         };
-        span.waiting += records;
-        span.events.push(event);
-        span.bytes += bytes;
-        self.bytes += bytes;
-        true
+        let mut is_kept = span.event_count() < self.event_limit;
+        let mut bytes = 0;
+        let mut event = std::mem::take(&mut self.event);
+        event.clear();
+        if is_kept {
+            write(&mut event);
+            bytes = size_of::<Kept>() + 2 * event.len();
+            is_kept = self.has_room_for(bytes);
+        }
+        // To make room this very span may have been let go.
+        let place = self.index.get(&id).copied();
+        match place.and_then(|place| self.places.get_mut(place)) {
+            Some(span) if is_kept => {
+                span.waiting += records;
+                span.bytes += bytes;
+                self.bytes += bytes;
+                let kept = span.kept();
+                kept.event_count += 1;
+                kept.events.extend_from_slice(&event);
+            }
+            Some(span) => span.dropped_event_count += 1,
+            None => is_kept = false,
+        }
+        self.event = event;
+        is_kept
     }
 
     /// Keeps what the status is to say of an error. The error has a log record of its own: nothing
     /// is lost if there is no room.
     pub(super) fn keep_error(&mut self, id: SpanId, error: LastError) {
-        let length = |error: &LastError| {
-            error.message.len() + error.error_type.as_ref().map_or(0, String::len)
-        };
-        let bytes = length(&error);
+        let bytes = size_of::<Kept>() + error.text_bytes();
         if !self.has_room_for(bytes) {
             return;
         }
-        if let Some(span) = self.spans.get_mut(&id) {
-            let before = span.last_error.replace(error).as_ref().map_or(0, length);
+        if let Some(span) = self.get_mut(id) {
+            let before = span.kept().last_error.replace(error);
+            let before = before.map_or(0, |before| size_of::<Kept>() + before.text_bytes());
             span.bytes = span.bytes + bytes - before;
             self.bytes = self.bytes + bytes - before;
         }
     }
 
     /// Takes out what is known of a span that has stopped.
-    pub(super) fn take(&mut self, id: SpanId) -> Option<OpenSpan> {
-        let span = self.spans.remove(&id)?;
-        self.bytes -= span.bytes;
-        if self.spans.is_empty() {
+    pub(super) fn take(&mut self, id: SpanId) -> StoppedSpan {
+        let Some(place) = self.index.remove(&id) else {
+            return StoppedSpan::default();
+        };
+        if self.index.is_empty() {
             self.waiting_since = None;
         }
-        Some(span)
+        self.release(place)
+    }
+
+    fn release(&mut self, place: usize) -> StoppedSpan {
+        let Some(span) = self.places.get_mut(place) else {
+            return StoppedSpan::default();
+        };
+        self.free.push(place);
+        self.bytes -= span.bytes;
+        if span.name.capacity() > LONGEST_NAME_KEPT {
+            span.name = String::new();
+        }
+        StoppedSpan {
+            stake: Stake { waiting: span.waiting(), updates: span.updates, own: 0 },
+            dropped_event_count: span.dropped_event_count,
+            kept: span.kept.take(),
+        }
     }
 
     /// How long it takes until a span may have to be announced that is as old as this then; `None`
@@ -165,23 +295,23 @@ impl OpenSpans {
     }
 
     /// The spans that are open for so long and have not been announced, the oldest first.
-    pub(super) fn due(&mut self, now: Instant, age: Duration) -> Vec<(SpanId, &OpenSpan)> {
+    pub(super) fn due(&mut self, now: Instant, age: Duration) -> Vec<&OpenSpan> {
         if self.next_due_after(now, age).is_none_or(|wait| !wait.is_zero()) {
             return Vec::new();
         }
-        let is_due = |span: &OpenSpan| now.saturating_duration_since(span.since) >= age;
-        let waiting = self.spans.iter().map(|(id, span)| (*id, span));
-        let waiting = waiting.filter(|(_, span)| !span.is_announced);
-        let (mut due, later): (Vec<_>, Vec<_>) = waiting.partition(|(_, span)| is_due(span));
-        self.waiting_since = later.iter().map(|(_, span)| span.since).min();
-        due.sort_unstable_by_key(|(id, span)| (span.start_time_unix_nanos, id.to_u64()));
+        let is_due = |span: &&OpenSpan| now.saturating_duration_since(span.since) >= age;
+        let open = self.index.values().filter_map(|place| self.places.get(*place));
+        let waiting = open.filter(|span| !span.is_announced);
+        let (mut due, later): (Vec<&OpenSpan>, Vec<&OpenSpan>) = waiting.partition(is_due);
+        self.waiting_since = later.iter().map(|span| span.since).min();
+        due.sort_unstable_by_key(|span| (span.start_time_unix_nanos, span.id.to_u64()));
         due
     }
 
     /// Notes that a span is announced. `is_delivered` says that the announcement has arrived for
     /// certain, and the start with it.
     pub(super) fn announced(&mut self, id: SpanId, is_delivered: bool) {
-        if let Some(span) = self.spans.get_mut(&id) {
+        if let Some(span) = self.get_mut(id) {
             span.is_announced = true;
             span.is_start_waiting &= !is_delivered;
         }
@@ -189,32 +319,34 @@ impl OpenSpans {
 
     /// Notes that a span could not be announced: it is tried again when it is as old once more.
     pub(super) fn not_announced(&mut self, id: SpanId, now: Instant) {
-        if let Some(span) = self.spans.get_mut(&id) {
+        if let Some(span) = self.get_mut(id) {
             span.since = now;
-            self.waiting_since = self.waiting_since.or(Some(now));
+            self.waiting_since.get_or_insert(now);
         }
     }
 
-    /// Forgets all spans; returns how many records had waited for them.
-    pub(super) fn forget_all(&mut self) -> usize {
-        self.bytes = 0;
+    /// Forgets all spans; returns what is lost with them.
+    pub(super) fn forget_all(&mut self) -> Stake {
         self.waiting_since = None;
-        self.spans.drain().map(|(_, span)| span.waiting()).sum()
+        let places: Vec<usize> = self.index.drain().map(|(_, place)| place).collect();
+        let stakes = places.into_iter().map(|place| self.release(place).stake);
+        stakes.fold(Stake::NONE, |sum, stake| sum.plus(stake, 1))
     }
 
     /// Whether so much more may be kept. Lets go what nothing depends on.
     fn has_room_for(&mut self, bytes: usize) -> bool {
         if self.bytes + bytes > self.limit_bytes && !self.is_swept {
             self.is_swept = true;
-            let total = &mut self.bytes;
-            self.spans.retain(|_, span| {
-                let is_needed = !span.is_announced
-                    || span.waiting() > 0
-                    || span.last_error.is_some()
-                    || !span.events.is_empty();
-                *total -= if is_needed { 0 } else { span.bytes };
-                is_needed
-            });
+            let is_needed =
+                |span: &OpenSpan| !span.is_announced || span.waiting() > 0 || span.kept.is_some();
+            let idle = self
+                .index
+                .iter()
+                .filter(|(_, place)| self.places.get(**place).is_none_or(|span| !is_needed(span)));
+            let idle: Vec<SpanId> = idle.map(|(id, _)| *id).collect();
+            for id in idle {
+                self.take(id);
+            }
         }
         self.bytes + bytes <= self.limit_bytes
     }

@@ -1,39 +1,30 @@
-//! What is said once a request: whose telemetry it is, and who wrote it down.
+//! What is said once a request: whose telemetry it is.
 
-use onelogger::Attributes;
 use onelogger::exporter::Run;
 use onelogger::names::attribute::APPLICATION_NAME;
-use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue, any_value};
-use opentelemetry_proto::tonic::resource::v1::Resource;
+use onelogger::{Attributes, Value};
 
-use super::attributes::{key_value, of_value, text};
+use super::attributes::all_attributes;
 use crate::names::semantic;
 
-/// The version that scope and resource name: ours, which moves together with the recorder's.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// `Resource { 1: attribute… }`.
+const ATTRIBUTES: u32 = 1;
 
-/// The given attributes. The service's name is the application's unless they hold another; what
-/// they say of the SDK does not count.
-pub(super) fn resource(given: &Attributes, run: &Run) -> Resource {
+/// Writes the message. The given attributes: the service's name is the application's unless they hold
+/// another; what they say of the SDK does not count.
+pub(super) fn resource(out: &mut Vec<u8>, given: &Attributes, run: &Run) {
     let sdk = [
         (semantic::SDK_NAME, "onelogger"),
         (semantic::SDK_LANGUAGE, "rust"),
-        (semantic::SDK_VERSION, VERSION),
+        // Ours, which moves together with the recorder's.
+        (semantic::SDK_VERSION, env!("CARGO_PKG_VERSION")),
     ];
-    let mut attributes: Vec<KeyValue> = Vec::new();
-    if given.get(semantic::SERVICE_NAME).is_none() {
-        let application = run.resource().get(APPLICATION_NAME).map(of_value);
-        let unknown = || any_value::Value::StringValue("unknown_service".to_owned());
-        attributes.push(key_value(semantic::SERVICE_NAME, application.unwrap_or_else(unknown)));
-    }
-    let is_ours = |name: &str| sdk.iter().any(|(ours, _)| *ours == name);
-    let others = given.iter().filter(|(name, _)| !is_ours(name.as_str()));
-    attributes.extend(others.map(|(name, value)| key_value(name.as_str(), of_value(value))));
-    attributes.extend(sdk.map(|(name, value)| text(name, value)));
-    Resource { attributes, ..Resource::default() }
-}
-
-pub(super) fn scope() -> InstrumentationScope {
-    let (name, version) = ("onelogger".to_owned(), VERSION.to_owned());
-    InstrumentationScope { name, version, ..InstrumentationScope::default() }
+    let application = || run.resource().get(APPLICATION_NAME).cloned();
+    let service = given.get(semantic::SERVICE_NAME).cloned().or_else(application);
+    let service = service.unwrap_or_else(|| Value::from("unknown_service"));
+    let mut attributes = Attributes::new().with(semantic::SERVICE_NAME, service);
+    attributes.merge(given.clone());
+    sdk.iter().for_each(|(name, _)| drop(attributes.remove(name)));
+    attributes.extend(sdk);
+    all_attributes(out, ATTRIBUTES, &attributes);
 }

@@ -1,13 +1,13 @@
 //! Sends a request until it is through, refused, or too old.
 
-use std::future::{Future, pending};
-use std::pin::pin;
+use std::future::pending;
 use std::time::Duration;
 
 use bytes::Bytes;
 use onelogger::exporter::Run;
 
-use super::clock::{self, Instant};
+use super::clock::Instant;
+use super::deadline;
 use super::ids;
 use super::transport::{Accepted, Failure, Transport};
 
@@ -64,46 +64,12 @@ pub(super) enum Retry {
 
 /// For how long a request is tried.
 #[derive(Clone, Copy)]
-pub(super) struct Patience<'a> {
-    pub(super) policy: RetryPolicy,
+pub(crate) struct Patience<'a> {
+    pub(crate) policy: RetryPolicy,
     /// When the call of the exporter began, which may lead to more requests than one.
-    pub(super) began: Instant,
+    pub(crate) began: Instant,
     /// The run whose close ends it, if there is one.
-    pub(super) run: Option<&'a Run>,
-}
-
-/// How often somebody who waits looks whether a close has begun.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
-
-impl Patience<'_> {
-    /// What is left of so long a time, which began then, or of a close that has begun meanwhile.
-    fn rest(self, began: Instant, time: Duration) -> Duration {
-        let now = clock::now();
-        let rest = time.saturating_sub(now.saturating_duration_since(began));
-        let close_by = self.run.and_then(Run::close_by);
-        let until_close = close_by.map(|at| at.saturating_duration_since(now));
-        until_close.map_or(rest, |until_close| rest.min(until_close))
-    }
-
-    /// Waits for some work, for no longer than this.
-    async fn wait<T>(self, time: Duration, work: impl Future<Output = T>) -> Option<T> {
-        let began = clock::now();
-        let mut work = pin!(work);
-        loop {
-            let rest = self.rest(began, time);
-            if rest.is_zero() {
-                return None;
-            }
-            if let Ok(done) = tokio::time::timeout(rest.min(LOOK_AGAIN), work.as_mut()).await {
-                return Some(done);
-            }
-        }
-    }
-
-    /// Whether the time of a close is over.
-    fn is_over(self) -> bool {
-        self.run.and_then(Run::close_by).is_some_and(|at| at <= clock::now())
-    }
+    pub(crate) run: Option<&'a Run>,
 }
 
 /// Sends a request, as often as the policy allows, and until the time of a close is over.
@@ -112,21 +78,21 @@ pub(super) async fn send(
     body: Bytes,
     patience: Patience<'_>,
 ) -> Result<Accepted, Failure> {
-    let policy = patience.policy;
+    let Patience { policy, began, run } = patience;
     let body = transport.prepare(body)?;
     let timeout = transport.timeout();
     let mut pause = policy.first_pause;
     let mut attempts = 0;
     loop {
         attempts += 1;
-        let attempt = patience.wait(timeout, transport.attempt(body.clone()));
+        let attempt = deadline::wait(timeout, run, transport.attempt(body.clone()));
         let failure = match attempt.await {
             Some(Ok(accepted)) => return Ok(accepted),
             Some(Err(failure)) => failure,
             None => {
                 // The connection may be dead without anyone knowing; the next attempt has another.
                 transport.reconnect();
-                let reason = match patience.is_over() {
+                let reason = match deadline::is_over(run) {
                     true => "the time that the close has is over".to_owned(),
                     false => format!("no answer within {timeout:?}"),
                 };
@@ -138,12 +104,12 @@ pub(super) async fn send(
             Retry::Later => shortened(pause),
             Retry::After(wait) => wait,
         };
-        if patience.rest(patience.began, policy.within) <= wait {
+        if deadline::rest(began, policy.within, run) <= wait {
             return Err(failure.after(attempts));
         }
-        patience.wait(wait, pending::<()>()).await;
+        deadline::wait(wait, run, pending::<()>()).await;
         // A close may have begun meanwhile.
-        if patience.is_over() {
+        if deadline::is_over(run) {
             return Err(failure.after(attempts));
         }
         pause = pause.saturating_mul(2).min(policy.longest_pause);

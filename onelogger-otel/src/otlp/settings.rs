@@ -6,7 +6,8 @@ use onelogger::{Attributes, Name, Value};
 
 use super::OtlpExporter;
 use super::connection::{Compression, OtlpConfigError, OtlpConnection, Protocol, Route};
-use super::draft::Limits;
+use super::limits::{LogLimits, SpanLimits};
+use super::outbox::Limits;
 use super::retry::RetryPolicy;
 use super::signal::Signal;
 
@@ -40,6 +41,8 @@ pub(super) struct Settings {
     pub(super) event_mode: EventMode,
     pub(super) announce_after: Option<Duration>,
     pub(super) memory_bytes: usize,
+    pub(super) span_limits: SpanLimits,
+    pub(super) log_limits: LogLimits,
     pub(super) limits: Limits,
 }
 
@@ -53,6 +56,9 @@ pub struct OtlpExporterBuilder {
     event_mode: EventMode,
     announce_after: Option<Duration>,
     memory_bytes: usize,
+    span_limits: SpanLimits,
+    log_limits: LogLimits,
+    limits: Limits,
 }
 
 /// Where a signal goes.
@@ -74,6 +80,9 @@ impl OtlpExporterBuilder {
             event_mode: EventMode::default(),
             announce_after: Some(Duration::from_secs(5)),
             memory_bytes: 16 << 20,
+            span_limits: SpanLimits::default(),
+            log_limits: LogLimits::default(),
+            limits: Limits::default(),
         }
     }
 
@@ -213,12 +222,33 @@ impl OtlpExporterBuilder {
         self
     }
 
-    /// How many bytes may be kept about open spans. 16 MiB by default, which is enough for 30,000
+    /// How many bytes may be kept about open spans. 16 MiB by default, which is enough for 50,000
     /// of them. Nothing is lost for want of it: starts and events that find no room are log records
     /// at once.
     #[must_use]
     pub fn memory(mut self, bytes: usize) -> OtlpExporterBuilder {
         self.memory_bytes = bytes;
+        self
+    }
+
+    /// How many items go into a request at most; at least one. By default as many as fit into 2 MiB.
+    #[must_use]
+    pub fn max_export_batch_size(mut self, items: usize) -> OtlpExporterBuilder {
+        self.limits.items = items;
+        self
+    }
+
+    /// How much of a span is sent.
+    #[must_use]
+    pub fn span_limits(mut self, limits: SpanLimits) -> OtlpExporterBuilder {
+        self.span_limits = limits;
+        self
+    }
+
+    /// How much of a log record is sent.
+    #[must_use]
+    pub fn log_limits(mut self, limits: LogLimits) -> OtlpExporterBuilder {
+        self.log_limits = limits;
         self
     }
 
@@ -240,7 +270,9 @@ impl OtlpExporterBuilder {
             event_mode: self.event_mode,
             announce_after: self.announce_after,
             memory_bytes: self.memory_bytes,
-            limits: Limits::default(),
+            span_limits: self.span_limits,
+            log_limits: self.log_limits,
+            limits: self.limits,
         }))
     }
 }

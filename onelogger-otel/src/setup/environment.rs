@@ -6,10 +6,11 @@ use onelogger::recorder::SamplerError;
 use onelogger::{Attributes, LogLevel, Sampler};
 use opentelemetry_sdk::metrics::Temporality;
 
-use super::otlp_variables;
 use super::variables::{Lookup, Variables};
+use super::{limits, otlp_variables};
+use crate::detectors::Detector;
 use crate::names::semantic::{ENVIRONMENT_NAME, SERVICE_NAME};
-use crate::otlp::{OtlpConnection, Signal};
+use crate::otlp::{LogLimits, OtlpConnection, Signal, SpanLimits};
 
 /// Where a signal goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +37,12 @@ pub(super) struct Environment {
     pub(super) metrics_connection: OtlpConnection,
     pub(super) propagators: Propagators,
     pub(super) sampler: Sampler,
+    /// Entries of the baggage that become attributes of spans.
+    pub(super) baggage_attributes: Vec<String>,
     pub(super) batches: Batches,
+    pub(super) span_limits: SpanLimits,
+    pub(super) log_limits: LogLimits,
+    pub(super) detectors: Vec<Detector>,
     pub(super) metric_interval: Option<Duration>,
     pub(super) metric_timeout: Option<Duration>,
     pub(super) temporality: Temporality,
@@ -112,7 +118,11 @@ impl Environment {
             metrics_connection,
             propagators: propagators(v),
             sampler: sampler(v),
+            baggage_attributes: v.names("ONELOGGER_BAGGAGE_ATTRIBUTES"),
             batches: batches(v),
+            span_limits: limits::of_spans(v),
+            log_limits: limits::of_log_records(v),
+            detectors: detectors(v),
             metric_interval: v.millis("OTEL_METRIC_EXPORT_INTERVAL"),
             metric_timeout: v.millis("OTEL_METRIC_EXPORT_TIMEOUT"),
             temporality: v.word(preference, &PREFERENCES).unwrap_or_default(),
@@ -175,6 +185,35 @@ fn propagators(variables: &mut Variables<'_>) -> Propagators {
         }
         None => Propagators { trace_context: true, baggage: true },
     }
+}
+
+fn detectors(variables: &mut Variables<'_>) -> Vec<Detector> {
+    let name = "ONELOGGER_RESOURCE_DETECTORS";
+    let words = variables.names(name);
+    if words.is_empty() {
+        return Detector::DEFAULT.to_vec();
+    }
+    let mut detectors = Vec::new();
+    for word in words {
+        match word.as_str() {
+            "none" => {}
+            "all" => detectors.extend(Detector::ALL),
+            "default" => detectors.extend(Detector::DEFAULT),
+            word => match Detector::from_name(word) {
+                Some(detector) => detectors.push(detector),
+                None => {
+                    let known = Detector::ALL.map(Detector::name).join(", ");
+                    variables.problem(
+                        name,
+                        format_args!(
+                            "`{word}` is no detector; expected all, default, none or {known}"
+                        ),
+                    );
+                }
+            },
+        }
+    }
+    detectors
 }
 
 fn sampler(variables: &mut Variables<'_>) -> Sampler {
@@ -265,6 +304,18 @@ mod tests {
         assert_eq!(environment.metrics, []);
         assert_eq!(environment.propagators, Propagators { trace_context: false, baggage: true });
         assert_eq!(environment.problems.len(), 2, "{:?}", environment.problems);
+    }
+
+    #[test]
+    fn detectors_are_chosen_by_name() {
+        let chosen = |value| {
+            let environment = read(&[("ONELOGGER_RESOURCE_DETECTORS", value)]);
+            (environment.detectors, environment.problems.len())
+        };
+        assert_eq!(read(&[]).detectors, Detector::DEFAULT);
+        assert_eq!(chosen("none"), (vec![], 0));
+        assert_eq!(chosen("host, Slurm"), (vec![Detector::Host, Detector::Slurm], 0));
+        assert_eq!(chosen("cloud"), (vec![], 1));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 
 use super::environment::Environment;
 use super::verify::{Verification, verify};
+use crate::bridge::OtelLoggerProvider;
 use crate::otlp::{MetricCounts, MetricHealth, Route, now};
 
 /// Flushes and closes everything when dropped, and tells of it meanwhile. Keep it until the end of
@@ -23,6 +24,7 @@ pub struct OtelGuard {
     recorder: Option<OneLoggerGuard>,
     meters: Option<Meters>,
     routes: Vec<Route>,
+    not_sent: Vec<String>,
     resource: Attributes,
     understood: Vec<(String, String)>,
     problems: Vec<String>,
@@ -42,15 +44,16 @@ impl OtelGuard {
     pub(super) fn new(
         recorder: OneLoggerGuard,
         meters: Option<Meters>,
-        (routes, resource): (Vec<Route>, Attributes),
+        (routes, not_sent): (Vec<Route>, Vec<String>),
+        resource: Attributes,
         environment: Environment,
-        problems: Vec<String>,
     ) -> OtelGuard {
         let mut guard = OtelGuard::inert(environment, false);
         guard.recorder = Some(recorder);
         guard.meters = meters;
-        (guard.routes, guard.resource) = (routes, resource);
-        guard.problems = problems;
+        guard.problems.extend(not_sent.iter().cloned());
+        (guard.routes, guard.not_sent) = (routes, not_sent);
+        guard.resource = resource;
         guard
     }
 
@@ -60,6 +63,7 @@ impl OtelGuard {
             recorder: None,
             meters: None,
             routes: Vec::new(),
+            not_sent: Vec::new(),
             resource: Attributes::new(),
             understood: environment.understood,
             problems: environment.problems,
@@ -107,6 +111,14 @@ impl OtelGuard {
         self.meters.as_ref().map(|meters| &meters.provider)
     }
 
+    /// For libraries that bring the log records of others to OpenTelemetry
+    /// (`opentelemetry-appender-log`, `opentelemetry-appender-tracing`), which want to be given it:
+    /// what comes through it is recorded as events. It works also where nothing is set up, and does
+    /// nothing then.
+    pub fn logger_provider(&self) -> OtelLoggerProvider {
+        OtelLoggerProvider::new()
+    }
+
     /// How many data points were sent and lost. `None` if metrics go to no collector.
     pub fn metric_health(&self) -> Option<MetricHealth> {
         Some(self.meters.as_ref()?.counts.as_ref()?.health())
@@ -115,7 +127,7 @@ impl OtelGuard {
     /// Sends one item of each signal to its collector, once and past everything else, and says what
     /// became of it. Takes up to `timeout` for each. The items are called `onelogger.verify`.
     pub fn verify(&self, timeout: Duration) -> Verification {
-        verify(&self.routes, &self.resource, timeout)
+        verify(&self.routes, &self.not_sent, &self.resource, timeout)
     }
 
     /// Sends what was recorded and measured up to now. Whether that was done in time.

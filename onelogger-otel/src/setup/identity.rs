@@ -17,39 +17,47 @@ pub(super) struct Identity {
     pub(super) warnings: Vec<String>,
 }
 
-/// Later sources come before earlier ones: what was detected, the environment, the configuration,
-/// what was given to the set-up. The name of the service is what was given, the environment's, the
-/// application's, that of the program, in this order.
-pub(super) fn identity(
+/// What the service is called: as was given to the set-up, as the environment says, as the
+/// application, as the program, in this order. `None` stands for the last.
+pub(super) fn service_name(
     environment: &Environment,
     config: Option<&OneLoggerConfig>,
+    given: &Attributes,
+) -> Option<String> {
+    let given = given.get(SERVICE_NAME).and_then(Value::as_str).map(str::to_owned);
+    let application = || config.map(|config| config.application_name().to_owned());
+    given.or_else(|| environment.service_name.clone()).or_else(application)
+}
+
+/// Later sources come before earlier ones: what was detected, the environment, the configuration,
+/// what was given to the set-up.
+pub(super) fn identity(
+    name: Option<&str>,
+    environment: &Environment,
+    config: &OneLoggerConfig,
     given: &Attributes,
     detected: Attributes,
 ) -> Identity {
     let mut warnings = Vec::new();
-    let of_config = config.map(of_config).unwrap_or_default();
-    let name = given.get(SERVICE_NAME).cloned().or_else(|| {
-        let application = || config.map(|config| config.application_name().to_owned());
-        environment.service_name.clone().or_else(application).map(Value::from)
-    });
-    let name = name.unwrap_or_else(|| {
+    if name.is_none() {
         let program = program();
         warnings.push(format!(
             "the service has no name and is called `{program}`; set OTEL_SERVICE_NAME"
         ));
-        Value::from(program)
-    });
-    // The name comes first, where people look for it.
-    let mut resource = Attributes::new().with(SERVICE_NAME, name.clone());
-    for part in [detected, environment.resource.clone(), of_config, given.clone()] {
+    }
+    let name = name.map_or_else(program, str::to_owned);
+    // It comes first, where people look for it.
+    let mut resource = Attributes::new().with(SERVICE_NAME, &name);
+    for part in [detected, environment.resource.clone(), of_config(config), given.clone()] {
         resource.merge(part);
     }
-    resource.set(SERVICE_NAME, name.clone());
+    resource.set(SERVICE_NAME, &name);
     if resource.get(SERVICE_INSTANCE_ID).is_none() {
         resource.set(SERVICE_INSTANCE_ID, random_uuid());
     }
-    let stage = name.as_str().and_then(stage_in);
-    if let Some(stage) = stage.filter(|_| resource.get(ENVIRONMENT_NAME).is_none()) {
+    if resource.get(ENVIRONMENT_NAME).is_none()
+        && let Some(stage) = stage_in(&name)
+    {
         warnings.push(format!(
             "the service's name ends in `-{stage}`; leave that to {ENVIRONMENT_NAME} (ENVIRONMENT, \
              OTEL_RESOURCE_ATTRIBUTES), so that it is one service in all environments"
@@ -74,7 +82,7 @@ fn of_config(config: &OneLoggerConfig) -> Attributes {
 }
 
 /// The file name of the program, as OpenTelemetry's specification wants it.
-fn program() -> String {
+pub(super) fn program() -> String {
     let path = std::env::current_exe().ok();
     let name = path.as_deref().and_then(|path| path.file_stem());
     let name = name.map(|name| format!("unknown_service:{}", name.to_string_lossy()));
@@ -141,20 +149,16 @@ mod tests {
     #[test]
     fn the_name_of_the_service_has_four_sources() {
         const SERVICE: &[(&str, &str)] = &[("OTEL_SERVICE_NAME", "api")];
-        let name = |environment: &Environment, config: Option<&OneLoggerConfig>, given: &str| {
-            let mut given_resource = Attributes::new();
-            if !given.is_empty() {
-                given_resource.set(SERVICE_NAME, given);
-            }
-            let identity = identity(environment, config, &given_resource, Attributes::new());
-            (text(&identity, SERVICE_NAME).to_owned(), identity.warnings.len())
-        };
         let (set, unset, config) = (environment(SERVICE), environment(&[]), config());
-        assert_eq!(name(&set, Some(&config), "given"), ("given".to_owned(), 0));
-        assert_eq!(name(&set, Some(&config), ""), ("api".to_owned(), 0));
-        assert_eq!(name(&unset, Some(&config), ""), ("trainer".to_owned(), 0));
-        let (program, warnings) = name(&unset, None, "");
-        assert!(program.starts_with("unknown_service:") && warnings == 1, "{program}");
+        let (given, nothing) = (Attributes::new().with(SERVICE_NAME, "given"), Attributes::new());
+        let name = |environment, config, given| service_name(environment, config, given);
+        assert_eq!(name(&set, Some(&config), &given).as_deref(), Some("given"));
+        assert_eq!(name(&set, Some(&config), &nothing).as_deref(), Some("api"));
+        assert_eq!(name(&unset, Some(&config), &nothing).as_deref(), Some("trainer"));
+        assert_eq!(name(&unset, None, &nothing), None);
+        let unnamed = identity(None, &unset, &config, &nothing, Attributes::new());
+        assert!(text(&unnamed, SERVICE_NAME).starts_with("unknown_service:"));
+        assert_eq!(unnamed.warnings.len(), 1, "{:?}", unnamed.warnings);
     }
 
     #[test]
@@ -163,7 +167,7 @@ mod tests {
             &[("OTEL_RESOURCE_ATTRIBUTES", "team=red,host.name=env,service.version=1")];
         let detected = Attributes::new().with("host.name", "detected").with("os.type", "linux");
         let given = Attributes::new().with("service.version", "2");
-        let identity = identity(&environment(SET), Some(&config()), &given, detected);
+        let identity = identity(Some("trainer"), &environment(SET), &config(), &given, detected);
         let expected = [
             ("service.name", "trainer"),
             ("team", "blue"),
@@ -182,15 +186,13 @@ mod tests {
 
     #[test]
     fn an_environment_in_the_name_is_warned_of_once() {
-        const NAMED: &[(&str, &str)] = &[("OTEL_SERVICE_NAME", "api-prod")];
-        const BOTH: &[(&str, &str)] = &[("OTEL_SERVICE_NAME", "api-prod"), ("ENVIRONMENT", "prod")];
-        let warnings = |set| {
+        let warnings = |set, name| {
             let nothing = Attributes::new();
-            identity(&environment(set), None, &nothing, Attributes::new()).warnings
+            identity(Some(name), &environment(set), &config(), &nothing, nothing.clone()).warnings
         };
-        let warned = warnings(NAMED);
+        let warned = warnings(&[], "api-prod");
         assert!(warned.len() == 1 && warned[0].contains("`-prod`"), "{warned:?}");
-        assert_eq!(warnings(BOTH), [] as [String; 0]);
+        assert_eq!(warnings(&[("ENVIRONMENT", "prod")], "api-prod"), [] as [String; 0]);
         assert_eq!(stage_in("latest"), None);
         assert_eq!(stage_in("shop.Staging"), Some("staging"));
     }

@@ -5,54 +5,57 @@ use std::time::Duration;
 use onelogger::recorder::DefaultRecorderBuilder;
 use onelogger::{
     Attributes, ConfigError, ConsoleExporter, DefaultRecorder, ErrorHandlingStrategy, LoggerConfig,
-    OneLoggerConfig, OneLoggerProvider, Value, diagnostics,
+    OneLoggerConfig, OneLoggerProvider, diagnostics,
 };
 use opentelemetry::global;
+use opentelemetry::propagation::TextMapCompositePropagator;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 
-use super::environment::{Batches, Destination, Environment};
+use super::environment::{Batches, Destination, Environment, Propagators};
 use super::guard::{Meters, OtelGuard};
-use super::identity::{Identity, identity, sdk_resource};
+use super::identity::{Identity, identity, program, sdk_resource, service_name};
 use super::{Setup, SetupError, meters};
-use crate::names::semantic::SERVICE_NAME;
+use crate::bridge::{OtelPropagator, OtelTracerProvider};
+use crate::detectors::detect;
+use crate::names::resource::WORLD_SIZE;
 use crate::otlp::{OtlpConfigError, OtlpExporter, RetryPolicy, Route, Signal};
 
 impl Setup {
-    pub(super) fn install_as(mut self, environment: Environment) -> Result<OtelGuard, SetupError> {
+    pub(super) fn install_as(
+        mut self,
+        mut environment: Environment,
+    ) -> Result<OtelGuard, SetupError> {
+        install_propagators(environment.propagators);
         let provider = OneLoggerProvider::instance();
         if environment.is_disabled || provider.is_ready() {
             return Ok(OtelGuard::inert(environment, false));
         }
-        let mut problems = environment.problems.clone();
-        let detected = Attributes::new();
+        let detected = detect(environment.detectors.iter().copied());
+        let name = service_name(&environment, self.config.as_ref(), &self.resource);
+        let config = config(self.config.take(), &environment, &detected, name.as_deref())?;
         let Identity { resource, warnings } =
-            identity(&environment, self.config.as_ref(), &self.resource, detected);
-        problems.extend(warnings);
-        let config = config(self.config.take(), &environment, &resource)?;
+            identity(name.as_deref(), &environment, &config, &self.resource, detected);
+        environment.problems.extend(warnings);
         let strategy = config.error_handling_strategy();
         let is_strict = strategy == Some(ErrorHandlingStrategy::PropagateExceptions);
-        let routes = match routes(&environment) {
-            (_, mut errors) if is_strict && !errors.is_empty() => {
-                return Err(SetupError::Connection(errors.remove(0).1));
-            }
-            (routes, errors) => {
-                let not_sent = |(signal, error): (Signal, OtlpConfigError)| {
-                    format!("{} are not sent: {error}", signal.items())
-                };
-                problems.extend(errors.into_iter().map(not_sent));
-                routes
-            }
-        };
+        let (routes, unusable) = routes(&environment);
+        let not_sent = unusable.iter();
+        let not_sent = not_sent.map(|(of, error)| format!("{} are not sent: {error}", of.items()));
+        let not_sent: Vec<String> = not_sent.collect();
+        if let Some((_, error)) = unusable.into_iter().next().filter(|_| is_strict) {
+            return Err(SetupError::Connection(error));
+        }
         let recorder = self.default_recorder(&environment, &resource, &routes)?;
         let guard = provider.configure(config, recorder)?;
         let meters = self.meter_provider(&environment, &resource, &routes)?;
         if let Some(Meters { provider, .. }) = &meters {
             global::set_meter_provider(provider.clone());
         }
-        for problem in &problems {
+        global::set_tracer_provider(OtelTracerProvider::new());
+        let guard = OtelGuard::new(guard, meters, (routes, not_sent), resource, environment);
+        for problem in guard.problems() {
             diagnostics::warn(format_args!("{problem}"));
         }
-        let guard = OtelGuard::new(guard, meters, (routes, resource), environment, problems);
         diagnostics::debug(format_args!("{}", guard.understood()));
         Ok(guard)
     }
@@ -65,12 +68,18 @@ impl Setup {
         routes: &[Route],
     ) -> Result<DefaultRecorder, SetupError> {
         let mut builder = with_batches(DefaultRecorder::builder(), &environment.batches)
-            .sampler(environment.sampler.clone());
+            .sampler(environment.sampler.clone())
+            .baggage_attributes(environment.baggage_attributes.clone());
         let is_sent = |signal| routes.iter().any(|route| route.signal() == signal);
         if is_sent(Signal::Traces) || is_sent(Signal::Logs) {
             let mut exporter = OtlpExporter::builder()
                 .retry(retry_within(environment.batches.timeout))
+                .span_limits(environment.span_limits)
+                .log_limits(environment.log_limits)
                 .events(self.events);
+            if let Some(items) = environment.batches.request_items {
+                exporter = exporter.max_export_batch_size(items);
+            }
             for (name, value) in resource.iter() {
                 exporter = exporter.resource(name.clone(), value.clone());
             }
@@ -119,6 +128,24 @@ impl Setup {
     }
 }
 
+/// Spans of both worlds, and the baggage of both, go to other processes as the environment says.
+fn install_propagators(propagators: Propagators) {
+    match propagators {
+        Propagators { trace_context: true, baggage: true } => {
+            global::set_text_map_propagator(OtelPropagator::new());
+        }
+        Propagators { trace_context: true, baggage: false } => {
+            global::set_text_map_propagator(OtelPropagator::trace_context());
+        }
+        Propagators { trace_context: false, baggage: true } => {
+            global::set_text_map_propagator(OtelPropagator::baggage());
+        }
+        Propagators { trace_context: false, baggage: false } => {
+            global::set_text_map_propagator(TextMapCompositePropagator::new(Vec::new()));
+        }
+    }
+}
+
 /// The ways of the signals that are to be sent, and which of them cannot work.
 fn routes(environment: &Environment) -> (Vec<Route>, Vec<(Signal, OtlpConfigError)>) {
     let (mut routes, mut errors) = (Vec::new(), Vec::new());
@@ -137,19 +164,22 @@ fn routes(environment: &Environment) -> (Vec<Route>, Vec<(Signal, OtlpConfigErro
     (routes, errors)
 }
 
-/// The configuration that was given, or one that is made of the environment.
+/// The configuration that was given, or one that is made of the environment and of what was found.
 fn config(
     given: Option<OneLoggerConfig>,
     environment: &Environment,
-    resource: &Attributes,
+    detected: &Attributes,
+    name: Option<&str>,
 ) -> Result<OneLoggerConfig, ConfigError> {
     let config = match given {
         Some(config) => config,
         None => {
-            let name = resource.get(SERVICE_NAME).and_then(Value::as_str).unwrap_or_default();
-            OneLoggerConfig::builder(name)
+            let launched = detected.get_i64(WORLD_SIZE).ok().flatten();
+            let launched = launched.and_then(|size| u32::try_from(size).ok());
+            let world_size = environment.world_size.or(launched);
+            OneLoggerConfig::builder(name.map_or_else(program, str::to_owned))
                 .session_tag(environment.session_tag.clone().unwrap_or_default())
-                .world_size(environment.world_size.unwrap_or(1).max(1))
+                .world_size(world_size.unwrap_or(1).max(1))
                 .build()?
         }
     };
@@ -178,4 +208,26 @@ fn with_batches(mut builder: DefaultRecorderBuilder, batches: &Batches) -> Defau
 fn retry_within(timeout: Option<Duration>) -> RetryPolicy {
     let default = RetryPolicy::default();
     RetryPolicy { within: timeout.unwrap_or(default.within), ..default }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_world_size_of_a_launcher_counts_where_nobody_says_another() {
+        let world_size = |variable: Option<&'static str>, found: Option<i64>| {
+            let lookup = |name: &str| variable.filter(|_| name == "WORLD_SIZE").map(str::to_owned);
+            let mut detected = Attributes::new();
+            if let Some(found) = found {
+                detected.set(WORLD_SIZE, found);
+            }
+            let config = config(None, &Environment::read(&lookup), &detected, Some("job"));
+            config.unwrap().world_size()
+        };
+        assert_eq!(world_size(None, None), 1);
+        assert_eq!(world_size(None, Some(16)), 16);
+        assert_eq!(world_size(Some("8"), Some(16)), 8);
+        assert_eq!(world_size(Some("0"), Some(-1)), 1);
+    }
 }

@@ -4,6 +4,7 @@ mod environment;
 mod guard;
 mod identity;
 mod install;
+mod limits;
 mod meters;
 mod otlp_variables;
 mod remedy;
@@ -58,10 +59,13 @@ pub fn setup() -> Result<OtelGuard, SetupError> {
 /// | `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_METRIC_EXPORT_TIMEOUT` | 60 s, 30 s | in milliseconds |
 /// | `OTEL_PROPAGATORS` | `tracecontext,baggage` | or `none` |
 /// | `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | `parentbased_always_on` | `always_on`, `always_off`, `traceidratio`, each also with `parentbased_` |
+/// | `ONELOGGER_BAGGAGE_ATTRIBUTES` | | names of entries of the baggage that become attributes of spans |
 /// | `OTEL_BSP_SCHEDULE_DELAY` | 100 ms | how long records may wait; no longer than a second |
 /// | `OTEL_BSP_MAX_QUEUE_SIZE` | | of records, 512 bytes each; at least 1 MiB |
 /// | `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` | | items a request |
 /// | `OTEL_BSP_EXPORT_TIMEOUT` | 30 s | until when a request is sent again |
+/// | `OTEL_ATTRIBUTE_COUNT_LIMIT`, `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`, `OTEL_SPAN_{ATTRIBUTE_COUNT,ATTRIBUTE_VALUE_LENGTH,EVENT_COUNT,LINK_COUNT}_LIMIT`, `OTEL_{EVENT,LINK}_ATTRIBUTE_COUNT_LIMIT`, `OTEL_LOGRECORD_ATTRIBUTE_{COUNT,VALUE_LENGTH}_LIMIT` | 128, unlimited | see [`SpanLimits`](crate::SpanLimits), [`LogLimits`](crate::LogLimits) |
+/// | `ONELOGGER_RESOURCE_DETECTORS` | `default` | a list of `all`, `default`, `none` and the names of [`detectors`](crate::detectors) |
 /// | `OTEL_LOG_LEVEL` | `info` | of the library's own messages |
 /// | `ONELOGGER_SESSION_TAG`, `WORLD_SIZE` | empty, 1 | where the application gives no configuration |
 /// | `ONELOGGER_DEFER_SETUP`, `_OTEL_DEFER_SETUP` | `false` | see [`Setup::install`] |

@@ -110,6 +110,13 @@ impl<'a> Variables<'a> {
         Some(values)
     }
 
+    /// Names, separated by commas.
+    pub(super) fn names(&mut self, name: &str) -> Vec<String> {
+        let text = self.text(name).unwrap_or_default();
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        names.map(str::to_owned).collect()
+    }
+
     fn unknown_word<'w>(&mut self, name: &str, text: &str, words: impl Iterator<Item = &'w str>) {
         let words: Vec<String> = words.map(|word| format!("`{word}`")).collect();
         self.problem(name, format_args!("`{text}` is not known; expected {}", words.join(", ")));

@@ -14,6 +14,8 @@ use crate::otlp::{Protocol, Route, Signal, probe};
 pub struct Verification {
     /// The signals that go to a collector. Empty if none does.
     pub signals: Vec<SignalCheck>,
+    /// Signals that were to go to one, and cannot as things are set: which, and why.
+    pub not_sent: Vec<String>,
 }
 
 /// What became of an item of one signal.
@@ -37,9 +39,10 @@ pub struct SignalCheck {
 }
 
 impl Verification {
-    /// Whether every signal got through. Not if there is none.
+    /// Whether every signal got through that is to be sent. Not if there is none.
     pub fn is_ok(&self) -> bool {
-        !self.signals.is_empty() && self.signals.iter().all(SignalCheck::is_ok)
+        let is_sent = !self.signals.is_empty() && self.not_sent.is_empty();
+        is_sent && self.signals.iter().all(SignalCheck::is_ok)
     }
 }
 
@@ -51,9 +54,14 @@ impl SignalCheck {
 }
 
 /// Tries each way, one after the other, each within the timeout.
-pub(super) fn verify(routes: &[Route], resource: &Attributes, timeout: Duration) -> Verification {
+pub(super) fn verify(
+    routes: &[Route],
+    not_sent: &[String],
+    resource: &Attributes,
+    timeout: Duration,
+) -> Verification {
     let signals = routes.iter().map(|route| check(route, resource, timeout));
-    Verification { signals: signals.collect() }
+    Verification { signals: signals.collect(), not_sent: not_sent.to_vec() }
 }
 
 fn check(route: &Route, resource: &Attributes, timeout: Duration) -> SignalCheck {
@@ -75,20 +83,16 @@ fn check(route: &Route, resource: &Attributes, timeout: Duration) -> SignalCheck
 
 impl fmt::Display for Verification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.signals.is_empty() {
+        if self.signals.is_empty() && self.not_sent.is_empty() {
             return write!(
                 f,
-                "no signal goes to a collector; OTEL_SDK_DISABLED or OTEL_{{TRACES,LOGS,METRICS}}_EXPORTER \
-                 have it so"
+                "no signal goes to a collector: look at OTEL_SDK_DISABLED, and at \
+                 OTEL_{{TRACES,LOGS,METRICS}}_EXPORTER"
             );
         }
-        for (index, signal) in self.signals.iter().enumerate() {
-            if index > 0 {
-                writeln!(f)?;
-            }
-            write!(f, "{signal}")?;
-        }
-        Ok(())
+        let not_sent = self.not_sent.iter().map(|reason| format!("FAILED   {reason}"));
+        let lines = self.signals.iter().map(SignalCheck::to_string).chain(not_sent);
+        f.write_str(&lines.collect::<Vec<_>>().join("\n"))
     }
 }
 

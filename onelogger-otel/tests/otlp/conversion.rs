@@ -308,7 +308,9 @@ fn each_request_says_whose_telemetry_it_is() {
             text("telemetry.sdk.version", version),
         ];
         assert_eq!(one.resource.attributes, expected);
-        assert_eq!((&*one.scope.name, &*one.scope.version), ("onelogger", version));
+        let scope = &one.scopes[0].0;
+        assert_eq!((&*scope.name, &*scope.version), ("onelogger", version));
+        assert!(one.schema_urls.iter().all(|url| url.starts_with("https://opentelemetry.io/")));
     }
     let names = collector.event_names();
     assert_eq!(names, ["onelogger.open", "progress"]);

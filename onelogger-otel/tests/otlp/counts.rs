@@ -60,7 +60,20 @@ fn what_may_pass_is_lost_where_nothing_is_tried_again() {
     check(&[Reply::Unavailable], &[], (3, 4), ["503", "Unavailable: not now"]);
     check(&[Reply::Busy(None)], &[], (3, 4), ["429", "ResourceExhausted: too fast"]);
     check(&[Reply::Hang], &[], (3, 4), ["no answer within 300ms"; 2]);
-    check(&[Reply::Reset], &[], (3, 4), ["", ""]);
+}
+
+#[test]
+fn what_is_on_its_way_when_a_connection_breaks_is_lost() {
+    for protocol in PROTOCOLS {
+        let collector = Collector::start(protocol);
+        let job = Job::new(exporter(&collector, protocol));
+        // Over gRPC it ends the connection for log records as well, and so there are none here.
+        collector.traces([Reply::Reset]);
+        job.spans(2);
+        job.flush();
+        let counts = job.close();
+        assert_eq!((counts.delivered, counts.lost_total()), (0, 4), "{protocol:?}");
+    }
 }
 
 #[test]
@@ -77,12 +90,41 @@ fn a_start_is_lost_with_its_span_also_when_it_was_accepted_long_before() {
         job.recorder.set_attributes(&span, Attributes::from([("a", 1)])).unwrap();
         job.flush();
         assert_eq!((job.counts().delivered, job.counts().lost_total()), (2, 0));
+        assert_eq!(job.counts().delivered_updates, 1);
         collector.traces([Reply::Refuse]);
         job.recorder.stop(&span).unwrap();
         job.flush();
         let counts = job.counts();
         assert_eq!((counts.delivered, counts.lost_total()), (0, 3));
+        assert_eq!(counts.delivered_updates, 0);
         job.close();
+    }
+}
+
+#[test]
+fn additions_of_attributes_are_counted_apart_whichever_records_of_a_call_are_lost() {
+    for protocol in PROTOCOLS {
+        let collector = Collector::start(protocol);
+        let job = Job::new(exporter(&collector, protocol));
+        let update = |span| {
+            job.recorder.set_attributes(span, Attributes::from([("a", 1)])).unwrap();
+        };
+        // One call: a span with two additions, whose request is refused; an event, which is not; and
+        // an open span with one.
+        let [lost, open] = ["lost", "open"].map(|name| job.recorder.start(name).unwrap());
+        update(&lost);
+        update(&open);
+        update(&lost);
+        job.recorder.stop(&lost).unwrap();
+        job.events(1);
+        collector.traces([Reply::Refuse]);
+        job.flush();
+        let counts = job.counts();
+        assert_eq!((counts.delivered, counts.delivered_updates), (3, 1), "{protocol:?}");
+        assert_eq!(counts.lost_total(), 4, "{protocol:?}");
+        let counts = job.close();
+        // The close has stopped the other.
+        assert_eq!((counts.delivered, counts.delivered_updates), (4, 1), "{protocol:?}");
     }
 }
 

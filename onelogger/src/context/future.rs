@@ -1,7 +1,7 @@
 use std::pin::Pin;
 use std::task::Poll;
 
-use super::{Context, with_current};
+use super::{Context, foreign, with_current};
 use crate::sync::{Around, AroundPoll, Wrapped};
 
 /// Futures with a context of their own.
@@ -39,7 +39,12 @@ pub type WithContext<F> = Wrapped<F, InContext>;
 pub struct InContext(Context);
 
 impl InContext {
-    /// Swaps it with the thread's. A second call undoes the first.
+    fn enter(&mut self) {
+        self.0.outside = foreign::active_id();
+        self.swap();
+    }
+
+    /// Swaps it with the thread's.
     fn swap(&mut self) {
         with_current(|current| std::mem::swap(current, &mut self.0));
     }
@@ -57,7 +62,7 @@ impl<F: Future> AroundPoll<F> for InContext {
 /// What the future's destructors record is in its context as well.
 impl Around for InContext {
     fn before_drop(&mut self) {
-        self.swap();
+        self.enter();
     }
 }
 
@@ -72,7 +77,7 @@ struct Swapped<'a>(&'a mut InContext);
 
 impl Swapped<'_> {
     fn new(context: &mut InContext) -> Swapped<'_> {
-        context.swap();
+        context.enter();
         Swapped(context)
     }
 }

@@ -20,6 +20,9 @@
 //!
 //! Futures that are polled by the same task (`join!`, `select!`, `join_all`) need none of this.
 //!
+//! Spans that another tracing library holds active take part, if a bridge says which
+//! ([`set_foreign`]): the inner one of both worlds is the current one.
+//!
 //! # Across processes
 //!
 //! What goes to other processes has the form of the W3C standards [Trace Context][1] (level 2) and
@@ -36,15 +39,20 @@
 //! [1]: https://www.w3.org/TR/trace-context-2/
 //! [2]: https://www.w3.org/TR/baggage/
 
+mod foreign;
 mod future;
+mod future_spans;
 mod in_force;
 mod propagation;
+mod stack;
 
+pub use foreign::{ForeignContext, set_foreign};
 pub use future::{FutureExt, WithContext};
+pub(crate) use future_spans::{FutureSpans, Outside};
 pub(crate) use in_force::{in_force, set_of_process, try_of_process, with_in_force, with_owner};
 pub use propagation::{
     Baggage, BaggageError, Extractor, Injector, TraceState, TraceStateError, baggage, environment,
-    extractor, inject, injector,
+    extractor, inject, injector, trace_state,
 };
 
 use std::cell::RefCell;
@@ -53,7 +61,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use self::propagation::Carried;
-use crate::data::SpanContext;
+use self::stack::{Entry, Innermost};
+use crate::data::{SpanContext, SpanId};
 use crate::recorder::{Configured, Span, SpanParent, Under};
 
 /// What a thread hands on: its current span, what came from other processes and goes to them, and the
@@ -71,7 +80,7 @@ use crate::recorder::{Configured, Span, SpanParent, Under};
 /// ```
 #[derive(Clone, Default)]
 pub struct Context {
-    spans: Vec<Span>,
+    spans: Vec<Entry>,
     /// What was current outside: where this was captured, or where the future was first polled whose
     /// stack this is. What is started here and has nothing else to hang under hangs under it, also
     /// when it is over by then.
@@ -80,6 +89,8 @@ pub struct Context {
     /// remote span if there is no local one.
     carried: Option<Arc<Carried>>,
     provider: InForce,
+    /// What was active of another library when this became the thread's: it is further out.
+    outside: SpanId,
 }
 
 /// Which provider is in force.
@@ -105,8 +116,13 @@ pub struct Attached {
 }
 
 impl Context {
-    const EMPTY: Context =
-        Context { spans: Vec::new(), origin: None, carried: None, provider: InForce::Global };
+    const EMPTY: Context = Context {
+        spans: Vec::new(),
+        origin: None,
+        carried: None,
+        provider: InForce::Global,
+        outside: SpanId::INVALID,
+    };
 
     /// No span, no baggage, and the global provider.
     pub const fn empty() -> Context {
@@ -117,18 +133,14 @@ impl Context {
     ///
     /// The span stays what it is there: what is started hangs under it even if it is over by then.
     pub fn capture() -> Context {
-        with_current(|current| {
-            let origin = current.current_span().cloned();
-            let (carried, provider) = (current.carried.clone(), current.provider.clone());
-            Context { spans: Vec::new(), origin, carried, provider }
-        })
-        .unwrap_or_default()
+        Context::current()
     }
 
     /// Makes this the context of the current thread until the guard is dropped.
     ///
     /// Guards are to be dropped in the reverse order of their making.
-    pub fn attach(self) -> Attached {
+    pub fn attach(mut self) -> Attached {
+        self.outside = foreign::active_id();
         let before = with_current(|current| std::mem::replace(current, self));
         Attached { before, not_send: PhantomData }
     }
@@ -152,7 +164,7 @@ impl Context {
     /// The same with another span as the current one.
     #[must_use]
     pub fn with_span(mut self, span: &Span) -> Context {
-        self.push(span);
+        self.push(span, SpanId::INVALID);
         self
     }
 
@@ -161,40 +173,10 @@ impl Context {
         Context { provider: InForce::Own(provider), ..Context::EMPTY }
     }
 
-    fn push(&mut self, span: &Span) {
-        if span.is_disabled() {
-            return;
-        }
-        if self.spans.len() == self.spans.capacity() {
-            // Spans that others have stopped, below one that is open: they go before more memory
-            // is taken.
-            self.spans.retain(|span| !span.is_stopped());
-        }
-        self.spans.push(span.clone());
-    }
-
-    fn current_span(&mut self) -> Option<&Span> {
-        while self.spans.last().is_some_and(Span::is_stopped) {
-            self.spans.pop();
-        }
-        self.spans.last().or(self.origin.as_ref())
-    }
-
-    fn current(&mut self) -> Option<SpanContext> {
-        self.current_span().map(Span::context).or_else(|| self.remote_parent())
-    }
-
-    fn parent(&mut self) -> SpanParent {
-        if let Some(span) = self.current_span() {
-            return SpanParent::Span(span.clone());
-        }
-        self.remote_parent().map_or(SpanParent::Root, SpanParent::Remote)
-    }
-
     /// The topmost open span that was started through this, or of which nobody knows through what.
     fn current_span_of(&self, owner: &Arc<Configured>) -> Option<&Span> {
         let is_own = |span: &&Span| span.is_owned_by(owner) && !span.is_stopped();
-        self.spans.iter().rev().chain(&self.origin).find(is_own)
+        self.spans.iter().rev().map(|entry| &entry.span).chain(&self.origin).find(is_own)
     }
 }
 
@@ -209,7 +191,8 @@ impl Drop for Attached {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let active: Vec<_> = self.origin.iter().chain(&self.spans).collect();
+        let spans = self.spans.iter().map(|entry| &entry.span);
+        let active: Vec<_> = self.origin.iter().chain(spans).collect();
         let has_provider = matches!(self.provider, InForce::Own(_));
         f.debug_struct("Context")
             .field("spans", &active)
@@ -219,30 +202,46 @@ impl fmt::Debug for Context {
     }
 }
 
-/// The current span of this thread or task, if there is one, and it is one of this process. In a
-/// context that was captured it may be over: that of the code that the context was captured in.
+/// The current span of this thread or task, if there is one, and it is no remote parent. In a
+/// context that was captured it may be over: that of the code that the context was captured in. One
+/// that another library holds ([`set_foreign`]) is known by its ids only ([`Span::from_context`]).
 pub fn current_span() -> Option<Span> {
-    with_current(|current| current.current_span().cloned()).flatten()
+    let foreign = foreign::active();
+    with_current(|current| current.innermost(foreign).into_span()).flatten()
 }
 
 /// Trace id and span id of the current span, if there is one: where nothing is open, those of the
 /// remote span that the context was extracted with.
 pub fn current() -> Option<SpanContext> {
-    with_current(Context::current).flatten()
+    let foreign = foreign::active();
+    let current = with_current(|current| match current.innermost(foreign) {
+        Innermost::Own(span) => Some(span.context()),
+        Innermost::Foreign(context) => Some(context),
+        Innermost::Nothing => current.remote_parent(),
+    });
+    current.flatten()
 }
 
 /// What a span hangs under that is started now and does not say otherwise.
 pub(crate) fn parent() -> SpanParent {
-    with_current(Context::parent).unwrap_or(SpanParent::Root)
+    let foreign = foreign::active();
+    let parent = with_current(|current| match current.innermost(foreign) {
+        Innermost::Own(span) => SpanParent::Span(span.clone()),
+        Innermost::Foreign(context) => SpanParent::Remote(context),
+        Innermost::Nothing => current.remote_parent().map_or(SpanParent::Root, SpanParent::Remote),
+    });
+    parent.unwrap_or(SpanParent::Root)
 }
 
 /// The same without a handle of its own, for as long as the call takes. It must not run code of the
 /// application's: to that, the thread would have no context.
 pub(crate) fn with_parent<R>(use_it: impl Fn(Under<'_>) -> R) -> R {
-    with_current(|current| match current.current_span() {
-        Some(span) => use_it(Under::span(span)),
-        None => match current.remote_parent() {
-            Some(remote) => use_it(Under::remote(&remote)),
+    let foreign = foreign::active();
+    with_current(|current| match current.innermost(foreign) {
+        Innermost::Own(span) => use_it(Under::span(span)),
+        Innermost::Foreign(context) => use_it(Under::known(&context)),
+        Innermost::Nothing => match current.remote_parent() {
+            Some(remote) => use_it(Under::known(&remote)),
             None => use_it(Under::ROOT),
         },
     })
@@ -252,7 +251,8 @@ pub(crate) fn with_parent<R>(use_it: impl Fn(Under<'_>) -> R) -> R {
 /// The open spans of this thread, or of the future that it polls, the outermost first.
 pub fn active_spans() -> Vec<Span> {
     let spans = with_current(|current| {
-        current.spans.iter().filter(|span| !span.is_stopped()).cloned().collect()
+        let spans = current.spans.iter().map(|entry| &entry.span);
+        spans.filter(|span| !span.is_stopped()).cloned().collect()
     });
     spans.unwrap_or_default()
 }
@@ -279,75 +279,37 @@ pub(crate) fn push(span: &Span, owner: &Arc<Configured>) {
 
 /// The same for a span that knows what it was started through.
 pub(crate) fn push_owned(span: &Span) {
-    with_current(|current| current.push(span));
+    stack::push(span);
 }
 
 /// Takes a span that is over off the top of the stack, so that it does not stay there until somebody
 /// asks for the current one.
 pub(crate) fn pop(span: &Span) {
     // Dropped outside: it may be the last handle of a recorder.
-    let _ended = with_current(|current| current.spans.pop_if(|last| last == span));
-}
-
-/// The stack of spans of a future: in place of the thread's own while the future is polled, and with
-/// the future meanwhile.
-#[derive(Default)]
-pub(crate) struct FutureSpans(Vec<Span>);
-
-/// What was current outside.
-pub(crate) struct Origin(Option<Span>);
-
-impl FutureSpans {
-    /// Puts these in place of the thread's own, which are kept here. A second call undoes the first.
-    pub(crate) fn swap(&mut self) {
-        with_current(|current| std::mem::swap(&mut current.spans, &mut self.0));
-    }
-
-    /// The same for a future that is polled for the first time: what it starts hangs under what is
-    /// current now. Gives what [`swap_back`](FutureSpans::swap_back) takes.
-    pub(crate) fn swap_below_current(&mut self) -> Origin {
-        let before = with_current(|current| {
-            let now = current.current_span().cloned();
-            std::mem::swap(&mut current.spans, &mut self.0);
-            std::mem::replace(&mut current.origin, now)
-        });
-        Origin(before.flatten())
-    }
-
-    /// Undoes [`swap_below_current`](FutureSpans::swap_below_current).
-    pub(crate) fn swap_back(&mut self, origin: Origin) {
-        let _ended = with_current(|current| {
-            std::mem::swap(&mut current.spans, &mut self.0);
-            std::mem::replace(&mut current.origin, origin.0)
-        });
-    }
-
-    /// Leaves what is still open to whoever has polled the future, if something is open there. A bare
-    /// thread of an executor gets nothing: its next future has nothing to do with this one.
-    pub(crate) fn hand_on(&mut self) {
-        let mut open = std::mem::take(&mut self.0);
-        open.retain(|span| !span.is_stopped());
-        if !open.is_empty() {
-            with_current(|current| {
-                if !current.spans.is_empty() || current.origin.is_some() {
-                    current.spans.append(&mut open);
-                }
-            });
-        }
-    }
+    let _ended = with_current(|current| current.spans.pop_if(|last| last.span == *span));
 }
 
 /// The current span among those of this recorder.
 pub(crate) fn current_span_of(owner: &Arc<Configured>) -> Option<Span> {
-    with_current(|current| current.current_span_of(owner).cloned()).flatten()
+    let foreign = foreign::active();
+    let current = with_current(|current| match current.innermost(foreign) {
+        Innermost::Foreign(context) => Some(Span::from_context(context)),
+        Innermost::Own(_) | Innermost::Nothing => current.current_span_of(owner).cloned(),
+    });
+    current.flatten()
 }
 
-/// What is made of the current span among those of this recorder; `None` where there is none.
+/// The same without a handle of its own: what is made of that span, or of none.
 pub(crate) fn with_current_span_of<R>(
     owner: &Arc<Configured>,
-    use_it: impl FnOnce(&Span) -> R,
-) -> Option<R> {
-    with_current(|current| current.current_span_of(owner).map(use_it)).flatten()
+    use_it: impl Fn(Option<&Span>) -> R,
+) -> R {
+    let foreign = foreign::active();
+    with_current(|current| match current.innermost(foreign) {
+        Innermost::Foreign(context) => use_it(Some(&Span::from_context(context))),
+        Innermost::Own(_) | Innermost::Nothing => use_it(current.current_span_of(owner)),
+    })
+    .unwrap_or_else(|| use_it(None))
 }
 
 /// `None` where the thread is ending, or where this is called from within itself.

@@ -144,6 +144,12 @@ impl SpanContext {
         SpanContext { trace_id, span_id, is_remote: true, trace_flags: TraceFlags::SAMPLED }
     }
 
+    /// Whether it is a span of this process that no record tells of, nor of one above it.
+    pub(crate) const fn is_unrecorded(&self) -> bool {
+        let mark = TraceFlags::UNRECORDED.to_u8();
+        !self.is_remote && self.trace_flags.to_u8() & mark != 0
+    }
+
     /// Whether both ids are valid.
     pub const fn is_valid(&self) -> bool {
         self.trace_id.is_valid() && self.span_id.is_valid()

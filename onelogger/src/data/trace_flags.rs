@@ -25,6 +25,10 @@ impl TraceFlags {
     /// The last seven bytes of the trace id are random.
     pub const RANDOM: TraceFlags = TraceFlags(2);
 
+    /// No record tells of the span, nor of one above it: what hangs under it is the root of its
+    /// trace. Known within this process only, and in no standard.
+    pub(crate) const UNRECORDED: TraceFlags = TraceFlags(1 << 7);
+
     /// The flags with these bits.
     pub const fn from_u8(bits: u8) -> TraceFlags {
         TraceFlags(bits)

@@ -86,6 +86,7 @@ pub struct ListRef<'a> {
 }
 
 impl<'a> ValueRef<'a> {
+    #[inline]
     fn read(reader: &mut Reader<'a>) -> Option<ValueRef<'a>> {
         let head = reader.word()?;
         let (tag, length) = (head as u8, usize::try_from(head >> 8).ok()?);

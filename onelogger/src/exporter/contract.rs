@@ -115,6 +115,22 @@ pub trait Exporter: Send + 'static {
     fn has_sent(&self) -> Option<bool> {
         None
     }
+
+    /// How many of the records that it has accepted so far the exporter holds back on purpose: its
+    /// settings have no place for them. They count as withheld, and not as delivered. Asked after each
+    /// call; the numbers never fall. By default none.
+    fn withheld(&self) -> Withheld {
+        Withheld::default()
+    }
+}
+
+/// Records that an exporter holds back on purpose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Withheld {
+    /// How many, of whatever kind.
+    pub records: u64,
+    /// How many of them are additions of attributes.
+    pub updates: u64,
 }
 
 /// Why an exporter did not send something, and how far it came.

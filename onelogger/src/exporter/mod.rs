@@ -28,7 +28,7 @@ pub(crate) use batch::{Entry, Totals, WordRange};
 pub use console::ConsoleExporter;
 pub use console_text::ColorChoice;
 pub(crate) use contract::{CloseBy, version_8};
-pub use contract::{ExportError, Exporter, Run};
+pub use contract::{ExportError, Exporter, Run, Withheld};
 pub use file::{FileExporter, FilePath};
 pub use json_lines::{Folding, JsonLinesExporter};
 pub use logger::LoggerExporter;

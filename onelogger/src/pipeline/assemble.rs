@@ -351,7 +351,10 @@ fn event(
     Entry {
         is_own: record.is_own,
         trace_id: if has_span { trace } else { TraceId::INVALID },
-        span_id: ids.span_id(record.span),
+        span_id: match record.remote_parent {
+            true => SpanId::from_u64(record.span),
+            false => ids.span_id(record.span),
+        },
         time_unix_nanos: when.moment.unix,
         recorded_unix_nanos: when.made_unix,
         callsite,

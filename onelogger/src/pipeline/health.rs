@@ -34,9 +34,9 @@ pub struct ExporterHealth {
 /// | from | by | to |
 /// | --- | --- | --- |
 /// | `NotOpened` | `open` succeeds | `Ready` |
-/// | `NotOpened` | `open` fails | `BackingOff` |
+/// | `NotOpened` | `open` fails | `BackingOff`, or for good `Disabled` if the rule counts the total |
 /// | `Ready` | as many failures as the rule says | `BackingOff`, or for good `Disabled` |
-/// | `BackingOff` | the time is over and a call succeeds | `Ready` |
+/// | `BackingOff` | the time is over and a call gets something through | `Ready` |
 /// | `BackingOff` | the time is over and a call fails | `BackingOff`, for twice as long |
 /// | `NotOpened`, `Ready`, `BackingOff` | a panic within the exporter | `Disabled` |
 /// | any | close | `Closed` |

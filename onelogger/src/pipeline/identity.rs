@@ -67,6 +67,14 @@ impl IdSource {
         SpanId::from_u64(1 << 63 | mixed)
     }
 
+    /// The raw id of a span id that [`span_id`](IdSource::span_id) can have made.
+    pub(crate) fn raw(&self, span: SpanId) -> Option<u64> {
+        let id = span.to_u64();
+        let mixed = (id >> SPAN_BITS == 0b10).then_some(id & SPAN_MASK)?;
+        let raw = self.key.map_or(mixed, |[key, _]| unmix(mixed, key));
+        (raw != 0).then_some(raw)
+    }
+
     /// The id of the trace whose root has this raw id.
     pub(crate) fn trace_id(&self, root: u64) -> TraceId {
         let [high, low] = match self.key {
@@ -93,6 +101,17 @@ fn mix(raw: u64, key: u64) -> u64 {
     value ^ value >> 29
 }
 
+/// Undoes [`mix`].
+fn unmix(mixed: u64, key: u64) -> u64 {
+    let mut value = mixed ^ mixed >> 29 ^ mixed >> 58;
+    // The factors times those of `mix` are 1, on as many bits.
+    for factor in [0x96de_1b17_3f11_9089_u64, 0xf1de_83e1_9937_733d] {
+        value = value.wrapping_mul(factor) & SPAN_MASK;
+        value ^= value >> 31;
+    }
+    value.wrapping_sub(key) & SPAN_MASK
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -112,9 +131,22 @@ mod tests {
                 assert_eq!(span.to_u64() >> 62, 0b10);
                 assert!(spans.insert(span) && traces.insert(ids.trace_id(raw)));
                 assert!(ids.trace_id(raw).is_valid());
+                assert_eq!(ids.raw(span), Some(raw));
             }
         }
         assert_eq!(ids.record_id_upper >> 12 & 0xf, 8);
+    }
+
+    #[test]
+    fn every_id_of_our_form_has_a_raw_id_and_no_other_has() {
+        for ids in [IdSource::random(), IdSource::fixed()] {
+            for id in [1, 2, 0x1234_5678_9abc_def0 & SPAN_MASK, SPAN_MASK] {
+                let span = SpanId::from_u64(1 << 63 | id);
+                assert_eq!(ids.raw(span).map(|raw| ids.span_id(raw)), Some(span));
+            }
+            let others = [0, 1, 1 << 62, 3 << 62, u64::MAX];
+            assert!(others.iter().all(|&id| ids.raw(SpanId::from_u64(id)).is_none()));
+        }
     }
 
     #[test]

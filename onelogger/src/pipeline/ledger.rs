@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::data::names::attribute;
 use crate::data::{Attributes, Name};
-use crate::exporter::{Entry, ExportError, RecordKind, Totals};
+use crate::exporter::{Entry, ExportError, RecordKind, Totals, Withheld};
 
 /// Why a record did not reach an exporter's backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -124,6 +124,8 @@ pub(super) struct Ledger {
     /// Of the delivered ones, additions of attributes, which need no line or span of their own.
     updates: u64,
     withheld: u64,
+    /// Accepted by the exporter, which holds them back.
+    held_back: Withheld,
     queue_full: u64,
     export_failed: u64,
     exporter_disabled: u64,
@@ -171,6 +173,11 @@ impl Ledger {
         self.export_failed += revoked;
     }
 
+    /// The exporter says how much of what it has accepted it holds back.
+    pub(super) fn hold_back(&mut self, held_back: Withheld) {
+        self.held_back = held_back;
+    }
+
     pub(super) fn withhold(&mut self, records: usize) {
         self.withheld += records as u64;
     }
@@ -193,12 +200,13 @@ impl Ledger {
         lost[LossReason::QueueFull as usize] = self.queue_full;
         lost[LossReason::ExportFailed as usize] = self.export_failed;
         lost[LossReason::ExporterDisabled as usize] = self.exporter_disabled;
+        let held_back = self.held_back.records.min(self.delivered);
         Counts {
             recorded: self.totals.recorded,
             added: 0,
-            delivered: self.delivered,
-            delivered_updates: self.updates,
-            withheld: self.totals.withheld + self.withheld,
+            delivered: self.delivered - held_back,
+            delivered_updates: self.updates.saturating_sub(self.held_back.updates),
+            withheld: self.totals.withheld + self.withheld + held_back,
             lost,
         }
     }
@@ -212,6 +220,22 @@ fn updates(records: &[Entry]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_exporter_holds_back_is_withheld_and_not_delivered() {
+        let mut ledger = Ledger::default();
+        let kinds = [RecordKind::Start, RecordKind::Attributes, RecordKind::Stop];
+        ledger.reach(Totals { recorded: 3, ..Totals::default() });
+        ledger.deliver(&kinds.map(Entry::new));
+        ledger.hold_back(Withheld { records: 2, updates: 1 });
+        let counts = ledger.counts();
+        let shown = (counts.delivered, counts.delivered_updates, counts.withheld);
+        assert_eq!(shown, (1, 0, 2));
+        assert!(counts.is_balanced());
+        // One that says more than it was given does not upset the balance.
+        ledger.hold_back(Withheld { records: 9, updates: 9 });
+        assert!(ledger.counts().is_balanced());
+    }
 
     fn entries(kinds: &str) -> Vec<Entry> {
         let kind = |letter| match letter {

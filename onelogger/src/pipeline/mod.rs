@@ -20,11 +20,11 @@ mod ledger;
 mod outlet;
 mod queue;
 mod reports;
+mod threads;
 mod ticket;
 mod timeline;
 mod worker;
 
-use std::cell::Cell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,9 @@ use self::assemble::Assembler;
 use self::drain::Drain;
 use self::health::SharedStatus;
 use self::intake::Intake;
-use self::outlet::{Outlet, send, spawn};
+use self::outlet::{Outlet, send};
+pub(crate) use self::threads::is_pipeline_thread;
+use self::threads::{Ours, spawn};
 use self::ticket::Ticket;
 use self::timeline::Timeline;
 use self::worker::Worker;
@@ -62,31 +64,6 @@ const BATCH_BYTES: usize = 1 << 20;
 
 /// What is kept of a close's time for counting what exporters have given up, at most.
 const LONGEST_RESERVE: Duration = Duration::from_secs(1);
-
-thread_local! {
-    /// Whether this thread is the pipeline's or an exporter's, and records nothing.
-    static IS_OURS: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether the current thread works for a pipeline, so that what it records would feed itself.
-pub(crate) fn is_pipeline_thread() -> bool {
-    IS_OURS.try_with(Cell::get).unwrap_or(false)
-}
-
-/// Marks the current thread as working for the pipeline until it is dropped.
-struct Ours(bool);
-
-impl Ours {
-    fn enter() -> Ours {
-        Ours(IS_OURS.with(|is_ours| is_ours.replace(true)))
-    }
-}
-
-impl Drop for Ours {
-    fn drop(&mut self) {
-        IS_OURS.with(|is_ours| is_ours.set(self.0));
-    }
-}
 
 /// A running pipeline, as the recorder holds it.
 pub(crate) struct Pipeline {

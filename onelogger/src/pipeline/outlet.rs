@@ -4,11 +4,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::Settings;
 use super::intake::Intake;
 use super::queue::{Queue, QueueSender, Work};
+use super::threads::{Ours, spawn};
 use super::ticket::Ticket;
 use super::worker::Worker;
-use super::{Ours, Settings};
 use crate::exporter::{Batch, Totals};
 
 /// An exporter is flushed so long after the first batch that it got since the last flush.
@@ -100,8 +101,4 @@ fn work(mut worker: Worker, queue: &Queue, intake: &Intake) {
             flush_at = None;
         }
     }
-}
-
-pub(super) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
 }

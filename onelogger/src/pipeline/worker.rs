@@ -20,7 +20,7 @@ pub(super) struct Worker {
     /// Gone after a panic and after the close.
     exporter: Option<Box<dyn Exporter>>,
     run: Run,
-    failures: Failures,
+    pub(super) failures: Failures,
     pub(super) status: SharedStatus,
     /// Whether `open` has succeeded.
     is_open: bool,
@@ -29,11 +29,11 @@ pub(super) struct Worker {
     /// Whether a telemetry data error has been given to the exporter.
     has_reported: bool,
     /// The report of a failure that has not got through yet.
-    unsent_report: Option<Batch>,
+    pub(super) unsent_report: Option<Batch>,
     /// The losses that the exporter's output speaks of.
-    losses_reported: u64,
+    pub(super) losses_reported: u64,
     /// The time of the latest record: that of what the worker itself has to say.
-    latest_unix_nanos: u64,
+    pub(super) latest_unix_nanos: u64,
 }
 
 impl Worker {
@@ -132,7 +132,7 @@ impl Worker {
     }
 
     /// The exporter has accepted something; if that has reached the backend, it works.
-    fn accepted(&mut self) {
+    pub(super) fn accepted(&mut self) {
         if self.has_sent().unwrap_or(true) {
             self.works();
         }
@@ -241,7 +241,7 @@ impl Worker {
     }
 
     /// Whether records may be handed to the exporter now. Opens it if that is due.
-    fn is_ready(&mut self) -> bool {
+    pub(super) fn is_ready(&mut self) -> bool {
         match self.state() {
             ExporterState::Ready => true,
             ExporterState::Disabled | ExporterState::Closed => false,
@@ -252,54 +252,6 @@ impl Worker {
                 }
                 is_due
             }
-        }
-    }
-
-    /// Gives the exporter a record of the worker's own; whether it has accepted it.
-    ///
-    /// These do not count for the rule: the report of a failure would be the next failure. But an
-    /// exporter that is tried again after a back-off shows by them as well whether it works.
-    fn say(&mut self, record: &Batch) -> bool {
-        let result = self.call(|exporter| exporter.export_batch(record.records()));
-        let is_trial = self.state() == ExporterState::BackingOff;
-        match &result {
-            Ok(()) if is_trial => self.accepted(),
-            Ok(()) => {}
-            Err(error) => {
-                self.status.lock().ledger.revoke(error);
-                if is_trial {
-                    self.failures.wait();
-                }
-            }
-        }
-        result.is_ok()
-    }
-
-    fn send_unsent_report(&mut self) {
-        if self.is_ready()
-            && let Some(report) = self.unsent_report.take()
-            && !self.say(&report)
-        {
-            self.unsent_report = Some(report);
-        }
-    }
-
-    /// Says in the exporter's own output that something is lost: once when it begins, and with
-    /// `close` if it has grown since.
-    fn report_losses(&mut self) {
-        if self.losses_reported == 0 {
-            self.report_new_losses(self.latest_unix_nanos);
-        }
-    }
-
-    fn report_new_losses(&mut self, time_unix_nanos: u64) {
-        let counts = self.status.lock().ledger.counts();
-        let lost = counts.lost_total();
-        if lost == self.losses_reported || !self.is_ready() {
-            return;
-        }
-        if self.say(&reports::losses(&counts, time_unix_nanos)) {
-            self.losses_reported = lost;
         }
     }
 
@@ -343,7 +295,7 @@ impl Worker {
         }
     }
 
-    fn state(&self) -> ExporterState {
+    pub(super) fn state(&self) -> ExporterState {
         self.status.lock().state
     }
 
@@ -398,7 +350,7 @@ impl Worker {
     }
 
     /// Calls the exporter; a panic within it is an error, and its last.
-    fn call<T>(
+    pub(super) fn call<T>(
         &mut self,
         call: impl FnOnce(&mut dyn Exporter) -> Result<T, ExportError>,
     ) -> Result<T, ExportError> {
@@ -406,11 +358,17 @@ impl Worker {
             return Err(ExportError::new("the exporter is closed").with_refused(usize::MAX));
         };
         // Whatever a panic leaves of the exporter is not used again.
-        catch_unwind(AssertUnwindSafe(|| call(&mut **exporter))).unwrap_or_else(|_| {
+        let called = catch_unwind(AssertUnwindSafe(|| {
+            let result = call(&mut **exporter);
+            (result, exporter.withheld())
+        }));
+        let Ok((result, withheld)) = called else {
             self.discard();
             self.status.lock().state = ExporterState::Disabled;
-            Err(ExportError::new("the exporter has panicked").with_refused(usize::MAX))
-        })
+            return Err(ExportError::new("the exporter has panicked").with_refused(usize::MAX));
+        };
+        self.status.lock().ledger.hold_back(withheld);
+        result
     }
 
     /// Lets the exporter go. A panic of its `Drop` ends here.

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::span::{Inner, Under};
+use super::place::{Subject, Under};
 use super::writing::Beginning;
 use super::{
     CloseError, DefaultRecorderBuilder, Direct, FlushError, OpenError, RecordError, Recorder, Span,
@@ -20,7 +20,8 @@ use crate::pipeline::{Health, Pipeline, Settings, is_pipeline_thread};
 /// keep up is the builder's [`lane_policy`](DefaultRecorderBuilder::lane_policy).
 ///
 /// The current span is not this type's affair: a span that is started here with
-/// [`SpanParent::Current`] is a root. [`recorder()`](crate::recorder()) fills it in.
+/// [`SpanParent::Current`](super::SpanParent::Current) is a root. [`recorder()`](crate::recorder())
+/// fills it in.
 pub struct DefaultRecorder {
     pub(super) direct: Arc<Direct>,
     pub(super) baggage_attributes: Vec<Name>,
@@ -100,17 +101,13 @@ impl Recorder for DefaultRecorder {
     }
 
     fn event(&self, span: Option<&Span>, event: Event) -> Result<(), RecordError> {
-        let inner = span.map(|span| self.direct.open_span(span)).transpose()?;
-        if matches!(inner, Some(None)) {
-            return Ok(());
-        }
+        let Some(subject) = self.direct.subject(span)? else { return Ok(()) };
         self.direct.check_time(event.time)?;
-        let subject = inner.flatten().map(Inner::subject);
         let pipeline = self.direct.record(subject, false, |words, order| {
-            let time = event.time;
             let fields = EventFields {
-                span: subject.map_or(0, |subject| subject.raw),
-                time,
+                span: subject.span,
+                is_id: subject.is_id,
+                time: event.time,
                 attributes: Given::Set(&event.attributes),
                 is_own: false,
             };
@@ -123,15 +120,12 @@ impl Recorder for DefaultRecorder {
     }
 
     fn error(&self, span: Option<&Span>, error: ErrorEvent) -> Result<(), RecordError> {
-        let inner = span.map(|span| self.direct.open_span(span)).transpose()?;
-        if matches!(inner, Some(None)) {
-            return Ok(());
-        }
+        let Some(subject) = self.direct.subject(span)? else { return Ok(()) };
         self.direct.check_time(error.time)?;
-        let subject = inner.flatten().map(Inner::subject);
         let pipeline = self.direct.record(subject, false, |words, order| {
             let fields = EventFields {
-                span: subject.map_or(0, |subject| subject.raw),
+                span: subject.span,
+                is_id: subject.is_id,
                 time: error.time,
                 attributes: Given::Set(&error.to_attributes()),
                 is_own: false,
@@ -152,20 +146,20 @@ impl Recorder for DefaultRecorder {
         if attributes.is_empty() {
             return Ok(());
         }
-        let subject = inner.subject();
-        let pipeline = self.direct.record(Some(subject), false, |words, order| {
-            put_update(words, order, subject.raw, &attributes);
+        let subject = Subject::own(inner);
+        let pipeline = self.direct.record(subject, false, |words, order| {
+            put_update(words, order, subject.span, &attributes);
         })?;
         pipeline.after_record();
         Ok(())
     }
 
     fn telemetry_data_error(&self, error: TelemetryDataError) -> Result<(), RecordError> {
-        let pipeline = self.direct.record(None, error.is_own, |words, order| {
+        let pipeline = self.direct.record(Subject::NOTHING, error.is_own, |words, order| {
             let mut attributes = Attributes::new().with(attribute::ERROR_MESSAGE, error.message);
             attributes.merge(error.attributes);
             let (attributes, is_own) = (Given::Set(&attributes), error.is_own);
-            let fields = EventFields { span: 0, time: None, attributes, is_own };
+            let fields = EventFields { span: 0, is_id: false, time: None, attributes, is_own };
             let name = Name::from_static(event::TELEMETRY_DATA_ERROR);
             let origin = Origin::Dynamic(Dynamic::named(&name));
             put_event(words, LaneKind::TelemetryDataError, order, origin, &fields);

@@ -10,6 +10,7 @@ mod default;
 mod direct;
 mod error;
 mod filter;
+mod place;
 mod planted;
 mod producer;
 mod sampler;
@@ -24,9 +25,9 @@ pub(crate) use direct::Direct;
 pub(crate) use error::Refused;
 pub use error::{BuildError, CloseError, FlushError, OpenError, RecordError};
 pub use filter::{PatternError, SpanFilter};
+pub(crate) use place::Under;
 pub(crate) use planted::PlantedSpan;
 pub use sampler::{Sampler, SamplerError};
-pub(crate) use span::Under;
 pub use span::{Span, SpanBuilder, SpanParent, SpanStop};
 
 use std::sync::Arc;

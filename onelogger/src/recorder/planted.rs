@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::span::{Inner, Subject, Under};
+use super::place::{Subject, Under};
 use super::writing::Beginning;
 use super::{Configured, Direct, RecordError, Refused, Span};
 use crate::data::codec::{EventFields, Given, LaneKind, Origin, put_event};
@@ -68,14 +68,6 @@ impl Direct {
         self.afterwards()
     }
 
-    /// What an event must know of the open span that it belongs to; `None` if the span is disabled.
-    ///
-    /// # Errors
-    /// If the span is stopped or belongs to another recorder.
-    pub(crate) fn subject(&self, span: &Span) -> Result<Option<Subject>, Refused> {
-        Ok(self.open_span(span)?.map(Inner::subject))
-    }
-
     /// Records an event, of a span or of none.
     ///
     /// # Errors
@@ -83,13 +75,14 @@ impl Direct {
     pub(crate) fn event_planted(
         &self,
         site: &'static Callsite,
-        subject: Option<Subject>,
+        subject: Subject,
         attributes: &[Argument<'_>],
     ) -> Result<(), Refused> {
         let origin = site.origin();
         self.record(subject, false, |words, order| {
             let fields = EventFields {
-                span: subject.map_or(0, |subject| subject.raw),
+                span: subject.span,
+                is_id: subject.is_id,
                 time: None,
                 attributes: Given::Values(site.catalogue().keys, attributes),
                 is_own: false,

@@ -5,7 +5,7 @@ use super::Configured;
 use super::producer::keep_idle;
 use crate::data::{
     Attributes, InstrumentationScope, Level, Link, Name, Outcome, SpanContext, SpanKind, Timestamp,
-    TraceId, Value,
+    TraceFlags, Value,
 };
 use crate::pipeline::intake::Intake;
 use crate::sync::Flag;
@@ -17,7 +17,14 @@ use crate::sync::Flag;
 /// marked so, when the recorder is closed. Until then it takes memory, and stays the parent of what
 /// its thread starts.
 #[derive(Clone, Default)]
-pub struct Span(Option<Arc<Inner>>);
+pub struct Span(Option<Arc<Shared>>);
+
+enum Shared {
+    /// One that a recorder of this process has started.
+    Own(Inner),
+    /// One of which nothing is known but this.
+    Known(SpanContext),
+}
 
 pub(super) struct Inner {
     pub(super) facts: Facts,
@@ -57,67 +64,6 @@ impl Facts {
     }
 }
 
-/// What a new span hangs under, looked at where it lies.
-#[derive(Clone, Copy)]
-pub(crate) struct Under<'a>(pub(super) Place<'a>);
-
-#[derive(Clone, Copy)]
-pub(super) enum Place<'a> {
-    Root,
-    Span(&'a Inner),
-    Remote(&'a SpanContext),
-}
-
-impl<'a> Under<'a> {
-    pub(crate) const ROOT: Under<'static> = Under(Place::Root);
-
-    /// Under a disabled span it is a root.
-    pub(crate) fn span(span: &'a Span) -> Under<'a> {
-        Under(span.inner().map_or(Place::Root, Place::Span))
-    }
-
-    /// Under a context that makes no sense it is a root.
-    pub(crate) fn remote(context: &'a SpanContext) -> Under<'a> {
-        Under(if context.is_valid() { Place::Remote(context) } else { Place::Root })
-    }
-
-    pub(crate) fn parent(parent: &'a SpanParent) -> Under<'a> {
-        match parent {
-            SpanParent::Current | SpanParent::Root => Under::ROOT,
-            SpanParent::Remote(context) => Under::remote(context),
-            SpanParent::Span(span) => Under::span(span),
-        }
-    }
-
-    /// Trace id, flags and span id of the parent.
-    pub(super) fn context(self) -> Option<&'a SpanContext> {
-        match self.0 {
-            Place::Root => None,
-            Place::Span(inner) => Some(&inner.facts.context),
-            Place::Remote(context) => Some(context),
-        }
-    }
-
-    /// What a span is recorded under with this intake.
-    pub(super) fn anchor(self, intake: &Arc<Intake>) -> Anchor {
-        match self.0 {
-            Place::Root => Anchor::Root,
-            Place::Span(inner) if Arc::ptr_eq(&inner.intake, intake) => inner.facts.anchor,
-            Place::Span(inner) => Anchor::Remote(inner.facts.context),
-            Place::Remote(context) => Anchor::Remote(*context),
-        }
-    }
-}
-
-/// What a record must know of the span that it concerns.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Subject {
-    pub(super) trace: TraceId,
-    pub(super) raw: u64,
-    pub(super) order: u64,
-    pub(super) fate: Fate,
-}
-
 /// The span that children are recorded under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Anchor {
@@ -147,8 +93,44 @@ impl Span {
         Span(None)
     }
 
+    /// A span of which nothing is known but its ids: one of another process, or one of this process
+    /// that another library holds. A disabled span if the ids are not valid.
+    ///
+    /// It can be a parent, get events and errors, also when it is over, and be current. Whoever holds
+    /// it stops it: a stop or an attribute that it gets here does nothing.
+    ///
+    /// ```
+    /// use onelogger::{Event, Span};
+    /// let capture = onelogger::testing::capture();
+    /// let recorder = onelogger::recorder();
+    /// let span = recorder.start("load")?;
+    /// recorder.event(&Span::from_context(span.context()), Event::new("progress"))?;
+    /// # let records = capture.finish();
+    /// # let onelogger::Record::Event(event) = &records[1] else { panic!() };
+    /// # assert_eq!((event.span_id, event.trace_id), (span.context().span_id, span.context().trace_id));
+    /// # Ok::<(), onelogger::recorder::RecordError>(())
+    /// ```
+    pub fn from_context(context: SpanContext) -> Span {
+        Span(context.is_valid().then(|| Arc::new(Shared::Known(context))))
+    }
+
     pub(super) fn inner(&self) -> Option<&Inner> {
-        self.0.as_deref()
+        match self.0.as_deref()? {
+            Shared::Own(inner) => Some(inner),
+            Shared::Known(_) => None,
+        }
+    }
+
+    /// The ids of a span of which nothing else is known.
+    pub(crate) fn known(&self) -> Option<SpanContext> {
+        self.known_ids().copied()
+    }
+
+    pub(super) fn known_ids(&self) -> Option<&SpanContext> {
+        match self.0.as_deref()? {
+            Shared::Own(_) => None,
+            Shared::Known(context) => Some(context),
+        }
     }
 
     /// The name; empty for a disabled span.
@@ -158,14 +140,15 @@ impl Span {
 
     /// Trace id and span id; invalid for a disabled span.
     pub fn context(&self) -> SpanContext {
-        self.inner().map_or_else(SpanContext::default, |inner| inner.facts.context)
+        self.inner().map_or_else(|| self.known().unwrap_or_default(), |inner| inner.facts.context)
     }
 
-    /// The span that those of other processes are to hang under, so that their parent is one that
-    /// exporters have seen: this span if it is recorded, else what it hangs under itself. A span that
-    /// is not sampled says so itself, for those who do as their parent does.
-    pub(crate) fn propagated(&self) -> Option<SpanContext> {
-        let inner = self.inner()?;
+    /// Trace id and span id of the span that others are to hang under, in other processes or other
+    /// libraries, so that their parent is one that exporters have seen: of this span if it is
+    /// recorded, else of what it hangs under itself. A span that is not sampled says so itself, for
+    /// those who do as their parent does. None for a disabled span.
+    pub fn propagated(&self) -> Option<SpanContext> {
+        let Some(inner) = self.inner() else { return self.known() };
         let context = inner.facts.context;
         if !context.trace_flags.is_sampled() {
             return Some(context);
@@ -173,7 +156,10 @@ impl Span {
         Some(match inner.facts.anchor {
             Anchor::Local(raw) => SpanContext { span_id: inner.intake.ids.span_id(raw), ..context },
             Anchor::Remote(context) => context,
-            Anchor::Root => context,
+            Anchor::Root => {
+                let trace_flags = context.trace_flags.with(TraceFlags::UNRECORDED);
+                SpanContext { trace_flags, ..context }
+            }
         })
     }
 
@@ -234,11 +220,6 @@ impl Span {
 }
 
 impl Inner {
-    pub(super) fn subject(&self) -> Subject {
-        let Facts { context, raw, order, fate, .. } = self.facts;
-        Subject { trace: context.trace_id, raw, order, fate }
-    }
-
     fn is_over(&self) -> bool {
         self.is_stopped.is_raised()
             || self.intake.is_closed.is_raised()
@@ -248,7 +229,7 @@ impl Inner {
 
 /// Spans that nobody holds any more, whose memory is used again.
 #[derive(Default)]
-pub(super) struct IdleSpans(Vec<Arc<Inner>>);
+pub(super) struct IdleSpans(Vec<Arc<Shared>>);
 
 impl IdleSpans {
     /// A span; in the memory of an idle one, if there is one.
@@ -260,7 +241,7 @@ impl IdleSpans {
         owner: Option<&Arc<Configured>>,
     ) -> Span {
         if let Some(mut idle) = self.0.pop()
-            && let Some(inner) = Arc::get_mut(&mut idle)
+            && let Some(Shared::Own(inner)) = Arc::get_mut(&mut idle)
         {
             let known = inner.owner.get().map(Weak::as_ptr);
             if known != owner.map(Arc::as_ptr) {
@@ -270,12 +251,12 @@ impl IdleSpans {
             inner.is_stopped = Flag::new();
             return Span(Some(idle));
         }
-        Span(Some(Arc::new(Inner {
+        Span(Some(Arc::new(Shared::Own(Inner {
             facts,
             is_stopped: Flag::new(),
             intake: Arc::clone(intake),
             owner: owner.map(Arc::downgrade).map_or_else(OnceLock::new, OnceLock::from),
-        })))
+        }))))
     }
 
     /// Keeps the memory of a span of the same intake, unless somebody else holds it or there is enough.
@@ -294,7 +275,10 @@ impl IdleSpans {
 impl PartialEq for Span {
     fn eq(&self, other: &Span) -> bool {
         match (&self.0, &other.0) {
-            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (Some(a), Some(b)) => match (&**a, &**b) {
+                (Shared::Known(a), Shared::Known(b)) => a == b,
+                _ => Arc::ptr_eq(a, b),
+            },
             (None, None) => true,
             _ => false,
         }
@@ -323,7 +307,8 @@ pub enum SpanParent {
     Root,
     /// This span, stopped or not.
     Span(Span),
-    /// A span of another process.
+    /// A span of another process; or, where [`is_remote`](SpanContext::is_remote) is false, one of this
+    /// process of which nothing is known but its ids.
     Remote(SpanContext),
 }
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::place::{Subject, Under};
 use super::producer::{ThreadLane, with_lane};
-use super::span::{Anchor, Facts, Fate, Inner, Subject, Under};
+use super::span::{Anchor, Facts, Fate, Inner};
 use super::{Configured, Direct, RecordError, Refused, Span};
 use crate::data::codec::{
     Given, MAX_WORDS, Origin, STOP_WORDS, StartFields, put_context, put_start, put_stop,
@@ -153,7 +154,7 @@ impl Direct {
         outcome: Outcome,
         attributes: Given<'_>,
     ) -> Result<(), Closed> {
-        let order = self.order_after(Some(span.order));
+        let order = self.intake.clock.order().max(span.order + 1);
         lane.scratch.clear();
         put_stop(&mut lane.scratch, order, span.raw, time, outcome, attributes);
         if fullness(lane) == Fate::TooLarge {
@@ -182,11 +183,11 @@ impl Direct {
         self.intake.late_stops.add(1);
     }
 
-    /// Writes a record that belongs to an open span, or to none. `is_own` says that it is one of the
+    /// Writes a record that belongs to a span, or to none. `is_own` says that it is one of the
     /// library's own.
     pub(super) fn record(
         &self,
-        span: Option<Subject>,
+        subject: Subject,
         is_own: bool,
         put: impl FnOnce(&mut Vec<u64>, u64),
     ) -> Result<&Pipeline, Refused> {
@@ -196,12 +197,12 @@ impl Direct {
         }
         let published = with_lane(&self.intake, |lane| {
             let lane = &mut lane.writer;
-            if let Some(span) = span.filter(|span| span.fate != Fate::Recorded) {
-                return count(span.fate, &lane.counts);
+            if subject.fate != Fate::Recorded {
+                return count(subject.fate, &lane.counts);
             }
-            let trace = span.map_or(lane.trace, |span| span.trace);
+            let trace = subject.trace.unwrap_or(lane.trace);
             begin(lane, trace);
-            put(&mut lane.scratch, self.order_after(span.map(|span| span.order)));
+            put(&mut lane.scratch, self.intake.clock.order().max(subject.earliest));
             match self.publish(lane, Claim::Nothing) {
                 Ok(()) => lane.trace = trace,
                 // What the library reports is not counted, and what fills the lane says the same.
@@ -213,12 +214,6 @@ impl Direct {
         });
         published.unwrap_or(Err(Closed))?;
         Ok(pipeline)
-    }
-
-    /// An order word for now, and not before the start of the span.
-    fn order_after(&self, start: Option<u64>) -> u64 {
-        let order = self.intake.clock.order();
-        start.map_or(order, |start| order.max(start + 1))
     }
 
     fn publish(&self, lane: &mut LaneWriter, claim: Claim) -> Result<(), PushError> {

@@ -4,6 +4,7 @@ mod config;
 mod environment;
 mod process_end;
 mod provider;
+mod termination;
 
 pub use config::{ConfigError, OneLoggerConfig, OneLoggerConfigBuilder, TelemetryConfig};
 pub use provider::{ConfigureError, OneLoggerGuard, OneLoggerProvider};

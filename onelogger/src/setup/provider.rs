@@ -3,7 +3,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use super::{OneLoggerConfig, process_end};
+use super::{OneLoggerConfig, process_end, termination};
 use crate::callsite::{self, Interest};
 use crate::context::{self, Context};
 use crate::diagnostics;
@@ -178,6 +178,33 @@ impl OneLoggerProvider {
         };
         // Outside the lock: others may record, and be refused, meanwhile.
         closing.map_or(Ok(()), |configured| configured.close(timeout))
+    }
+
+    /// From now on, SIGTERM closes the [provider of the process](OneLoggerProvider::instance), and ends
+    /// the process then, by the signal as before: whoever waits for it sees the same status. The close
+    /// takes no longer than `timeout`. Without this a SIGTERM ends the process where it stands, and what
+    /// was recorded in the last tenth of a second is lost.
+    ///
+    /// What the application itself does at SIGTERM, it goes on doing. A handler that was installed
+    /// before is called as before, and one that is installed later takes the place of ours, or calls it;
+    /// the provider is then flushed and not closed, because the application goes on recording until it
+    /// ends. Where
+    /// SIGTERM is ignored it stays so. A thread, `onelogger-sigterm`, waits for the signal. A forked
+    /// child that wants this calls it again.
+    ///
+    /// May be called before and after `configure`; the timeout of the last call counts.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use onelogger::OneLoggerProvider;
+    /// OneLoggerProvider::close_on_sigterm(Duration::from_secs(5))?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is no thread or no pipe to be had, and on systems other than Linux.
+    pub fn close_on_sigterm(timeout: Duration) -> std::io::Result<()> {
+        termination::watch(timeout)
     }
 
     /// Puts this provider, as it is configured now, in force for the current thread, without a

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use super::guard::{ActiveSpan, SpanArguments, SpanGuard, describe};
 use crate::callsite::Callsite;
-use crate::context::{self, FutureSpans, Origin};
+use crate::context::{self, FutureSpans, Outside};
 use crate::recorder::SpanBuilder;
 use crate::sync::{Around, AroundPoll, Wrapped};
 
@@ -132,7 +132,7 @@ impl<F: Future, O: FnOnce(&F::Output, &mut SpanGuard)> AroundPoll<F> for Timed<O
 impl<O> Around for Timed<O> {
     fn before_drop(&mut self) {
         if let Stage::Open(_) = self.stage {
-            self.spans.swap();
+            self.spans.enter_for_drop();
         }
     }
 }
@@ -140,7 +140,7 @@ impl<O> Around for Timed<O> {
 impl<O> Drop for Timed<O> {
     fn drop(&mut self) {
         if let Stage::Open(span) = std::mem::replace(&mut self.stage, Stage::Bare) {
-            self.spans.swap();
+            self.spans.leave_after_drop();
             span.cancel();
         }
     }
@@ -151,8 +151,8 @@ impl<O> Drop for Timed<O> {
 struct Polling<'a> {
     stage: &'a mut Stage,
     spans: &'a mut FutureSpans,
-    /// Of a first poll: what was current for the thread.
-    origin: Option<Origin>,
+    /// What the thread gets back.
+    outside: Option<Outside>,
     /// Of a first poll in which the future opens the span itself: what a future further out has
     /// handed to its wrapper, which has not taken it yet.
     opened_outside: Option<Option<ActiveSpan>>,
@@ -161,23 +161,24 @@ struct Polling<'a> {
 
 impl Polling<'_> {
     fn begin<'a>(stage: &'a mut Stage, spans: &'a mut FutureSpans) -> Polling<'a> {
-        let (mut origin, mut opened_outside) = (None, None);
-        match std::mem::replace(stage, Stage::Bare) {
+        let mut opened_outside = None;
+        let outside = match std::mem::replace(stage, Stage::Bare) {
             Stage::New => {
-                origin = Some(spans.swap_below_current());
                 opened_outside = Some(replace_opened(None));
+                spans.enter_first()
             }
             Stage::Prepared(span) => {
-                origin = Some(spans.swap_below_current());
+                let outside = spans.enter_first();
                 let span = context::with_in_force(|it| ActiveSpan::start_with(it, *span));
                 *stage = span.flatten().map_or(Stage::Bare, Stage::Open);
+                outside
             }
             polled => {
-                spans.swap();
                 *stage = polled;
+                spans.enter()
             }
-        }
-        Polling { stage, spans, origin, opened_outside, has_returned: false }
+        };
+        Polling { stage, spans, outside: Some(outside), opened_outside, has_returned: false }
     }
 }
 
@@ -186,9 +187,8 @@ impl Drop for Polling<'_> {
         if let Some(outside) = self.opened_outside.take() {
             *self.stage = replace_opened(outside).map_or(Stage::Bare, Stage::Open);
         }
-        match self.origin.take() {
-            Some(origin) => self.spans.swap_back(origin),
-            None => self.spans.swap(),
+        if let Some(outside) = self.outside.take() {
+            self.spans.leave(outside);
         }
         if !self.has_returned {
             // The thread unwinds, and the span notices.

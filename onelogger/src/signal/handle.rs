@@ -51,6 +51,30 @@ impl RecorderHandle {
     /// # Errors
     /// See [`Recorder::start`](crate::Recorder::start).
     pub fn start(&self, span: impl Into<SpanBuilder>) -> Result<Span, RecordError> {
+        let started = self.start_detached(span)?;
+        if let Some(configured) = &self.0 {
+            context::push(&started, configured);
+        }
+        Ok(started)
+    }
+
+    /// Starts a span without making it the current one: for one whose time is not that of a block, and
+    /// for libraries that keep account of current spans themselves. Unless the builder says otherwise
+    /// it hangs under the current span.
+    ///
+    /// ```
+    /// use onelogger::context;
+    /// # let capture = onelogger::testing::capture();
+    /// let recorder = onelogger::recorder();
+    /// let request = recorder.start_detached("request")?;
+    /// assert_ne!(context::current_span(), Some(request.clone()));
+    /// recorder.stop(&request)?;
+    /// # Ok::<(), onelogger::recorder::RecordError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// See [`Recorder::start`](crate::Recorder::start).
+    pub fn start_detached(&self, span: impl Into<SpanBuilder>) -> Result<Span, RecordError> {
         let Some(configured) = &self.0 else {
             return Ok(Span::disabled());
         };
@@ -61,7 +85,7 @@ impl RecorderHandle {
         add_baggage(configured, &mut span);
         let started =
             configured.guard("start", Span::disabled(), |recorder| recorder.start(span))?;
-        context::push(&started, configured);
+        started.set_owner(configured);
         Ok(started)
     }
 

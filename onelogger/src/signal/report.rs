@@ -82,13 +82,16 @@ fn event_directly(
     let mut values = Vec::new();
     let arguments = made(arguments, &mut values);
     let subject = match span {
-        Some(span) => Some(direct.subject(span)),
-        None => context::with_current_span_of(configured, |span| direct.subject(span)),
+        Some(span) => direct.subject(Some(span)),
+        None => {
+            let current = |span: Option<&Span>| direct.subject(span);
+            context::with_current_span_of(configured, current)
+        }
     };
-    match subject.transpose()? {
+    match subject? {
+        Some(subject) => direct.event_planted(site, subject, arguments),
         // It belongs to a span that is not there.
-        Some(None) => Ok(()),
-        subject => direct.event_planted(site, subject.flatten(), arguments),
+        None => Ok(()),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Each structure states its protocol at the top of its file (who writes, who reads, which store
 //! pairs with which load) and has a loom model beside its unit tests; what lives in statics
-//! (`process.rs`) cannot have one. The models run with `cargo xtask loom`.
+//! (`process.rs`, `chain.rs`, `termination.rs`) cannot have one. The models run with `cargo xtask loom`.
 
 mod chain;
 mod flag;
@@ -10,6 +10,8 @@ mod lane;
 mod primitive;
 mod process;
 mod stack;
+#[cfg(target_os = "linux")]
+mod termination;
 mod ticks;
 pub(crate) mod words;
 mod wrapped;
@@ -19,5 +21,7 @@ pub(crate) use flag::{Counter, Flag, Tally};
 pub(crate) use lane::{Claim, Consumer, Producer, PushError, lane};
 pub(crate) use process::{ForkLocal, at_exit, generation, generation_since};
 pub(crate) use stack::Stack;
+#[cfg(target_os = "linux")]
+pub(crate) use termination::{end_by_sigterm, is_sigterm_unhandled, write_at_sigterm};
 pub(crate) use ticks::{are_invariant, ticks, ticks_before};
 pub(crate) use wrapped::{Around, AroundPoll, Wrapped};

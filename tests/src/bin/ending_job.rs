@@ -2,6 +2,8 @@
 
 use std::error::Error;
 use std::process::{abort, exit};
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 use onelogger::{
     DefaultRecorder, ErrorHandlingStrategy, FileExporter, OneLoggerConfig, OneLoggerGuard,
@@ -21,7 +23,7 @@ fn configure(file: &str) -> Result<OneLoggerGuard, Box<dyn Error>> {
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let [how, file] = arguments.as_slice() else {
-        return Err("usage: ending_job return|exit|forget|panic-abort|fork FILE".into());
+        return Err("usage: ending_job return|exit|forget|panic-abort|fork|sigterm-… FILE".into());
     };
     let guard = configure(file)?;
     let span = recorder().start("work")?;
@@ -37,6 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             abort();
         }
         "fork" => fork(guard, file)?,
+        #[cfg(target_os = "linux")]
+        how if how.starts_with("sigterm") => return sigterm::run(how, guard, file),
         _ => return Err(format!("unknown way to end: {how}").into()),
     }
     Ok(())
@@ -72,4 +76,96 @@ fn fork(guard: OneLoggerGuard, file: &str) -> Result<(), Box<dyn Error>> {
 #[cfg(not(unix))]
 fn fork(_: OneLoggerGuard, _: &str) -> Result<(), Box<dyn Error>> {
     Err("there is no fork here".into())
+}
+
+/// Jobs that are asked to end.
+#[cfg(target_os = "linux")]
+mod sigterm {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    /// So long that it is only reached if something hangs.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    static IS_ASKED: AtomicBool = AtomicBool::new(false);
+
+    extern "C" fn note(_signal: libc::c_int) {
+        IS_ASKED.store(true, Ordering::SeqCst);
+    }
+
+    fn install(handler: libc::sighandler_t) {
+        // SAFETY: the handler does nothing but an atomic store, or is one of the system's own.
+        unsafe { libc::signal(libc::SIGTERM, handler) };
+    }
+
+    fn install_own() {
+        let handler: extern "C" fn(libc::c_int) = note;
+        install(handler as libc::sighandler_t);
+    }
+
+    fn ask_to_end(process: libc::pid_t) {
+        // SAFETY: sends a signal to a process of ours.
+        assert_eq!(unsafe { libc::kill(process, libc::SIGTERM) }, 0);
+    }
+
+    fn wait_for(process: libc::pid_t) -> libc::c_int {
+        let mut status = -1;
+        // SAFETY: `status` is valid for writing, and the child is ours.
+        assert_eq!(unsafe { libc::waitpid(process, &raw mut status, 0) }, process);
+        status
+    }
+
+    pub(super) fn run(how: &str, guard: OneLoggerGuard, file: &str) -> Result<(), Box<dyn Error>> {
+        match how {
+            "sigterm-unasked" => {}
+            "sigterm-before" => install_own(),
+            "sigterm-ignored" => install(libc::SIG_IGN),
+            _ => OneLoggerProvider::close_on_sigterm(Duration::ZERO)?,
+        }
+        if how != "sigterm-unasked" {
+            // The last call counts.
+            OneLoggerProvider::close_on_sigterm(PATIENCE)?;
+        }
+        match how {
+            "sigterm-fork" => return fork(guard, file),
+            "sigterm-after" => install_own(),
+            _ => {}
+        }
+        println!("ready");
+        if how == "sigterm-ignored" {
+            ask_to_end(std::process::id().try_into()?);
+            recorder().event(None, "still here")?;
+            return Ok(());
+        }
+        while !IS_ASKED.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        recorder().event(None, "asked to end")?;
+        Ok(())
+    }
+
+    /// A signal of a child is none of its parent's.
+    fn fork(guard: OneLoggerGuard, file: &str) -> Result<(), Box<dyn Error>> {
+        for asks in [false, true] {
+            // SAFETY: as above.
+            let child = unsafe { libc::fork() };
+            if child == 0 {
+                let own = asks.then(|| {
+                    OneLoggerProvider::close_on_sigterm(PATIENCE).expect("a thread and a pipe");
+                    configure(&format!("{file}.child")).expect("a provider")
+                });
+                ask_to_end(std::process::id().try_into()?);
+                std::thread::sleep(PATIENCE);
+                drop((own, guard));
+                exit(1);
+            }
+            let status = wait_for(child);
+            if !libc::WIFSIGNALED(status) || libc::WTERMSIG(status) != libc::SIGTERM {
+                return Err(format!("the child (asks: {asks}) ended with status {status}").into());
+            }
+        }
+        recorder().event(None, "still here")?;
+        Ok(())
+    }
 }

@@ -14,6 +14,7 @@ use super::sink::Sink;
 /// A real OpenTelemetry collector, in a process of its own, which forwards all signals to a sink.
 pub struct Collector {
     arguments: Vec<String>,
+    variables: Vec<(String, String)>,
     grpc_port: u16,
     http_port: u16,
     directory: TempDir,
@@ -26,7 +27,6 @@ impl Collector {
     /// # Panics
     /// If it does not start.
     pub fn start(sink: &Sink, protocol: Protocol) -> Collector {
-        let (grpc_port, http_port) = (free_port(), free_port());
         let word = if protocol == Protocol::Grpc { "grpc" } else { "http" };
         let option = |name: &str, value: &str| [format!("--{name}"), value.to_owned()];
         let arguments = [
@@ -35,12 +35,31 @@ impl Collector {
             option("otlp-exporter-protocol", word),
             option("otlp-exporter-retry-initial-backoff", "50ms"),
             option("otlp-exporter-retry-max-backoff", "200ms"),
+            // A sink that is slow is not to be sent everything twice.
+            option("otlp-exporter-request-timeout", "60s"),
             option("batch-timeout", "20ms"),
-            option("otlp-grpc-endpoint", &format!("127.0.0.1:{grpc_port}")),
-            option("otlp-http-endpoint", &format!("127.0.0.1:{http_port}")),
         ];
+        Collector::with(arguments.concat(), Vec::new())
+    }
+
+    /// Starts one with these variables of its environment, `ROTEL_…`. Where it listens does not count:
+    /// it has ports of its own.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn configured(variables: Vec<(String, String)>) -> Collector {
+        Collector::with(Vec::new(), variables)
+    }
+
+    fn with(arguments: Vec<String>, mut variables: Vec<(String, String)>) -> Collector {
+        let (grpc_port, http_port) = (free_port(), free_port());
+        for (transport, port) in [("GRPC", grpc_port), ("HTTP", http_port)] {
+            let name = format!("ROTEL_OTLP_{transport}_ENDPOINT");
+            variables.push((name, format!("127.0.0.1:{port}")));
+        }
         let mut collector = Collector {
-            arguments: arguments.concat(),
+            arguments,
+            variables,
             grpc_port,
             http_port,
             directory: tempfile::tempdir().unwrap(),
@@ -58,6 +77,7 @@ impl Collector {
         let place = |name: &str| self.directory.path().join(name);
         let mut command = Command::new(program());
         command.arg("start").args(&self.arguments).current_dir(self.directory.path());
+        command.envs(self.variables.iter().cloned());
         command.arg("--pid-file").arg(place("pid")).arg("--log-file").arg(place("log"));
         let mut program = Program::start(&mut command, place("output"));
         let listens = |port| TcpStream::connect(("127.0.0.1", port)).is_ok();

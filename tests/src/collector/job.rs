@@ -58,12 +58,13 @@ pub struct Closed {
 }
 
 impl Job {
-    /// Configures a provider of its own. The service is named as the job is.
+    /// Configures a provider of its own. The service is named as the job is. Calls wait for room, so
+    /// that what is lost is lost at the collector.
     ///
     /// # Panics
     /// If a setting is wrong.
     pub fn start(name: &str, exporter: OtlpExporterBuilder) -> Job {
-        let recorder = DefaultRecorder::builder().drain_interval(Duration::from_millis(20));
+        let recorder = complete().drain_interval(Duration::from_millis(20));
         Job::with(name, recorder, exporter)
     }
 
@@ -73,7 +74,7 @@ impl Job {
     /// # Panics
     /// If a setting is wrong.
     pub fn in_batches(name: &str, exporter: OtlpExporterBuilder) -> Job {
-        let recorder = DefaultRecorder::builder()
+        let recorder = complete()
             .drain_interval(Duration::from_secs(3600))
             .disable_rule(DisableRule::AfterConsecutive(u32::MAX));
         let job = Job::with(name, recorder, exporter);
@@ -82,17 +83,20 @@ impl Job {
         job
     }
 
+    /// A job with nothing set but its exporter: no call waits for anything.
+    ///
+    /// # Panics
+    /// If a setting is wrong.
+    pub fn by_default(name: &str, exporter: OtlpExporterBuilder) -> Job {
+        Job::with(name, DefaultRecorder::builder(), exporter)
+    }
+
     fn with(name: &str, recorder: DefaultRecorderBuilder, exporter: OtlpExporterBuilder) -> Job {
         let (memory, records) = MemoryExporter::new();
-        let recorder = recorder
-            // What is lost is lost at the collector.
-            .lane_policy(FullPolicy::Block(LIMIT))
-            .queue_bytes(64 << 20)
-            .exporter(exporter.build().expect("settings that work"))
-            .exporter(memory);
+        let exporter = exporter.build().expect("settings that work");
+        let recorder = recorder.exporter(exporter).exporter(memory).build().expect("a recorder");
         let config = OneLoggerConfig::builder(name).session_tag("test").world_size(1);
         let provider = OneLoggerProvider::new();
-        let recorder = recorder.build().expect("a recorder");
         let guard = provider.configure(config.build().expect("a config"), recorder);
         let guard = guard.expect("a provider that was not configured");
         Job { recorder: provider.recorder(), provider, records, guard }
@@ -161,4 +165,10 @@ impl Job {
             records: self.records.take(),
         }
     }
+}
+
+/// Waits for room rather than losing a record.
+fn complete() -> DefaultRecorderBuilder {
+    let patience = FullPolicy::Block(LIMIT);
+    DefaultRecorder::builder().lane_policy(patience).queue_policy(patience)
 }

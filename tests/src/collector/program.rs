@@ -15,14 +15,23 @@ const PATIENCE: Duration = Duration::from_secs(60);
 ///
 /// # Panics
 /// If it does not come; `what` says what was waited for.
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    in_time(look).unwrap_or_else(|| panic!("waited in vain for {what}"))
+}
+
+/// The same, for those who have more to say if it does not come.
+pub(super) fn in_time<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let began = Instant::now();
     loop {
+        let looked_at = Instant::now();
         if let Some(found) = look() {
-            return found;
+            return Some(found);
         }
-        assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
-        thread::sleep(Duration::from_millis(10));
+        if began.elapsed() >= PATIENCE {
+            return None;
+        }
+        // Who looks through much leaves time for more to come.
+        thread::sleep(Duration::from_millis(10) + 2 * looked_at.elapsed());
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a sink has received, as it tells it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use onelogger::names::attribute::LOST_PREFIX;
 use onelogger::names::event::TELEMETRY_DATA_ERROR;
@@ -150,6 +150,19 @@ impl Received {
     /// what they record.
     pub fn repeated(&self) -> usize {
         self.0.len() - self.once().0.len()
+    }
+
+    /// How many items there are of each signal and name, for messages.
+    pub fn summary(&self) -> String {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for item in &self.0 {
+            let name = item.body.get("event_name").unwrap_or(&item.body["name"]);
+            // Tests number their spans.
+            let name = name.as_str().unwrap_or_default();
+            let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == ' ');
+            *counts.entry(format!("{} {name}", item.signal)).or_default() += 1;
+        }
+        format!("{counts:?}")
     }
 
     fn once(&self) -> Received {

@@ -1,6 +1,7 @@
 //! The receiver at the end: what has arrived, and faults on request.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use onelogger::names::event::CLOSE;
@@ -10,7 +11,7 @@ use tempfile::TempDir;
 
 use super::http::request;
 use super::job::Closed;
-use super::program::{Program, data, environment, free_port, until};
+use super::program::{Program, data, environment, free_port, in_time, until};
 use super::received::Received;
 
 /// `otlp_sink.py`, in a process of its own.
@@ -72,6 +73,16 @@ impl Sink {
         self.program = Some(program);
     }
 
+    /// Starts it anew with other options.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn come_with(&mut self, options: &[&str]) {
+        self.go();
+        self.options = options.iter().map(|&option| option.to_owned()).collect();
+        self.come();
+    }
+
     /// Kills it. What it has received stays.
     pub fn go(&mut self) {
         self.program = None;
@@ -80,14 +91,15 @@ impl Sink {
     /// Where it receives, for an exporter.
     pub fn endpoint(&self, protocol: Protocol) -> String {
         let is_tls = self.options.iter().any(|option| option.ends_with("tls"));
-        let scheme = if is_tls { "https" } else { "http" };
-        format!("{scheme}://localhost:{}", self.port(protocol))
-    }
-
-    pub(super) fn port(&self, protocol: Protocol) -> u16 {
-        match protocol {
+        let port = match protocol {
             Protocol::Grpc => self.grpc_port,
             Protocol::HttpProtobuf => self.http_port,
+        };
+        // Certificates are for names.
+        if is_tls {
+            format!("https://localhost:{port}")
+        } else {
+            format!("http://127.0.0.1:{port}")
         }
     }
 
@@ -134,8 +146,16 @@ impl Sink {
     }
 
     /// Waits until it has taken what is looked for.
+    ///
+    /// # Panics
+    /// If it does not come; it says what came instead.
     pub fn until_received(&self, what: &str, is_there: impl Fn(&Received) -> bool) -> Received {
-        until(what, || Some(self.received()).filter(&is_there))
+        let found = in_time(|| Some(self.received()).filter(&is_there));
+        found.unwrap_or_else(|| {
+            let (summary, requests) = (self.received().summary(), self.requests().len());
+            let of_it = self.program.as_ref().map(Program::output).unwrap_or_default();
+            panic!("waited in vain for {what}; {requests} requests: {summary}; {of_it}")
+        })
     }
 
     /// Waits until it has all that a job counts as delivered, and the closing record. A collector in
@@ -154,7 +174,12 @@ impl Sink {
     /// # Panics
     /// If it was started without TLS.
     pub fn pem(&self, name: &str) -> Vec<u8> {
-        fs::read(self.directory.path().join("tls").join(name)).unwrap()
+        fs::read(self.pem_path(name)).unwrap()
+    }
+
+    /// The file of a certificate or key.
+    pub fn pem_path(&self, name: &str) -> PathBuf {
+        self.directory.path().join("tls").join(name)
     }
 
     /// What it has written to a file, without a last line that is not whole.

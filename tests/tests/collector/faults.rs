@@ -210,7 +210,7 @@ fn the_application_does_not_wait_for_a_collector_that_hangs() {
         let sink = Sink::start();
         sink.set_faults(&["hang:hold=600"]);
         let exporter = exporter(protocol, &sink.endpoint(protocol));
-        let job = Job::start("job", exporter.timeout(Duration::from_secs(600)));
+        let job = Job::by_default("job", exporter.timeout(Duration::from_secs(600)));
         job.work(0..1);
         sink.until_faults_hit(1);
         // The exporter's thread is held now, and stays so; these calls would not return if they

@@ -4,5 +4,12 @@
 //! `cargo xtask test` installs what these tests need, and runs them; once that is installed,
 //! `cargo test -p onelogger-tests --features collector --test collector` does too.
 
+mod absence;
+mod access;
+mod doctor;
 mod faults;
+mod guide;
+mod killed;
+mod runtimes;
+mod setup;
 mod signals;

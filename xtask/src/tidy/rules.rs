@@ -41,6 +41,10 @@ const RESERVED: &[Reserved] = &[
                 "waits for synchronous mode, and says how long a close may take",
             ),
             ("onelogger/src/setup/process_end.rs", "spaces the flushes of panics"),
+            (
+                "onelogger-otel/src/bridge/clock.rs",
+                "tells a time that is now from one that is given",
+            ),
             ("onelogger-otel/src/otlp/clock.rs", "how long spans are open and requests are tried"),
         ],
     },
@@ -75,6 +79,10 @@ const WITHOUT_MODEL: &[(&str, &str)] = &[
     (
         "onelogger/src/sync/chain.rs",
         "lives in statics, which loom's atomics cannot; one publication, and a test with threads",
+    ),
+    (
+        "onelogger/src/sync/termination.rs",
+        "a signal handler and its statics, which loom does not know; tests that send signals",
     ),
     ("onelogger/src/sync/ticks.rs", "reads a counter of the CPU: no thread shares anything"),
     ("onelogger/src/sync/wrapped.rs", "pins a future: no thread shares anything"),

@@ -52,7 +52,10 @@ pub(crate) struct Received {
     /// `name: value`, in lower case.
     pub(crate) headers: Vec<String>,
     pub(crate) resource: Resource,
-    pub(crate) scope: InstrumentationScope,
+    /// With how many items of each there are.
+    pub(crate) scopes: Vec<(InstrumentationScope, usize)>,
+    /// That of the resource, then those of the scopes.
+    pub(crate) schema_urls: Vec<String>,
     pub(crate) spans: Vec<Span>,
     pub(crate) logs: Vec<LogRecord>,
 }
@@ -192,24 +195,30 @@ impl Orders {
 impl Received {
     pub(super) fn traces(request: ExportTraceServiceRequest) -> Received {
         let of_resource = request.resource_spans.into_iter().next().expect("a resource");
-        let of_scope = of_resource.scope_spans.into_iter().next().expect("a scope");
-        Received {
-            resource: of_resource.resource.expect("a resource"),
-            scope: of_scope.scope.expect("a scope"),
-            spans: of_scope.spans,
-            ..Received::empty(Signal::Traces)
+        let mut received = Received::empty(Signal::Traces);
+        received.schema_urls.push(of_resource.schema_url);
+        received.resource = of_resource.resource.expect("a resource");
+        for of_scope in of_resource.scope_spans {
+            let scope = of_scope.scope.expect("a scope");
+            received.scopes.push((scope, of_scope.spans.len()));
+            received.schema_urls.push(of_scope.schema_url);
+            received.spans.extend(of_scope.spans);
         }
+        received
     }
 
     pub(super) fn logs(request: ExportLogsServiceRequest) -> Received {
         let of_resource = request.resource_logs.into_iter().next().expect("a resource");
-        let of_scope = of_resource.scope_logs.into_iter().next().expect("a scope");
-        Received {
-            resource: of_resource.resource.expect("a resource"),
-            scope: of_scope.scope.expect("a scope"),
-            logs: of_scope.log_records,
-            ..Received::empty(Signal::Logs)
+        let mut received = Received::empty(Signal::Logs);
+        received.schema_urls.push(of_resource.schema_url);
+        received.resource = of_resource.resource.expect("a resource");
+        for of_scope in of_resource.scope_logs {
+            let scope = of_scope.scope.expect("a scope");
+            received.scopes.push((scope, of_scope.log_records.len()));
+            received.schema_urls.push(of_scope.schema_url);
+            received.logs.extend(of_scope.log_records);
         }
+        received
     }
 
     fn empty(signal: Signal) -> Received {
@@ -220,7 +229,8 @@ impl Received {
             is_compressed: false,
             headers: Vec::new(),
             resource: Resource::default(),
-            scope: InstrumentationScope::default(),
+            scopes: Vec::new(),
+            schema_urls: Vec::new(),
             spans: Vec::new(),
             logs: Vec::new(),
         }

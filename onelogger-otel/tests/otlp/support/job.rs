@@ -44,10 +44,13 @@ pub(crate) struct Job {
 
 impl Job {
     pub(crate) fn new(exporter: OtlpExporterBuilder) -> Job {
+        Job::with(exporter.build().expect("settings that work"))
+    }
+
+    pub(crate) fn with(exporter: impl Exporter) -> Job {
         let recorder = DefaultRecorder::builder()
             .drain_interval(Duration::from_secs(3600))
             .queue_bytes(64 << 20);
-        let exporter = exporter.build().expect("settings that work");
         // Losses are to have one reason.
         let rule = DisableRule::AfterConsecutive(u32::MAX);
         let recorder = recorder.disable_rule(rule).exporter(exporter).build().expect("a recorder");
@@ -68,6 +71,11 @@ impl Job {
 
     pub(crate) fn flush(&self) {
         self.recorder.force_flush(LIMIT).expect("a flush in time");
+    }
+
+    /// Lets the macros record here, on this thread.
+    pub(crate) fn attach(&self) -> onelogger::context::Attached {
+        self.provider.attach()
     }
 
     pub(crate) fn counts(&self) -> Counts {

@@ -246,6 +246,16 @@ impl Baggage {
         self.members.is_none()
     }
 
+    /// These members, and those of others whose keys are not among them, as far as there is room.
+    pub(super) fn merged(mut self, others: &Baggage) -> Baggage {
+        for member in others.members() {
+            if self.place(&member.key).is_none() {
+                let _ = self.insert(member.clone());
+            }
+        }
+        self
+    }
+
     /// What the carrier has; none if it has nothing, or a part of it is malformed. Several fields are
     /// one list.
     pub(super) fn read<C: Extractor + ?Sized>(carrier: &C) -> Option<Baggage> {

@@ -3,7 +3,7 @@
 use std::env;
 
 use super::{BAGGAGE, Injector, TRACEPARENT, TRACESTATE, extractor};
-use crate::context::{Context, with_current};
+use crate::context::Context;
 
 impl Context {
     /// What the process that started this one has put into the environment: `TRACEPARENT`,
@@ -59,7 +59,7 @@ impl Context {
 /// # assert!(command.get_envs().any(|(name, _)| name == "TRACEPARENT"));
 /// ```
 pub fn environment() -> Vec<(&'static str, String)> {
-    with_current(|current| current.to_environment()).unwrap_or_default()
+    Context::current().to_environment()
 }
 
 #[derive(Default)]

@@ -21,7 +21,7 @@ pub use tracestate::{TraceState, TraceStateError};
 use std::sync::Arc;
 
 use super::{Context, with_current};
-use crate::data::SpanContext;
+use crate::data::{SpanContext, TraceId};
 use crate::recorder::Span;
 
 /// The names of the fields, as headers are called.
@@ -33,8 +33,9 @@ const BAGGAGE: &str = "baggage";
 #[derive(Clone, Debug, Default)]
 pub(super) struct Carried {
     remote_parent: Option<SpanContext>,
-    /// Belongs to the trace of the remote parent.
     trace_state: TraceState,
+    /// The trace that the state belongs to.
+    trace: TraceId,
     baggage: Baggage,
 }
 
@@ -115,7 +116,34 @@ impl Context {
         self.spans.clear();
         self.origin = None;
         let remote_parent = Some(SpanContext { is_remote: true, ..parent });
-        self.carry(|carried| Carried { remote_parent, trace_state, ..carried })
+        let trace = parent.trace_id;
+        self.carry(|carried| Carried { remote_parent, trace_state, trace, ..carried })
+    }
+
+    /// This context with the state of a trace, where something is in that trace. What the context has
+    /// for it already stays as it is.
+    ///
+    /// ```
+    /// use onelogger::context::{Context, TraceState};
+    /// let capture = onelogger::testing::capture();
+    /// let span = onelogger::recorder().start("load")?;
+    /// let state: TraceState = "congo=1".parse()?;
+    /// let context = Context::capture().with_trace_state(span.context().trace_id, || state);
+    /// let mut headers = Vec::new();
+    /// context.inject(&mut headers);
+    /// assert_eq!(headers[1], ("tracestate".to_owned(), "congo=1".to_owned()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_trace_state(self, trace: TraceId, state: impl FnOnce() -> TraceState) -> Context {
+        if self.carried.as_ref().is_some_and(|carried| carried.trace == trace) {
+            return self;
+        }
+        let trace_state = state();
+        if trace_state.is_empty() {
+            return self;
+        }
+        self.carry(|carried| Carried { trace_state, trace, ..carried })
     }
 
     /// This context with other baggage. Without any if that is empty: it is what to send to a process
@@ -133,6 +161,22 @@ impl Context {
     #[must_use]
     pub fn with_baggage(self, baggage: Baggage) -> Context {
         self.carry(|carried| Carried { baggage, ..carried })
+    }
+
+    /// This context with other baggage beside its own, which stays as it is. What the limits leave no
+    /// room for is left out.
+    ///
+    /// ```
+    /// use onelogger::context::{Baggage, Context};
+    /// let context = Context::empty().with_baggage(Baggage::new().with("tenant", "a")?);
+    /// let more = Baggage::new().with("tenant", "b")?.with("region", "eu")?;
+    /// assert_eq!(context.with_more_baggage(&more).baggage().to_string(), "tenant=a,region=eu");
+    /// # Ok::<(), onelogger::context::BaggageError>(())
+    /// ```
+    #[must_use]
+    pub fn with_more_baggage(self, more: &Baggage) -> Context {
+        let baggage = self.baggage().merged(more);
+        self.with_baggage(baggage)
     }
 
     /// The baggage.
@@ -200,12 +244,11 @@ impl Context {
     }
 
     fn fields(&self) -> Fields {
-        let open = self.spans.iter().rev().find(|span| !span.is_stopped());
-        let local = open.or(self.origin.as_ref()).and_then(Span::propagated);
-        let Carried { remote_parent, mut trace_state, baggage } =
+        let local = self.own_span().and_then(Span::propagated);
+        let Carried { remote_parent, mut trace_state, trace, baggage } =
             self.carried.as_deref().cloned().unwrap_or_default();
         let span = local.or(remote_parent);
-        if span.map(|span| span.trace_id) != remote_parent.map(|parent| parent.trace_id) {
+        if span.is_none_or(|span| span.trace_id != trace) {
             // The current span began a trace of its own.
             trace_state = TraceState::new();
         }
@@ -246,9 +289,20 @@ impl Fields {
 /// assert_eq!(headers[0].0, "traceparent");
 /// ```
 pub fn inject<C: Injector + ?Sized>(carrier: &mut C) {
-    // The carrier is the application's code: it may ask for the current context itself.
-    let fields = with_current(|current| current.fields()).unwrap_or_default();
-    fields.put(carrier);
+    Context::current().inject(carrier);
+}
+
+/// The `tracestate` of the trace that this thread or task is in.
+///
+/// ```
+/// use onelogger::context::{self, Context};
+/// let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+/// let context = Context::extract(&[("traceparent", parent), ("tracestate", "congo=1")]);
+/// context.run(|| assert_eq!(context::trace_state().get("congo"), Some("1")));
+/// assert!(context::trace_state().is_empty());
+/// ```
+pub fn trace_state() -> TraceState {
+    Context::current().fields().trace_state
 }
 
 /// The baggage of this thread or task.
@@ -260,7 +314,7 @@ pub fn inject<C: Injector + ?Sized>(carrier: &mut C) {
 /// assert!(context::baggage().is_empty());
 /// ```
 pub fn baggage() -> Baggage {
-    with_current(|current| current.baggage()).unwrap_or_default()
+    Context::current().baggage()
 }
 
 /// Without the white space that the standards allow around things: spaces and tabs, and nothing else.

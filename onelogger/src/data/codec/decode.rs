@@ -80,10 +80,11 @@ pub(crate) fn read_record(words: &[u64]) -> Option<(LaneKind, LaneRecord<'_>)> {
     let (order, span) = (reader.word()?, reader.word()?);
     let callsite = (header >> 40) as u32;
     let is_own = flags & flag::OWN != 0;
-    let mut record = LaneRecord { order, span, is_own, callsite, ..Default::default() };
+    let remote_parent = flags & flag::REMOTE_PARENT != 0;
+    let mut record =
+        LaneRecord { order, span, remote_parent, is_own, callsite, ..Default::default() };
     if kind == LaneKind::Start {
         record.parent = reader.word()?;
-        record.remote_parent = flags & flag::REMOTE_PARENT != 0;
         record.is_reserved = flags & flag::UNRESERVED == 0;
     }
     if flags & flag::TIME != 0 {

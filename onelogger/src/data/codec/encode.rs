@@ -133,7 +133,9 @@ pub(crate) fn put_stop(
 
 /// What an event says beside its name.
 pub(crate) struct EventFields<'a> {
+    /// A raw span id of this recorder, or with `is_id` a span id.
     pub(crate) span: u64,
+    pub(crate) is_id: bool,
     pub(crate) time: Option<Timestamp>,
     pub(crate) attributes: Given<'a>,
     /// Whether it is one of the library's own.
@@ -152,6 +154,9 @@ pub(crate) fn put_event(
     let mut record = Encoder::begin(words, &[order, fields.span]);
     if fields.is_own {
         record.flags |= flag::OWN;
+    }
+    if fields.is_id {
+        record.flags |= flag::REMOTE_PARENT;
     }
     record.time(fields.time);
     let callsite = record.origin(origin);

@@ -71,6 +71,7 @@ pub(crate) enum LaneKind {
 /// What a record has beyond the fixed words of its kind.
 mod flag {
     pub(super) const TIME: u8 = 1;
+    /// Of a start: the parent is a span id, of another process. Of an event: so is the span.
     pub(super) const REMOTE_PARENT: u8 = 1 << 1;
     pub(super) const LINKS: u8 = 1 << 2;
     pub(super) const ATTRIBUTES: u8 = 1 << 3;

@@ -118,7 +118,8 @@ proptest! {
 
     #[test]
     fn an_event_is_read_as_it_was_written(
-        (order, span, is_own) in any::<(u64, u64, bool)>(),
+        (order, span) in any::<(u64, u64)>(),
+        (is_own, is_id) in any::<(bool, bool)>(),
         kind in prop_oneof![
             Just(LaneKind::Event),
             Just(LaneKind::Error),
@@ -130,13 +131,13 @@ proptest! {
     ) {
         let (kind_of_span, scope) = (SpanKind::Internal, Some(ScopeRef { name: &name, version: None }));
         let dynamic = Dynamic { name: &name, kind: kind_of_span, level, group: None, scope };
-        let fields = EventFields { span, time, attributes: Given::Set(&attributes), is_own };
+        let fields = EventFields { span, is_id, time, attributes: Given::Set(&attributes), is_own };
         let mut words = Vec::new();
         put_event(&mut words, kind, order, Origin::Dynamic(dynamic), &fields);
         let (found, record) = only(&words);
         prop_assert_eq!(found, kind);
         prop_assert_eq!((record.order, record.span, record.is_own), (order, span, is_own));
-        prop_assert_eq!(record.time, time);
+        prop_assert_eq!((record.time, record.remote_parent), (time, is_id));
         prop_assert_eq!(read_dynamic(record.name()), dynamic);
         prop_assert_eq!(read_attributes(record.attributes(), &[]).to_owned(), attributes);
     }
