@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 
 use super::Configured;
+use super::producer::keep_idle;
 use crate::data::{
     Attributes, InstrumentationScope, Level, Link, Name, Outcome, SpanContext, SpanKind, Timestamp,
     TraceFlags, Value,
@@ -15,7 +16,7 @@ use crate::sync::Flag;
 /// started it. Dropping it does not stop the span; a span that is never stopped is stopped, and
 /// marked so, when the recorder is closed. Until then it takes memory, and stays the parent of what
 /// its thread starts.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Span(Option<Arc<Shared>>);
 
 enum Shared {
@@ -26,6 +27,15 @@ enum Shared {
 }
 
 pub(super) struct Inner {
+    pub(super) facts: Facts,
+    pub(super) is_stopped: Flag,
+    pub(super) intake: Arc<Intake>,
+    /// What it was started through, if that was a handle or a macro.
+    pub(super) owner: OnceLock<Weak<Configured>>,
+}
+
+/// What does not change while a span is open.
+pub(super) struct Facts {
     pub(super) name: Name,
     pub(super) context: SpanContext,
     /// The id within the recorder's lanes.
@@ -37,10 +47,21 @@ pub(super) struct Inner {
     /// The lane that keeps room for the stop, if one does.
     pub(super) lane: Option<u32>,
     pub(super) fate: Fate,
-    pub(super) is_stopped: Flag,
-    pub(super) intake: Arc<Intake>,
-    /// What it was started through, if that was a handle or a macro.
-    pub(super) owner: OnceLock<Weak<Configured>>,
+}
+
+impl Facts {
+    /// Replaces all of them, one by one: as a whole they would be put together elsewhere first.
+    #[inline]
+    fn set(&mut self, facts: Facts) {
+        let Facts { name, context, raw, anchor, order, lane, fate } = facts;
+        self.name = name;
+        self.context = context;
+        self.raw = raw;
+        self.anchor = anchor;
+        self.order = order;
+        self.lane = lane;
+        self.fate = fate;
+    }
 }
 
 /// The span that children are recorded under.
@@ -93,10 +114,6 @@ impl Span {
         Span(context.is_valid().then(|| Arc::new(Shared::Known(context))))
     }
 
-    pub(super) fn new(inner: Inner) -> Span {
-        Span(Some(Arc::new(Shared::Own(inner))))
-    }
-
     pub(super) fn inner(&self) -> Option<&Inner> {
         match self.0.as_deref()? {
             Shared::Own(inner) => Some(inner),
@@ -106,20 +123,24 @@ impl Span {
 
     /// The ids of a span of which nothing else is known.
     pub(crate) fn known(&self) -> Option<SpanContext> {
+        self.known_ids().copied()
+    }
+
+    pub(super) fn known_ids(&self) -> Option<&SpanContext> {
         match self.0.as_deref()? {
             Shared::Own(_) => None,
-            Shared::Known(context) => Some(*context),
+            Shared::Known(context) => Some(context),
         }
     }
 
     /// The name; empty for a disabled span.
     pub fn name(&self) -> &str {
-        self.inner().map_or("", |inner| inner.name.as_str())
+        self.inner().map_or("", |inner| inner.facts.name.as_str())
     }
 
     /// Trace id and span id; invalid for a disabled span.
     pub fn context(&self) -> SpanContext {
-        self.inner().map_or_else(|| self.known().unwrap_or_default(), |inner| inner.context)
+        self.inner().map_or_else(|| self.known().unwrap_or_default(), |inner| inner.facts.context)
     }
 
     /// Trace id and span id of the span that others are to hang under, in other processes or other
@@ -128,24 +149,23 @@ impl Span {
     /// those who do as their parent does. None for a disabled span.
     pub fn propagated(&self) -> Option<SpanContext> {
         let Some(inner) = self.inner() else { return self.known() };
-        if !inner.context.trace_flags.is_sampled() {
-            return Some(inner.context);
+        let context = inner.facts.context;
+        if !context.trace_flags.is_sampled() {
+            return Some(context);
         }
-        Some(match inner.anchor {
-            Anchor::Local(raw) => {
-                SpanContext { span_id: inner.intake.ids.span_id(raw), ..inner.context }
-            }
+        Some(match inner.facts.anchor {
+            Anchor::Local(raw) => SpanContext { span_id: inner.intake.ids.span_id(raw), ..context },
             Anchor::Remote(context) => context,
             Anchor::Root => {
-                let trace_flags = inner.context.trace_flags.with(TraceFlags::UNRECORDED);
-                SpanContext { trace_flags, ..inner.context }
+                let trace_flags = context.trace_flags.with(TraceFlags::UNRECORDED);
+                SpanContext { trace_flags, ..context }
             }
         })
     }
 
     /// Whether what is recorded of the span reaches exporters.
     pub fn is_recording(&self) -> bool {
-        self.inner().is_some_and(|inner| inner.fate == Fate::Recorded && !inner.is_over())
+        self.inner().is_some_and(|inner| inner.facts.fate == Fate::Recorded && !inner.is_over())
     }
 
     /// Whether the span was stopped, or its recorder closed. A disabled span never is.
@@ -166,14 +186,31 @@ impl Span {
 
     /// Says what the span was started through. The first call counts.
     pub(crate) fn set_owner(&self, owner: &Arc<Configured>) {
-        if let Some(inner) = self.inner() {
+        if let Some(inner) = self.inner().filter(|inner| inner.owner.get().is_none()) {
             let _ = inner.owner.set(Arc::downgrade(owner));
         }
+    }
+
+    /// Whether it was started through this, or nobody knows through what.
+    pub(crate) fn is_owned_by(&self, owner: &Arc<Configured>) -> bool {
+        let known = self.inner().and_then(|inner| inner.owner.get());
+        known.is_none_or(|known| std::ptr::eq(known.as_ptr(), Arc::as_ptr(owner)))
+    }
+
+    /// Whether it is known what it was started through, and that is still there.
+    pub(crate) fn has_owner(&self) -> bool {
+        let owner = self.inner().and_then(|inner| inner.owner.get());
+        owner.is_some_and(|owner| owner.strong_count() > 0)
     }
 
     /// What the span was started through, if that is known and still there.
     pub(crate) fn owner(&self) -> Option<Arc<Configured>> {
         self.inner()?.owner.get()?.upgrade()
+    }
+
+    /// Gives up the handle of a span that is over; its memory is used again if it was the last one.
+    pub(crate) fn retire(self) {
+        keep_idle(self);
     }
 
     /// Whether this is a disabled span.
@@ -187,6 +224,51 @@ impl Inner {
         self.is_stopped.is_raised()
             || self.intake.is_closed.is_raised()
             || self.intake.is_inherited()
+    }
+}
+
+/// Spans that nobody holds any more, whose memory is used again.
+#[derive(Default)]
+pub(super) struct IdleSpans(Vec<Arc<Shared>>);
+
+impl IdleSpans {
+    /// A span; in the memory of an idle one, if there is one.
+    #[inline]
+    pub(super) fn span(
+        &mut self,
+        facts: Facts,
+        intake: &Arc<Intake>,
+        owner: Option<&Arc<Configured>>,
+    ) -> Span {
+        if let Some(mut idle) = self.0.pop()
+            && let Some(Shared::Own(inner)) = Arc::get_mut(&mut idle)
+        {
+            let known = inner.owner.get().map(Weak::as_ptr);
+            if known != owner.map(Arc::as_ptr) {
+                inner.owner = owner.map(Arc::downgrade).map_or_else(OnceLock::new, OnceLock::from);
+            }
+            inner.facts.set(facts);
+            inner.is_stopped = Flag::new();
+            return Span(Some(idle));
+        }
+        Span(Some(Arc::new(Shared::Own(Inner {
+            facts,
+            is_stopped: Flag::new(),
+            intake: Arc::clone(intake),
+            owner: owner.map(Arc::downgrade).map_or_else(OnceLock::new, OnceLock::from),
+        }))))
+    }
+
+    /// Keeps the memory of a span of the same intake, unless somebody else holds it or there is enough.
+    pub(super) fn keep(&mut self, span: Span) {
+        /// As deep as a thread may nest spans without asking for memory.
+        const KEPT: usize = 64;
+        if let Some(inner) = span.0
+            && self.0.len() < KEPT
+            && Arc::strong_count(&inner) == 1
+        {
+            self.0.push(inner);
+        }
     }
 }
 
@@ -228,18 +310,6 @@ pub enum SpanParent {
     /// A span of another process; or, where [`is_remote`](SpanContext::is_remote) is false, one of this
     /// process of which nothing is known but its ids.
     Remote(SpanContext),
-}
-
-impl SpanParent {
-    /// The flags of the span, if it is one.
-    pub(super) fn trace_flags(&self) -> Option<TraceFlags> {
-        let context = match self {
-            SpanParent::Current | SpanParent::Root => return None,
-            SpanParent::Span(span) => span.context(),
-            SpanParent::Remote(context) => *context,
-        };
-        context.is_valid().then_some(context.trace_flags)
-    }
 }
 
 impl From<Span> for SpanParent {
