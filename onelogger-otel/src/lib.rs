@@ -3,6 +3,7 @@
 
 mod bridge;
 pub mod detectors;
+mod exception;
 pub mod guide;
 pub mod names;
 mod otlp;

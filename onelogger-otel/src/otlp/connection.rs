@@ -43,11 +43,15 @@ pub enum Compression {
 #[non_exhaustive]
 pub enum OtlpConfigError {
     /// Write the endpoint as `http://host:port` or `https://host:port`.
-    #[error("the endpoint `{0}` is no address that begins with `http://` or `https://`")]
+    #[error("the endpoint `{0}` is none like `http://host:port` or `https://host:port`")]
     Endpoint(String),
     /// Send credentials in a header.
     #[error("the endpoint holds a user name or a password; send them in a header")]
     Credentials,
+    /// Leave the query away; only the [endpoint of one signal](OtlpConnection::signal_endpoint) over
+    /// HTTP may have one.
+    #[error("the endpoint `{0}` has a query, and only that of one signal over HTTP may have one")]
+    Query(String),
     /// Leave the path away: gRPC has its own.
     #[error("the endpoint `{0}` has a path, and gRPC takes none")]
     Path(String),
@@ -64,7 +68,8 @@ pub enum OtlpConfigError {
 
 /// Where requests go, and how they travel.
 ///
-/// Nothing is connected before something is sent. `Debug` shows no header's value and no key.
+/// Nothing is connected before something is sent. `Debug` shows no header's value, no key, and nothing
+/// of an address that may be a secret.
 ///
 /// ```
 /// use onelogger_otel::{Compression, OtlpConnection, Protocol};
@@ -94,6 +99,15 @@ enum Address {
     Exact(String),
 }
 
+impl Address {
+    fn shown(&self) -> Address {
+        match self {
+            Address::Base(address) => Address::Base(shown(address)),
+            Address::Exact(address) => Address::Exact(shown(address)),
+        }
+    }
+}
+
 impl OtlpConnection {
     /// To `http://localhost:4318`, over HTTP, without compression; 10 seconds an attempt.
     pub fn new() -> OtlpConnection {
@@ -115,7 +129,7 @@ impl OtlpConnection {
     }
 
     /// The whole address of one signal, to which nothing is added:
-    /// `https://logs.example/ingest/otlp`. What `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT` and its like hold.
+    /// `https://logs.example/ingest/otlp`. Over HTTP it may have a query, which shows in no message. What `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT` and its like hold.
     pub fn signal_endpoint(mut self, address: impl Into<String>) -> OtlpConnection {
         self.address = Some(Address::Exact(address.into()));
         self
@@ -177,9 +191,12 @@ impl OtlpConnection {
             None => (default, false),
         };
         let given_uri = checked_uri(given)?;
+        if given_uri.query().is_some() && (!is_exact || self.protocol == Protocol::Grpc) {
+            return Err(OtlpConfigError::Query(shown(given)));
+        }
         let uri = match self.protocol {
             Protocol::Grpc if !matches!(given_uri.path(), "" | "/") => {
-                return Err(OtlpConfigError::Path(given.into()));
+                return Err(OtlpConfigError::Path(shown(given)));
             }
             Protocol::HttpProtobuf if !is_exact => {
                 checked_uri(&format!("{given}{}", signal.http_path()))?
@@ -216,7 +233,7 @@ impl fmt::Debug for OtlpConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_struct("OtlpConnection")
-            .field("address", &self.address)
+            .field("address", &self.address.as_ref().map(Address::shown))
             .field("protocol", &self.protocol)
             .field("headers", &headers)
             .field("compression", &self.compression)
@@ -247,9 +264,9 @@ impl Route {
         self.protocol
     }
 
-    /// Where to, without a last slash.
+    /// Where to, for people; without a last slash.
     pub(crate) fn address(&self) -> String {
-        self.uri.to_string().trim_end_matches('/').to_owned()
+        shown(&self.uri.to_string()).trim_end_matches('/').to_owned()
     }
 
     /// How the connection is protected, for people.
@@ -264,18 +281,34 @@ impl Route {
 }
 
 fn checked_uri(address: &str) -> Result<Uri, OtlpConfigError> {
-    // Looked for first: what holds a password must not show in another message.
     let authority = address.split_once("://").map_or(address, |(_, rest)| rest);
     if authority.split('/').next().is_some_and(|authority| authority.contains('@')) {
         return Err(OtlpConfigError::Credentials);
     }
     let uri: Option<Uri> = address.parse().ok();
     let is_address = |uri: &Uri| {
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.host().is_some_and(|host| !host.is_empty())
-            && uri.query().is_none()
+        let (authority, host) = (uri.authority()?.as_str(), uri.host()?);
+        // What is no number there is no port, and would be taken for none.
+        let has_port = uri.port_u16().is_some() || authority.len() == host.len();
+        let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
+        (is_http && has_port && !host.is_empty()).then_some(())
     };
-    uri.filter(is_address).ok_or_else(|| OtlpConfigError::Endpoint(address.into()))
+    uri.filter(|uri| is_address(uri).is_some())
+        .ok_or_else(|| OtlpConfigError::Endpoint(shown(address)))
+}
+
+/// An address as it may be shown, however it is written: a name and a password before an `@` and a key
+/// in a query are secrets.
+pub(crate) fn shown(address: &str) -> String {
+    let (before, rest) = match address.rsplit_once('@') {
+        Some((before, rest)) => {
+            let scheme = before.split_once("://");
+            (scheme.map_or("***@".to_owned(), |(scheme, _)| format!("{scheme}://***@")), rest)
+        }
+        None => (String::new(), address),
+    };
+    let rest = rest.split_once('?').map_or(rest.to_owned(), |(rest, _)| format!("{rest}?***"));
+    before + &rest
 }
 
 #[cfg(test)]
@@ -306,10 +339,15 @@ mod tests {
         check(&exact("https://c.example/in/"), Ok("https://c.example/in/"));
         check(&exact("https://c.example"), Ok("https://c.example/"));
         check(&base("http://[::1]:4317", Grpc), Ok("http://[::1]:4317/"));
-        check(&http("localhost:4317"), Err("begins with `http://`"));
-        check(&http("ftp://localhost"), Err("begins with `http://`"));
-        check(&http("http://"), Err("begins with `http://`"));
-        check(&http("http://h/?a=b"), Err("begins with `http://`"));
+        check(&http("localhost:4317"), Err("is none like `http://host:port`"));
+        check(&http("ftp://localhost"), Err("is none like `http://host:port`"));
+        check(&http("http://"), Err("is none like `http://host:port`"));
+        check(&http("http://[::1]"), Ok("http://[::1]/v1/logs"));
+        check(&http("http://h:port"), Err("`http://h:port` is none like"));
+        check(&http("http://h:70000"), Err("`http://h:70000` is none like"));
+        check(&http("http://h/?a=b"), Err("only that of one signal"));
+        check(&exact("https://c.example/in?a=b"), Ok("https://c.example/in?a=b"));
+        check(&exact("https://h/?a=b").protocol(Grpc), Err("only that of one signal"));
         check(&base("http://localhost:4317/v1", Grpc), Err("gRPC takes none"));
         let error = http("http://me:secret@host").route(Signal::Traces).err();
         let message = error.map(|error| error.to_string()).unwrap_or_default();

@@ -14,6 +14,7 @@ use super::open_spans::OpenSpans;
 use super::outbox::Outbox;
 use super::settings::{EventMode, Settings};
 use super::stake::Stake;
+use crate::exception::last_error;
 use crate::names::event::{SPAN_OPEN, SPAN_UPDATE};
 
 pub(super) struct Converter {
@@ -174,7 +175,7 @@ impl Converter {
             messages::error_log(out, record, &self.log_limits);
         });
         if span.is_valid() && self.sends_traces {
-            self.open_spans.keep_error(span, messages::last_error(record));
+            self.open_spans.keep_error(span, last_error(record));
             match self.mode {
                 EventMode::LogRecords => {}
                 EventMode::SpanEvents => {

@@ -49,8 +49,8 @@ use crate::names::semantic;
 use crate::resource;
 
 pub(crate) use self::clock::now;
-pub(crate) use self::connection::Route;
 pub use self::connection::{Compression, OtlpConfigError, OtlpConnection, Protocol};
+pub(crate) use self::connection::{Route, shown};
 pub use self::limits::{LogLimits, SpanLimits};
 pub use self::metrics::{MetricCounts, MetricHealth, OtlpMetricExporter};
 pub(crate) use self::probe::probe;

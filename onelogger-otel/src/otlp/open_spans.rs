@@ -17,8 +17,9 @@ use onelogger::exporter::RecordRef;
 use onelogger::{SpanId, TraceId};
 
 use super::clock::Instant;
-use super::messages::{LastError, Remembered, new_name};
+use super::messages::{Remembered, new_name};
 use super::stake::Stake;
+use crate::exception::LastError;
 
 pub(super) struct OpenSpans {
     /// The place of each span.

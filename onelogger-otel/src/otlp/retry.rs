@@ -16,8 +16,9 @@ use super::transport::{Accepted, Failure, Transport};
 /// Only where the protocol says that it may be: the collector cannot be reached, does not answer in
 /// time, or says that it is busy or down. Between two attempts there is a pause, which doubles each
 /// time, and of which a random part of up to a half is left away, so that many processes do not
-/// come back together. Where the collector names a pause of its own, that is taken instead; one
-/// that would end beyond [`within`](RetryPolicy::within) is not waited for.
+/// come back together. Where the collector names a longer one (`Retry-After`, in seconds or as a
+/// date; `RetryInfo`), that is taken instead; one that would end beyond
+/// [`within`](RetryPolicy::within) is not waited for.
 ///
 /// An attempt whose answer is lost may have arrived: then the collector has its data twice. The
 /// protocol knows no way around that.
@@ -102,7 +103,8 @@ pub(super) async fn send(
         let wait = match failure.retry {
             Retry::Never => return Err(failure),
             Retry::Later => shortened(pause),
-            Retry::After(wait) => wait,
+            // A collector that asks for no time at all is not to be stormed either.
+            Retry::After(wait) => wait.max(shortened(pause)),
         };
         if deadline::rest(began, policy.within, run) <= wait {
             return Err(failure.after(attempts));

@@ -10,7 +10,7 @@ pub(super) fn key_values(attributes: AttributesRef<'_>) -> Vec<KeyValue> {
 }
 
 /// The same value of the same type.
-pub(super) fn key_value(name: &str, value: Value) -> KeyValue {
+pub(crate) fn key_value(name: &str, value: Value) -> KeyValue {
     let value = match value {
         Value::String(text) => opentelemetry::Value::String(text.into()),
         Value::Bool(value) => opentelemetry::Value::Bool(value),

@@ -8,6 +8,7 @@ use opentelemetry_sdk::trace::SpanData;
 use super::attributes::size_bytes;
 use super::open_spans::{OpenSpans, Waiting};
 use super::span_data;
+use crate::exception::last_error;
 use crate::names::attribute::ONE_LOGGER_SPAN_ID;
 use crate::names::event::SPAN_UPDATE;
 use crate::otlp::ids::Ids;
@@ -142,7 +143,7 @@ impl Converter {
     fn error(&mut self, record: &RecordRef<'_>, chunk: &mut Chunk) {
         let id = record.span_id();
         if id.is_valid() {
-            self.open_spans.keep_error(id, span_data::last_error(record));
+            self.open_spans.keep_error(id, last_error(record));
             if self.like_python.is_none() {
                 let event = span_data::exception_event(record);
                 if self.open_spans.keep_event(id, event, own(record)).is_ok() {

@@ -20,7 +20,7 @@ use onelogger::{Attributes, Name, Value};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
-use self::attributes::key_value;
+pub(crate) use self::attributes::key_value;
 use self::converter::{Chunk, Converter};
 use self::host::{AnySpanExporter, Host, Work};
 use self::open_spans::Waiting;

@@ -11,6 +11,7 @@ use onelogger::SpanId;
 use opentelemetry::trace::Event;
 
 use super::attributes::size_bytes;
+use crate::exception::LastError;
 
 pub(super) struct OpenSpans {
     spans: HashMap<SpanId, OpenSpan>,
@@ -45,19 +46,6 @@ impl AddAssign for Waiting {
     fn add_assign(&mut self, others: Waiting) {
         self.records += others.records;
         self.updates += others.updates;
-    }
-}
-
-/// What a span's status says of the latest error in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct LastError {
-    pub(super) message: String,
-    pub(super) error_type: Option<String>,
-}
-
-impl LastError {
-    fn size_bytes(&self) -> usize {
-        self.message.len() + self.error_type.as_ref().map_or(0, String::len)
     }
 }
 
@@ -117,12 +105,12 @@ impl OpenSpans {
     /// Keeps what the status is to say of an error, if there is room. The error itself is shown
     /// elsewhere.
     pub(super) fn keep_error(&mut self, id: SpanId, error: LastError) {
-        let bytes = error.size_bytes();
+        let bytes = error.text_bytes();
         if !self.has_room_for(bytes) {
             return;
         }
         if let Some(span) = self.spans.get_mut(&id) {
-            let before = span.last_error.replace(error).map_or(0, |error| error.size_bytes());
+            let before = span.last_error.replace(error).map_or(0, |error| error.text_bytes());
             span.bytes = span.bytes + bytes - before;
             self.bytes = self.bytes + bytes - before;
         }

@@ -12,7 +12,8 @@ use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use super::attributes::{key_value, key_values};
-use super::open_spans::{LastError, OpenSpan};
+use super::open_spans::OpenSpan;
+use crate::exception::{LastError, exception_names, message_of};
 use crate::names::{self, semantic};
 
 /// A span, from its stop and from what was remembered of it.
@@ -35,7 +36,10 @@ pub(super) fn span(stop: &RecordRef<'_>, open: Option<OpenSpan>) -> SpanData {
     if matches!(outcome, Outcome::Panic | Outcome::Cancelled) {
         attributes.push(KeyValue::new(names::attribute::OUTCOME, outcome.as_str()));
     }
-    if let Some(error_type) = last_error.as_ref().and_then(|error| error.error_type.clone()) {
+    // An application that says it itself knows better.
+    let is_said = is_ok || stop.attributes().get(semantic::ERROR_TYPE).is_some();
+    let error_type = last_error.as_ref().and_then(|error| error.error_type.clone());
+    if let Some(error_type) = error_type.filter(|_| !is_said) {
         attributes.push(KeyValue::new(semantic::ERROR_TYPE, error_type));
     }
     let parent = stop.parent();
@@ -136,22 +140,6 @@ pub(super) fn exception_event(error: &RecordRef<'_>) -> Event {
     Event::new(semantic::EXCEPTION, time, exception(error.attributes()), 0)
 }
 
-/// What the status of a span says of an error in it; long texts are cut.
-pub(super) fn last_error(error: &RecordRef<'_>) -> LastError {
-    let error_type = error.attributes().get(attribute::EXCEPTION_TYPE).and_then(text_of);
-    LastError {
-        message: cut(message_of(error.attributes()).unwrap_or_default()),
-        error_type: error_type.map(cut),
-    }
-}
-
-/// A status is a line, not a report; the error is shown as a whole elsewhere.
-const STATUS_BYTES: usize = 1024;
-
-fn cut(text: &str) -> String {
-    text[..text.floor_char_boundary(STATUS_BYTES)].to_owned()
-}
-
 /// The attribute that tells when an event happened, as the Python library writes it.
 pub(super) fn timestamp_msec(record: &RecordRef<'_>) -> KeyValue {
     let millis = record.time_unix_nanos() / NANOS_PER_MILLI;
@@ -227,31 +215,11 @@ fn error_status(message: String) -> Status {
     Status::Error { description: message.into() }
 }
 
-/// The attributes of an error under OpenTelemetry's names. The message stays as well, unless it is
-/// all that is known: then it is the exception's.
-fn exception(attributes: AttributesRef<'_>) -> Vec<KeyValue> {
-    let has = |name| attributes.get(name).is_some();
-    let is_message_alone = !has(attribute::EXCEPTION_TYPE) && !has(attribute::EXCEPTION_MESSAGE);
-    let renamed = |name| match name {
-        attribute::EXCEPTION_TYPE => semantic::EXCEPTION_TYPE,
-        attribute::EXCEPTION_MESSAGE => semantic::EXCEPTION_MESSAGE,
-        attribute::EXCEPTION_TRACEBACK => semantic::EXCEPTION_STACKTRACE,
-        attribute::ERROR_MESSAGE if is_message_alone => semantic::EXCEPTION_MESSAGE,
-        name => name,
-    };
-    let all = attributes.iter();
-    all.map(|(name, value)| key_value(renamed(name), value.to_owned())).collect()
-}
-
-fn message_of(attributes: AttributesRef<'_>) -> Option<&str> {
-    attributes.get(attribute::ERROR_MESSAGE).and_then(text_of)
-}
-
-fn text_of(value: ValueRef<'_>) -> Option<&str> {
-    match value {
-        ValueRef::String(text) => Some(text),
-        _ => None,
-    }
+/// The attributes of an error under OpenTelemetry's names.
+fn exception(error: AttributesRef<'_>) -> Vec<KeyValue> {
+    let mut named = exception_names(error);
+    let named = error.iter().filter_map(|(name, value)| Some((named(name, &value)?, value)));
+    named.map(|(name, value)| key_value(name, value.to_owned())).collect()
 }
 
 /// The code that has made a record; this library, if it names none.

@@ -124,7 +124,7 @@ impl Environment {
             log_limits: limits::of_log_records(v),
             detectors: detectors(v),
             metric_interval: v.millis("OTEL_METRIC_EXPORT_INTERVAL"),
-            metric_timeout: v.millis("OTEL_METRIC_EXPORT_TIMEOUT"),
+            metric_timeout: v.timeout("OTEL_METRIC_EXPORT_TIMEOUT"),
             temporality: v.word(preference, &PREFERENCES).unwrap_or_default(),
             has_exponential_histograms: v.word(histograms, &HISTOGRAMS).unwrap_or_default(),
             log_level: v.word("OTEL_LOG_LEVEL", &LEVELS),
@@ -249,7 +249,7 @@ fn batches(variables: &mut Variables<'_>) -> Batches {
         queue_items: at_least_one("OTEL_BSP_MAX_QUEUE_SIZE"),
         request_items: at_least_one("OTEL_BSP_MAX_EXPORT_BATCH_SIZE"),
         delay: variables.millis("OTEL_BSP_SCHEDULE_DELAY"),
-        timeout: variables.millis("OTEL_BSP_EXPORT_TIMEOUT"),
+        timeout: variables.timeout("OTEL_BSP_EXPORT_TIMEOUT"),
     }
 }
 

@@ -4,12 +4,12 @@ use std::hash::{BuildHasher, RandomState};
 
 use onelogger::names::attribute;
 use onelogger::{Attributes, OneLoggerConfig, Value};
-use opentelemetry::{Array, KeyValue, StringValue, Value as OtelValue};
 use opentelemetry_sdk::Resource;
 
 use super::environment::Environment;
-use crate::names::semantic::{ENVIRONMENT_NAME, SERVICE_INSTANCE_ID, SERVICE_NAME};
+use crate::names::semantic::{ENVIRONMENT_NAME, SCHEMA_URL, SERVICE_INSTANCE_ID, SERVICE_NAME};
 use crate::resource::of_run;
+use crate::sdk_exporter::key_value;
 
 /// A resource, and what there is to say of it.
 pub(super) struct Identity {
@@ -107,23 +107,8 @@ fn random_uuid() -> String {
 
 /// The same for the SDK.
 pub(super) fn sdk_resource(resource: &Attributes) -> Resource {
-    fn strings(texts: &[String]) -> Array {
-        Array::String(texts.iter().map(|text| StringValue::from(text.clone())).collect())
-    }
-    let attributes = resource.iter().map(|(name, value)| {
-        let value = match value {
-            Value::String(text) => OtelValue::from(text.clone()),
-            Value::Bool(value) => OtelValue::Bool(*value),
-            Value::I64(value) => OtelValue::I64(*value),
-            Value::F64(value) => OtelValue::F64(*value),
-            Value::StringList(texts) => OtelValue::Array(strings(texts)),
-            Value::BoolList(values) => OtelValue::Array(Array::Bool(values.clone())),
-            Value::I64List(values) => OtelValue::Array(Array::I64(values.clone())),
-            Value::F64List(values) => OtelValue::Array(Array::F64(values.clone())),
-        };
-        KeyValue::new(name.as_str().to_owned(), value)
-    });
-    Resource::builder_empty().with_attributes(attributes).build()
+    let all = resource.iter().map(|(name, value)| key_value(name.as_str(), value.clone()));
+    Resource::builder_empty().with_schema_url(all, SCHEMA_URL).build()
 }
 
 #[cfg(test)]
@@ -182,6 +167,19 @@ mod tests {
         assert_eq!(identity.resource.get("onelogger.world_size"), Some(&Value::I64(8)));
         let id = text(&identity, SERVICE_INSTANCE_ID);
         assert_eq!((id.len(), &id[14..15]), (36, "4"), "{id}");
+    }
+
+    #[test]
+    fn the_sdk_s_resource_says_the_same_under_the_same_schema() {
+        let attributes = Attributes::new().with("service.name", "api").with("sizes", [1, 2]);
+        let resource = sdk_resource(&attributes);
+        assert_eq!(resource.schema_url(), Some("https://opentelemetry.io/schemas/1.40.0"));
+        let mut said: Vec<String> =
+            resource.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+        said.sort();
+        let sizes = opentelemetry::Value::Array(vec![1_i64, 2].into());
+        let name = opentelemetry::Value::from("api".to_owned());
+        assert_eq!(said, [format!("service.name={name:?}"), format!("sizes={sizes:?}")]);
     }
 
     #[test]

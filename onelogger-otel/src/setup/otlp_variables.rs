@@ -1,9 +1,7 @@
 //! `OTEL_EXPORTER_OTLP_*`: where each signal goes, and how.
 
-use std::time::Duration;
-
 use super::variables::Variables;
-use crate::otlp::{Compression, OtlpConnection, Protocol, Signal};
+use crate::otlp::{Compression, OtlpConnection, Protocol, Signal, shown};
 
 /// The connection of a signal, from its own variables and those for all signals.
 pub(super) fn connection(variables: &mut Variables<'_>, signal: Signal) -> OtlpConnection {
@@ -16,7 +14,6 @@ pub(super) fn connection(variables: &mut Variables<'_>, signal: Signal) -> OtlpC
     let protocol = reader.protocol();
     let mut connection = OtlpConnection::new().protocol(protocol);
     connection = reader.endpoint(connection, protocol);
-    // Its own headers come later, and replace those for all signals.
     for (name, value) in reader.headers() {
         connection = connection.header(name, value);
     }
@@ -28,12 +25,9 @@ pub(super) fn connection(variables: &mut Variables<'_>, signal: Signal) -> OtlpC
         connection = connection.compression(compression);
     }
     if let Some(name) = reader.set("TIMEOUT")
-        && let Some(timeout) = reader.variables.millis(&name)
+        && let Some(timeout) = reader.variables.timeout(&name)
     {
-        match timeout {
-            Duration::ZERO => reader.variables.problem(&name, "must be longer than zero"),
-            _ => connection = connection.timeout(timeout),
-        }
+        connection = connection.timeout(timeout);
     }
     reader.certificates(connection)
 }
@@ -73,18 +67,18 @@ impl Reader<'_, '_> {
             let is_insecure = insecure.is_some_and(|name| self.variables.flag(&name));
             address = format!("{}://{address}", if is_insecure { "http" } else { "https" });
         }
-        // A password in it is refused later, and not to be seen.
-        self.variables.understood(&name, without_credentials(&address));
+        self.variables.understood(&name, shown(&address));
         match name.starts_with(self.own) {
             true => connection.signal_endpoint(address),
             false => connection.endpoint(address),
         }
     }
 
+    /// The signal's own instead of those for all, not beside them: where it goes to another store, the
+    /// credentials of the first are none of its business.
     fn headers(&mut self) -> Vec<(String, String)> {
-        let mut headers = self.variables.pairs(&format!("{GENERAL}HEADERS"), true);
-        headers.extend(self.variables.pairs(&format!("{}HEADERS", self.own), true));
-        headers
+        let name = self.set("HEADERS");
+        name.map_or_else(Vec::new, |name| self.variables.pairs(&name, true))
     }
 
     fn certificates(&mut self, mut connection: OtlpConnection) -> OtlpConnection {
@@ -118,13 +112,6 @@ impl Reader<'_, '_> {
                 None
             }
         }
-    }
-}
-
-fn without_credentials(address: &str) -> String {
-    match (address.split_once("://"), address.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://***@{host}"),
-        _ => address.to_owned(),
     }
 }
 
@@ -168,7 +155,39 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_HEADERS", "a=1,b=2"),
             ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "b=3,c=4"),
         ];
-        check(Signal::Traces, &headers, &[r#"["a", "b", "b", "c"]"#]);
+        check(Signal::Traces, &headers, &[r#"["b", "c"]"#]);
+        check(Signal::Logs, &headers, &[r#"["a", "b"]"#]);
+    }
+
+    #[test]
+    fn a_password_in_an_endpoint_shows_nowhere_however_it_is_written() {
+        for endpoint in [
+            "http://me:secret@host:4318",
+            "me:secret@host:4318",
+            "http:/me:secret@host",
+            "http://me:se/cret@host",
+            "http://me:secret@",
+        ] {
+            for protocol in ["grpc", "http/protobuf"] {
+                let set = [
+                    ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+                    ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
+                ];
+                let (connection, problems, understood) = read(Signal::Traces, &set);
+                let error = connection.route(Signal::Traces).err().map(|error| error.to_string());
+                let said = format!("{error:?} {problems:?} {understood} {connection:?}");
+                assert!(error.is_some() && !said.contains("cret"), "{endpoint}: {said}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_in_the_query_of_an_endpoint_shows_nowhere() {
+        let set = [("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://c.example/in?key=secret")];
+        let (connection, problems, understood) = read(Signal::Traces, &set);
+        let address = connection.route(Signal::Traces).map(|route| route.address());
+        let said = format!("{address:?} {problems:?} {understood} {connection:?}");
+        assert!(said.contains("c.example/in?***") && !said.contains("secret"), "{said}");
     }
 
     #[test]
@@ -186,7 +205,7 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://me:secret@host"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=secret"),
-            ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "-1"),
             ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/no/such/file"),
         ];
         let (connection, problems, understood) = read(Signal::Traces, &set);

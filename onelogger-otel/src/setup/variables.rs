@@ -19,6 +19,9 @@ pub(super) struct Variables<'a> {
     pub(super) problems: Vec<String>,
 }
 
+/// What a timeout of zero stands for. Some 24 days.
+const NO_LIMIT: Duration = Duration::from_millis(i32::MAX as u64);
+
 impl<'a> Variables<'a> {
     pub(super) fn new(lookup: Lookup<'a>) -> Variables<'a> {
         Variables { lookup, understood: Vec::new(), problems: Vec::new() }
@@ -44,14 +47,18 @@ impl<'a> Variables<'a> {
         Some(text)
     }
 
-    /// `true` in any case is true, all else is false; what is neither is said.
+    /// `true` in any case is true, all else is false; what is neither is said. In variables of our own
+    /// `1` and `0` stand for the same; the specification forbids that for its own.
     pub(super) fn flag(&mut self, name: &str) -> bool {
         let Some(text) = self.raw(name) else {
             return false;
         };
+        let is_own = !name.starts_with("OTEL_");
         let value = match text.to_ascii_lowercase().as_str() {
-            "true" | "1" => true,
-            "false" | "0" => false,
+            "true" => true,
+            "false" => false,
+            "1" if is_own => true,
+            "0" if is_own => false,
             _ => {
                 self.problem(name, format_args!("`{text}` is neither `true` nor `false`"));
                 return false;
@@ -78,6 +85,11 @@ impl<'a> Variables<'a> {
 
     pub(super) fn millis(&mut self, name: &str) -> Option<Duration> {
         self.number(name, "whole number of milliseconds").map(Duration::from_millis)
+    }
+
+    /// How long something may take, in milliseconds; zero stands for no limit.
+    pub(super) fn timeout(&mut self, name: &str) -> Option<Duration> {
+        self.millis(name).map(|limit| if limit.is_zero() { NO_LIMIT } else { limit })
     }
 
     /// One of several words.
@@ -195,6 +207,32 @@ mod tests {
                 "E: `many` is not known; expected `few`",
             ]
         );
+    }
+
+    #[test]
+    fn only_true_is_true_in_a_variable_of_the_specification() {
+        let check = |value: &'static str, name, expected: (bool, usize)| {
+            let lookup = one(value);
+            let mut variables = Variables::new(&lookup);
+            let flag = variables.flag(name);
+            assert_eq!((flag, variables.problems.len()), expected, "{name}={value}");
+        };
+        check("TRUE", "OTEL_SDK_DISABLED", (true, 0));
+        check("False", "OTEL_SDK_DISABLED", (false, 0));
+        check("1", "OTEL_SDK_DISABLED", (false, 1));
+        check("yes", "OTEL_SDK_DISABLED", (false, 1));
+        check("1", "ONELOGGER_DEFER_SETUP", (true, 0));
+        check("0", "_OTEL_DEFER_SETUP", (false, 0));
+    }
+
+    #[test]
+    fn a_timeout_of_zero_is_none() {
+        let check = |value: &'static str, expected| {
+            assert_eq!(Variables::new(&one(value)).timeout("T"), expected, "{value}");
+        };
+        check("250", Some(Duration::from_millis(250)));
+        check("0", Some(NO_LIMIT));
+        check("-1", None);
     }
 
     #[test]

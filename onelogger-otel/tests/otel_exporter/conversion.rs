@@ -240,6 +240,27 @@ fn an_error_is_an_exception_in_its_span_and_the_status() {
 }
 
 #[test]
+fn no_attribute_has_the_name_of_another() {
+    let attributes = Attributes::new()
+        .with("error_message", "bad")
+        .with("exception_type", "Bad")
+        .with("exception.type", "theirs");
+    let said = Attributes::from([("error.type", "500")]);
+    let spans = span_events([
+        start(),
+        Record::Error(event("error", attributes)),
+        Record::Stop(SpanRecord { attributes: said, ..stop() }),
+    ]);
+    assert_eq!(spans[0].attributes, [KeyValue::new("error.type", "500")]);
+    let expected = [
+        KeyValue::new("error_message", "bad"),
+        KeyValue::new("exception_type", "Bad"),
+        KeyValue::new("exception.type", "theirs"),
+    ];
+    assert_eq!(spans[0].events[0].attributes, expected);
+}
+
+#[test]
 fn long_messages_are_cut_in_the_status_and_whole_in_the_event() {
     let message = "ä".repeat(1000);
     let error = event("error", Attributes::from([("error_message", &*message)]));

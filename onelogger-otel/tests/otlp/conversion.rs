@@ -241,6 +241,24 @@ fn an_error_is_a_log_record_and_the_status_of_its_span() {
 }
 
 #[test]
+fn no_attribute_has_the_name_of_another() {
+    let attributes = Attributes::new()
+        .with("error_message", "could not save")
+        .with("exception_type", "io::Error")
+        .with("exception.type", "theirs");
+    let error = EventRecord { name: "error".into(), attributes, ..event() };
+    let stop = SpanRecord { attributes: Attributes::from([("error.type", "500")]), ..stop() };
+    let collector = arrived([start(), Record::Error(error), Record::Stop(stop)]);
+    assert_eq!(collector.spans()[0].attributes, [text("error.type", "500")]);
+    let expected = [
+        text("error_message", "could not save"),
+        text("exception_type", "io::Error"),
+        text("exception.type", "theirs"),
+    ];
+    assert_eq!(collector.events()[0].attributes, expected);
+}
+
+#[test]
 fn an_error_that_is_only_a_message_is_an_exception_with_that_message() {
     let attributes = Attributes::from([("error_message", "loss diverged")]);
     let error = EventRecord { name: "error".into(), attributes, ..event() };

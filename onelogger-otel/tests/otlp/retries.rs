@@ -89,6 +89,25 @@ fn the_collector_s_own_pause_is_kept() {
 }
 
 #[test]
+fn a_collector_that_asks_for_no_pause_is_not_stormed() {
+    for protocol in PROTOCOLS {
+        let collector = Collector::start(protocol);
+        collector.traces(vec![Reply::Busy(Some(Duration::ZERO)); 1000]);
+        let job = Job::new(exporter(&collector, protocol).retry(RetryPolicy {
+            first_pause: Duration::from_millis(50),
+            longest_pause: Duration::from_millis(50),
+            within: Duration::from_millis(500),
+        }));
+        job.spans(1);
+        job.flush();
+        // A pause is 25 ms at least.
+        let tried = attempts(&collector).len();
+        assert!(tried <= 21, "{protocol:?}: {tried} attempts");
+        assert_eq!(job.close().lost_total(), 2);
+    }
+}
+
+#[test]
 fn a_pause_beyond_the_bound_is_not_waited_for() {
     for protocol in PROTOCOLS {
         let collector = Collector::start(protocol);

@@ -216,13 +216,13 @@ fn what_is_wrong_with_the_set_up_is_said_and_left_out() {
     let endpoint = sink.endpoint(Protocol::HttpProtobuf);
     let no_pem = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
     for (name, value, problem, is_sent) in [
-        ("ENDPOINT", "localhost:4318", "`localhost:4318` is no address that begins with", false),
+        ("ENDPOINT", "localhost:4318", "`localhost:4318` is none like", false),
         ("ENDPOINT", "http://me:s3cret@localhost:4318", "send them in a header", false),
-        ("ENDPOINT", "http://localhost:4318?key=s", "is no address that begins with", false),
+        ("ENDPOINT", "http://localhost:4318?key=s", "only that of one signal", false),
         ("HEADERS", "authorization=s3cret%0a", "`authorization` is no name of a header", false),
         ("HEADERS", "authorization: s3cret", "_HEADERS: a part is no `key=value`", true),
         ("PROTOCOL", "http/json", "`http/json` is not known; expected `grpc`", true),
-        ("TIMEOUT", "0", "_TIMEOUT: must be longer than zero", true),
+        ("TIMEOUT", "-1", "_TIMEOUT: `-1` is no whole number", true),
         ("CERTIFICATE", "/no/such/ca.pem", "_CERTIFICATE: cannot read `/no/such/ca.pem`", true),
         ("CERTIFICATE", no_pem, "the root certificates: no PEM text of a certificate", false),
         ("CLIENT_KEY", no_pem, "_CLIENT_CERTIFICATE: is missing", true),

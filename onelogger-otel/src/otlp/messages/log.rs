@@ -3,8 +3,8 @@
 use onelogger::exporter::RecordRef;
 use onelogger::{Attributes, AttributesRef, Level, SpanId, TraceId, ValueRef};
 
-use super::exception::{exception_names, message_of};
 use super::{SAMPLED, span_id, trace_id};
+use crate::exception::{exception_names, message_of};
 use crate::names::{attribute, event, semantic};
 use crate::otlp::attributes::{all_attributes, any_value, as_named, attribute as put, attributes};
 use crate::otlp::limits::{AttributeLimits, LogLimits};

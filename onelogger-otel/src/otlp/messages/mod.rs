@@ -5,7 +5,6 @@
 //! free, and follows from what is known when: a name that an attribute changes comes after the
 //! attributes.
 
-mod exception;
 mod log;
 mod span;
 
@@ -13,7 +12,6 @@ use onelogger::{SpanId, TraceId};
 
 use super::wire;
 
-pub(super) use exception::{LastError, last_error};
 pub(super) use log::{
     data_error_log, error_log, event_log, is_log_record, lone_log, open_span_log, opening_log,
     stop_event_log, unremembered_log,

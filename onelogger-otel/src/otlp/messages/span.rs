@@ -3,8 +3,8 @@
 use onelogger::exporter::RecordRef;
 use onelogger::{AttributesRef, Outcome, SpanContext, SpanId, SpanKind, TraceId, ValueRef};
 
-use super::exception::{LastError, exception_names, status_message};
 use super::{SAMPLED, span_id, trace_id};
+use crate::exception::{LastError, exception_names, status_message};
 use crate::names::{attribute, semantic};
 use crate::otlp::attributes::{as_named, attribute as put, attributes};
 use crate::otlp::limits::{AttributeLimits, SpanLimits};
@@ -106,7 +106,9 @@ pub(in crate::otlp) fn span(
     if said.is_ok {
         status(out, status_field::OK, "");
     } else if let Some(error) = remembered.last_error {
-        if let Some(error_type) = &error.error_type {
+        // An application that says it itself knows better.
+        let is_said = stop.attributes().get(semantic::ERROR_TYPE).is_some();
+        if let Some(error_type) = error.error_type.as_ref().filter(|_| !is_said) {
             own_attribute(out, semantic::ERROR_TYPE, error_type);
         }
         status(out, status_field::ERROR, &error.message);

@@ -17,6 +17,7 @@ use proptest::prelude::*;
 use prost::Message;
 
 use super::*;
+use crate::exception::LastError;
 use crate::names::attribute;
 use crate::otlp::limits::{LogLimits, SpanLimits};
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use flate2::Compression as Effort;
 use flate2::write::GzEncoder;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_rustls::HttpsConnector;
@@ -17,7 +17,8 @@ use hyper_util::rt::TokioExecutor;
 use prost::Message;
 
 use super::answer::{RpcStatus, accepted, excerpt};
-use super::{Accepted, chain, connector};
+use super::{Accepted, chain, connector, http_date};
+use crate::otlp::clock;
 use crate::otlp::connection::{Compression, Route};
 use crate::otlp::retry::Retry;
 use crate::otlp::signal::Signal;
@@ -125,10 +126,17 @@ fn retry(status: StatusCode, wait: Option<Duration>) -> Retry {
     }
 }
 
-/// A pause in seconds. One that is given as a date is not understood, and ours is taken.
+/// A pause in seconds, or until a date.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    let text = |name| Some(headers.get(name)?.to_str().ok()?.trim());
+    let pause = text(RETRY_AFTER)?;
+    if let Ok(seconds) = pause.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    // By the server's own clock, if it tells the time: ours may be another.
+    let ours = clock::unix_nanos() / 1_000_000_000;
+    let now = text(DATE).and_then(|date| http_date::unix_seconds(date, ours)).unwrap_or(ours);
+    http_date::until(pause, now)
 }
 
 /// What a refusal says: a message of the protocol, or a text of something in between.
@@ -157,13 +165,21 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_is_given_in_seconds() {
+    fn a_pause_is_given_in_seconds_or_ends_at_a_date() {
         let headers =
             |value| HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(value))]);
         assert_eq!(retry_after(&headers("7")), Some(Duration::from_secs(7)));
         assert_eq!(retry_after(&headers("-7")), None);
-        assert_eq!(retry_after(&headers("Sun, 06 Nov 1994 08:49:37 GMT")), None);
+        assert_eq!(retry_after(&headers("tomorrow")), None);
         assert_eq!(retry_after(&HeaderMap::new()), None);
+        let past = "Sun, 06 Nov 1994 08:49:37 GMT";
+        assert_eq!(retry_after(&headers(past)), Some(Duration::ZERO));
+        let distant = retry_after(&headers("Fri, 31 Dec 9999 23:59:59 GMT"));
+        assert!(distant.is_some_and(|pause| pause > Duration::from_secs(1 << 37)), "{distant:?}");
+        // Of a server whose clock is years behind.
+        let mut by_its_clock = headers("Sun, 06 Nov 1994 08:49:42 GMT");
+        by_its_clock.insert(DATE, HeaderValue::from_static(past));
+        assert_eq!(retry_after(&by_its_clock), Some(Duration::from_secs(5)));
     }
 
     #[test]

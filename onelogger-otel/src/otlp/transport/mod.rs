@@ -3,6 +3,7 @@
 mod answer;
 mod grpc;
 mod http1;
+mod http_date;
 
 use std::time::Duration;
 
