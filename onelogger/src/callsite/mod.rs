@@ -6,8 +6,8 @@
 //! while any provider is configured and the [`Filter`] lets it through.
 //!
 //! The filter belongs to the process. It begins as the environment variable `ONELOGGER_FILTER` says
-//! (`trainer=debug,per_step=off`), lets levels up to [`Level::Info`] through if that is not set, and
-//! can be changed at any time:
+//! (`trainer=debug,per_step=off`), lets levels up to [`Level::Info`](crate::Level::Info)
+//! through if that is not set, and can be changed at any time:
 //!
 //! ```
 //! use onelogger::callsite;
