@@ -1,6 +1,7 @@
 //! Which recorder is in force: that of the context, else that of the process.
 
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{InForce, with_current};
@@ -20,6 +21,16 @@ struct Seen {
     /// The number of changes, and the process, in which it was seen.
     at: (u64, u64),
     configured: Option<Arc<Configured>>,
+}
+
+impl Drop for Seen {
+    /// It may be the last handle of a recorder of the application's own, whose destructor may panic:
+    /// where the thread ends that would end the process, and elsewhere it is no affair of whoever
+    /// records something else here.
+    fn drop(&mut self) {
+        let configured = self.configured.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(configured)));
+    }
 }
 
 thread_local! {
