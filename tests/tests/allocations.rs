@@ -6,7 +6,7 @@ use std::cell::Cell;
 
 use onelogger::exporter::{ExportError, Exporter, Records};
 use onelogger::{
-    DefaultRecorder, OneLoggerConfig, OneLoggerProvider, SpanName, event, span, timed_span,
+    DefaultRecorder, OneLoggerConfig, OneLoggerProvider, Sampler, SpanName, event, span, timed_span,
 };
 
 /// Counts what each thread asks for.
@@ -114,5 +114,16 @@ fn macros_ask_for_no_memory() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(counts.delivered, 401 * (2 * 8 + 5) + 2);
     assert!(counts.is_balanced());
     drop(guard);
+
+    // Nor do spans that a sampler holds back.
+    let config = OneLoggerConfig::builder("test").session_tag("").world_size(1).build()?;
+    let recorder = DefaultRecorder::builder().exporter(Null).sampler(Sampler::AlwaysOff).build()?;
+    let guard = OneLoggerProvider::instance().configure(config, recorder)?;
+    assert!(requests_of(1) > 0);
+    assert_eq!(requests_of(200), 0);
+    let recorder = onelogger::recorder();
+    drop(guard);
+    let counts = recorder.health().exporters[0].counts;
+    assert_eq!((counts.withheld, counts.delivered), (201 * (2 * 8 + 5), 0));
     Ok(())
 }
