@@ -35,6 +35,11 @@ pub(super) fn is_suppressed() -> bool {
     with_current(Context::is_telemetry_suppressed).unwrap_or(false)
 }
 
+/// Whether OpenTelemetry's current context of this thread is there: not where the thread is ending.
+pub(crate) fn has_context() -> bool {
+    with_current(|_| ()).is_some()
+}
+
 /// Looks at OpenTelemetry's current context; `None` where it cannot be looked at.
 pub(super) fn with_current<R>(look: impl FnOnce(&Context) -> R) -> Option<R> {
     WITNESS.try_with(|_| ()).ok()?;

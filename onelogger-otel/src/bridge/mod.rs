@@ -16,6 +16,7 @@ mod propagator;
 mod span;
 mod tracer;
 
+pub(crate) use active::has_context;
 pub use log_record::OtelLogRecord;
 pub use logger::{OtelLogger, OtelLoggerProvider};
 pub use propagator::OtelPropagator;

@@ -10,6 +10,8 @@ use onelogger::OneLoggerProvider;
 use onelogger::exporter::ExportError;
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::bridge;
+
 pub(crate) struct Engine {
     /// Gone when this is dropped.
     runtime: Option<Runtime>,
@@ -41,13 +43,14 @@ impl Engine {
         // What the transport itself is instrumented with says nothing: it would never end. The
         // recorder sees to that on the threads of exporters, and the SDK is told here.
         let suppress = opentelemetry::Context::enter_telemetry_suppressed_scope;
-        if Handle::try_current().is_err() {
+        let is_outside = Handle::try_current().is_err_and(|error| error.is_missing_context());
+        if is_outside && bridge::has_context() {
             let _suppressed = suppress();
             return Ok(runtime.block_on(work));
         }
         // In synchronous mode the caller may be a task of the application's runtime, and tokio lets
-        // no runtime run within another. The thread beside records nothing: the recorder waits for
-        // it, and would wait for itself.
+        // no runtime run within another; or a thread that ends, whose contexts are gone. The thread
+        // beside records nothing: the recorder waits for it, and would wait for itself.
         let run = || {
             let _silent = OneLoggerProvider::new().attach();
             let _suppressed = suppress();

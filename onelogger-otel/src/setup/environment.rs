@@ -144,7 +144,14 @@ impl Environment {
 
 /// The name of the service, and what else there is to say of it.
 fn resource(variables: &mut Variables<'_>) -> (Option<String>, Attributes) {
-    let pairs = variables.pairs("OTEL_RESOURCE_ATTRIBUTES", false);
+    const RESOURCE: &str = "OTEL_RESOURCE_ATTRIBUTES";
+    let mut pairs = variables.pairs(RESOURCE, false);
+    let count = pairs.len();
+    // No configuration could be made with it, and a job is not to fail for it.
+    pairs.retain(|(key, value)| key != SERVICE_NAME || !value.trim().is_empty());
+    if pairs.len() < count {
+        variables.problem(RESOURCE, format_args!("`{SERVICE_NAME}` is blank"));
+    }
     let mut resource: Attributes = pairs.into_iter().collect();
     if let Some(name) = variables.text("OTEL_SERVICE_NAME") {
         resource.set(SERVICE_NAME, name);
@@ -289,6 +296,16 @@ mod tests {
             .with("service.version", "2")
             .with("deployment.environment.name", "prod");
         assert_eq!(environment.resource, expected);
+    }
+
+    #[test]
+    fn a_name_of_the_service_that_is_blank_is_none() {
+        for value in ["service.name=,team=blue", "service.name=%20,team=blue"] {
+            let environment = read(&[("OTEL_RESOURCE_ATTRIBUTES", value)]);
+            assert_eq!(environment.service_name, None, "{value}");
+            assert_eq!(environment.resource, Attributes::new().with("team", "blue"), "{value}");
+            assert_eq!(environment.problems.len(), 1, "{:?}", environment.problems);
+        }
     }
 
     #[test]

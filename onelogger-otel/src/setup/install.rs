@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use onelogger::recorder::DefaultRecorderBuilder;
 use onelogger::{
-    Attributes, ConfigError, ConsoleExporter, DefaultRecorder, ErrorHandlingStrategy, LoggerConfig,
-    OneLoggerConfig, OneLoggerProvider, diagnostics,
+    Attributes, ConfigError, ConfigureError, ConsoleExporter, DefaultRecorder,
+    ErrorHandlingStrategy, LoggerConfig, OneLoggerConfig, OneLoggerProvider, diagnostics,
 };
 use opentelemetry::global;
 use opentelemetry::propagation::TextMapCompositePropagator;
@@ -46,7 +46,13 @@ impl Setup {
             return Err(SetupError::Connection(error));
         }
         let recorder = self.default_recorder(&environment, &resource, &routes)?;
-        let guard = provider.configure(config, recorder)?;
+        let guard = match provider.configure(config, recorder) {
+            // Another thread was faster.
+            Err(ConfigureError::AlreadyConfigured) => {
+                return Ok(OtelGuard::inert(environment, false));
+            }
+            configured => configured?,
+        };
         let meters = self.meter_provider(&environment, &resource, &routes)?;
         if let Some(Meters { provider, .. }) = &meters {
             global::set_meter_provider(provider.clone());

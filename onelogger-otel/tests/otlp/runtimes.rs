@@ -1,10 +1,14 @@
 //! The exporter in programs with other runtimes, and without.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use onelogger::exporter::{Batch, Exporter, Run};
-use onelogger::{DefaultRecorder, EventRecord, OneLoggerConfig, OneLoggerProvider, Record};
-use onelogger_otel::{OtlpExporterBuilder, Protocol};
+use onelogger::{
+    DefaultRecorder, Event, EventRecord, OneLoggerConfig, OneLoggerGuard, OneLoggerProvider,
+    Record, RecorderHandle,
+};
+use onelogger_otel::{OtlpExporter, OtlpExporterBuilder, Protocol};
 
 use crate::support::{Collector, Job, LIMIT, PROTOCOLS, exporter};
 
@@ -46,17 +50,22 @@ fn it_works_within_a_runtime_of_several_threads() {
     }
 }
 
+/// A provider in synchronous mode.
+fn synchronous(exporter: OtlpExporter) -> (OneLoggerProvider, OneLoggerGuard) {
+    let recorder = DefaultRecorder::builder().synchronous().exporter(exporter);
+    let config = OneLoggerConfig::builder("job").session_tag("test").world_size(1).build().unwrap();
+    let provider = OneLoggerProvider::new();
+    let guard = provider.configure(config, recorder.build().unwrap()).unwrap();
+    (provider, guard)
+}
+
 /// In synchronous mode the exporter is called by the task that records.
 #[test]
 fn it_works_when_a_task_calls_it() {
     for protocol in PROTOCOLS {
         let collector = Collector::start(protocol);
         let exporter = exporter(&collector, protocol).build().unwrap();
-        let recorder = DefaultRecorder::builder().synchronous().exporter(exporter);
-        let config =
-            OneLoggerConfig::builder("job").session_tag("test").world_size(1).build().unwrap();
-        let provider = OneLoggerProvider::new();
-        let guard = provider.configure(config, recorder.build().unwrap()).unwrap();
+        let (provider, guard) = synchronous(exporter);
         current_thread().block_on(async {
             let span = provider.recorder().start("task").unwrap();
             provider.recorder().stop(&span).unwrap();
@@ -64,6 +73,38 @@ fn it_works_when_a_task_calls_it() {
         });
         assert_eq!(collector.spans().len(), 1);
         assert_eq!(collector.event_names(), ["onelogger.open", "onelogger.close"]);
+    }
+}
+
+/// Records when its thread ends, and what others keep for the thread is gone by then.
+struct Last(RecorderHandle);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        self.0.event(None, Event::new("last")).unwrap();
+    }
+}
+
+thread_local! {
+    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+}
+
+#[test]
+fn it_works_when_a_thread_that_ends_calls_it() {
+    for protocol in PROTOCOLS {
+        let collector = Collector::start(protocol);
+        let exporter = exporter(&collector, protocol).build().unwrap();
+        let (provider, guard) = synchronous(exporter);
+        let recorder = provider.recorder();
+        let thread = std::thread::spawn(move || {
+            // What is used first ends last.
+            LAST.set(Some(Last(recorder.clone())));
+            recorder.event(None, Event::new("first")).unwrap();
+        });
+        thread.join().unwrap();
+        drop(guard);
+        let expected = ["onelogger.open", "first", "last", "onelogger.close"];
+        assert_eq!(collector.event_names(), expected);
     }
 }
 

@@ -6,9 +6,11 @@
 //! | `workers` | the set-up is deferred; two forked workers do it for themselves |
 //! | `forked` | the parent is set up, and so is a child that it forks |
 //! | `twice` | the set-up is done a second time, and its guard dropped |
+//! | `at-once` | several threads do the set-up at the same time |
 //! | `current-thread`, `multi-thread` | within a runtime, in which the guard is dropped too |
 
 use std::error::Error;
+use std::sync::Barrier;
 use std::time::Duration;
 
 use onelogger::{OneLoggerProvider, error, event, timed_span};
@@ -25,6 +27,7 @@ fn main() -> Result {
         "workers" => workers(),
         "forked" => forked(),
         "twice" => twice(),
+        "at-once" => at_once(),
         "current-thread" => {
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(tasks())
         }
@@ -113,6 +116,25 @@ fn twice() -> Result {
     assert!(first.is_active() && !second.is_active() && !second.is_deferred());
     drop(second);
     assert!(OneLoggerProvider::instance().is_enabled());
+    request(1);
+    end(first)
+}
+
+fn at_once() -> Result {
+    let all_are_there = Barrier::new(8);
+    let set_up = || {
+        all_are_there.wait();
+        onelogger_otel::setup()
+    };
+    let guards: std::result::Result<Vec<_>, _> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(set_up)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let (mut active, others): (Vec<_>, Vec<_>) =
+        guards?.into_iter().partition(OtelGuard::is_active);
+    drop(others);
+    let first = active.pop().ok_or("nothing is set up")?;
+    assert!(active.is_empty() && OneLoggerProvider::instance().is_enabled());
     request(1);
     end(first)
 }

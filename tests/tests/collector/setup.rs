@@ -156,10 +156,12 @@ fn each_worker_of_a_server_that_forks_is_set_up_for_itself() {
 fn a_second_set_up_changes_nothing() {
     let sink = Sink::start();
     let protocol = Protocol::HttpProtobuf;
-    Service::scenario("twice", "twice").to(protocol, &sink.endpoint(protocol)).run();
-    let received = sink.received().of("twice");
-    assert_eq!(received.spans().len(), 3);
-    assert_eq!(received.events("onelogger.open").len(), 1);
+    for scenario in ["twice", "at-once"] {
+        Service::scenario(scenario, scenario).to(protocol, &sink.endpoint(protocol)).run();
+        let received = sink.received().of(scenario);
+        assert_eq!(received.spans().len(), 3, "{scenario}");
+        assert_eq!(received.events("onelogger.open").len(), 1, "{scenario}");
+    }
 }
 
 #[test]
