@@ -1,9 +1,31 @@
 //! The resource: what produces the telemetry, in OpenTelemetry's words.
 
+use onelogger::exporter::Run;
 use onelogger::names::attribute;
-use onelogger::{Attributes, Name};
+use onelogger::{Attributes, Name, Value};
 
-use crate::names::resource;
+use crate::names::{resource, semantic};
+
+/// All that a resource holds: what the run says of itself, then what was given, then who writes it
+/// down. Later parts come before earlier ones. The service's name is the application's unless another
+/// is given.
+pub(crate) fn attributes(given: &Attributes, run: &Run) -> Attributes {
+    let application = run.resource().get(attribute::APPLICATION_NAME).cloned();
+    let service = application.unwrap_or_else(|| Value::from("unknown_service"));
+    let mut attributes = Attributes::new().with(semantic::SERVICE_NAME, service);
+    attributes.merge(of_run(run.resource()));
+    attributes.merge(given.clone());
+    attributes.merge(sdk());
+    attributes
+}
+
+/// Who writes it down: this crate, whose version moves together with the recorder's.
+pub(crate) fn sdk() -> Attributes {
+    Attributes::new()
+        .with(semantic::SDK_NAME, "onelogger")
+        .with(semantic::SDK_LANGUAGE, "rust")
+        .with(semantic::SDK_VERSION, env!("CARGO_PKG_VERSION"))
+}
 
 /// What a run says of itself, under the names that it has in a resource. The application's name is
 /// not in it: it becomes `service.name` where nothing else does.

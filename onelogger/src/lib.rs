@@ -95,11 +95,10 @@
 //!
 //! # What is guaranteed
 //!
-//! - **Recording does not wait.** No system call but what the memory allocator does, and one that wakes
-//!   the pipeline when a quarter of a lane is full. Macros and [`recorder()`] look up what is in force
-//!   under a lock that only `configure` and `close` ever hold against them, for a moment. A record that
-//!   finds no room is lost, and counted. [`FullPolicy::Block`] makes a call wait instead, for so long at
-//!   most.
+//! - **Recording does not wait.** `#[timed_span]`, `span!` and `event!` take no lock, ask for no memory and
+//!   make no system call, once a thread has warmed up, but one that wakes the pipeline when a quarter of
+//!   a lane is full; explicit calls and `error!` ask for memory. A record that finds no room is lost, and
+//!   counted. [`FullPolicy::Block`] makes a call wait instead, for so long at most.
 //! - **Nothing is lost unsaid.** For each exporter
 //!   `recorded + added = delivered + lost + withheld` ([`Counts`]). The exporter's own output says so:
 //!   a `telemetry_data_error` with `onelogger.lost.*` when a loss begins, and a closing record with
@@ -128,8 +127,8 @@
 //! # The family
 //!
 //! [`guide`] has chapters for those who begin, instrument a library, or come from elsewhere. The crate
-//! `onelogger-otel` exports to OpenTelemetry collectors; this one depends on nothing of OpenTelemetry
-//! and on no async runtime. It is built and tested with Rust 1.95, on Linux.
+//! `onelogger-otel` exports to OpenTelemetry collectors, set up by one line; this one depends on nothing
+//! of OpenTelemetry and on no async runtime. It is built and tested with Rust 1.95, on Linux.
 
 #![deny(unsafe_code)]
 

@@ -48,10 +48,11 @@ fn a_forked_child_starts_clean() {
     let file = directory.path().join("file");
     let parent = run("fork", &file);
     assert_eq!(parent[..3], WHOLE[..3]);
-    assert_eq!(parent[3..], ["event child has ended", "stop work", "event onelogger.close"]);
+    let ends = ["stop around", "stop work", "event onelogger.close"];
+    assert_eq!(parent[3..], [&["start around", "event child has ended"], &ends[..]].concat());
     let of_child = directory.path().join("file.child");
-    let open_and_close = ["event onelogger.open", "complete child's work", "event onelogger.close"];
-    assert_eq!(names(&of_child), open_and_close);
+    let own = ["complete child's work", "complete by a macro"];
+    assert_eq!(names(&of_child), [&WHOLE[..1], &own, &WHOLE[4..]].concat());
 
     let ids = |file: &Path| -> Vec<String> {
         let text = std::fs::read_to_string(file).unwrap();

@@ -33,7 +33,7 @@ fn guarded(span: &TimedSpan) -> TokenStream {
     let p = span.opening.callsite.krate.private();
     let arguments = span_arguments(&span.opening);
     let open = if_enabled(&mixed_quote! {
-        __onelogger_span.open(&__ONELOGGER_CALLSITE, #arguments);
+        __onelogger_span.open(&__ONELOGGER_CALLSITE, &#arguments);
     });
     let body = in_parentheses(&span.function.body);
     mixed_quote! {
@@ -50,7 +50,7 @@ fn in_closure(span: &TimedSpan, signature: &mut Signature) -> TokenStream {
     let p = krate.private();
     let arguments = span_arguments(&span.opening);
     let open = if_enabled(&mixed_quote! {
-        __onelogger_span.open(&__ONELOGGER_CALLSITE, #arguments);
+        __onelogger_span.open(&__ONELOGGER_CALLSITE, &#arguments);
     });
     let returned = nameable(&span.value);
     let observe =
@@ -76,7 +76,7 @@ fn future(span: &TimedSpan, signature: &mut Signature) -> TokenStream {
     let krate = &span.opening.callsite.krate;
     let p = krate.private();
     let arguments = span_arguments(&span.opening);
-    let open = if_enabled(&mixed_quote!(#p::open_in_future(&__ONELOGGER_CALLSITE, #arguments);));
+    let open = if_enabled(&mixed_quote!(#p::open_in_future(&__ONELOGGER_CALLSITE, &#arguments);));
     let returned = nameable(&span.value);
     let observe = observation::closure(&span.observation, krate);
     let parameters = parameters::move_inside(signature);
@@ -136,7 +136,7 @@ fn returned_future(span: &TimedSpan, signature: &mut Signature, is_boxed: bool) 
     let p = krate.private();
     let arguments = span_arguments(&span.opening);
     let prepare = if_enabled(&mixed_quote! {
-        __onelogger_span.prepare(&__ONELOGGER_CALLSITE, #arguments);
+        __onelogger_span.prepare(&__ONELOGGER_CALLSITE, &#arguments);
     });
     let returned = match &signature.output {
         ReturnType::Type(_, boxed) if is_boxed => nameable(boxed),

@@ -15,7 +15,7 @@ pub(crate) fn span(span: &SpanMacro) -> TokenStream {
     let arguments = span_arguments(&span.opening);
     let guard = || {
         let open = if_enabled(&mixed_quote! {
-            __onelogger_span.open(&__ONELOGGER_CALLSITE, #arguments);
+            __onelogger_span.open(&__ONELOGGER_CALLSITE, &#arguments);
         });
         mixed_quote! {
             let mut __onelogger_span = #p::SpanGuard::new();
@@ -33,7 +33,7 @@ pub(crate) fn span(span: &SpanMacro) -> TokenStream {
             mixed_quote!(#guard #block)
         }
         SpanForm::Async { keywords, block } => {
-            let open = mixed_quote!(#p::open_in_future(&__ONELOGGER_CALLSITE, #arguments););
+            let open = mixed_quote!(#p::open_in_future(&__ONELOGGER_CALLSITE, &#arguments););
             let open = if_enabled(&open);
             // The type of a block's value may be known only from what follows; to look at it here
             // would take that freedom away.

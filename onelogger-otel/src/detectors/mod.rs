@@ -26,7 +26,6 @@ use std::path::Path;
 use onelogger::Attributes;
 
 use self::surroundings::Surroundings;
-use crate::names::semantic;
 
 /// Something that can be looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -128,7 +127,7 @@ fn detect_in(
     let mut all = Attributes::new();
     for detector in detectors {
         all.merge(match detector {
-            Detector::TelemetrySdk => telemetry_sdk(),
+            Detector::TelemetrySdk => crate::resource::sdk(),
             Detector::OperatingSystem => operating_system::detect(surroundings),
             Detector::Host => host::detect(surroundings),
             Detector::Process => process::detect(surroundings),
@@ -140,14 +139,6 @@ fn detect_in(
         });
     }
     all
-}
-
-fn telemetry_sdk() -> Attributes {
-    Attributes::from([
-        (semantic::SDK_NAME, "onelogger"),
-        (semantic::SDK_LANGUAGE, "rust"),
-        (semantic::SDK_VERSION, env!("CARGO_PKG_VERSION")),
-    ])
 }
 
 #[cfg(test)]

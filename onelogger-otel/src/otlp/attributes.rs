@@ -73,13 +73,21 @@ pub(super) fn attribute(
     longest: Option<usize>,
 ) {
     let value_length = length(value, longest);
-    let key_length = 1 + size_with_length(key.len());
-    wire::varint(out, wire::with_length(field));
-    wire::varint(out, (key_length + 1 + size_with_length(value_length)) as u64);
-    out.push(KEY);
-    text(out, key);
-    out.push(VALUE);
-    wire::varint(out, value_length as u64);
+    let length = 2 + size_with_length(key.len()) + size_with_length(value_length);
+    let field = wire::with_length(field);
+    // Short, as nearly all are: each length is a byte.
+    if field < 0x80 && length < 0x80 {
+        out.extend_from_slice(&[field as u8, length as u8, KEY, key.len() as u8]);
+        out.extend_from_slice(key.as_bytes());
+        out.extend_from_slice(&[VALUE, value_length as u8]);
+    } else {
+        wire::varint(out, field);
+        wire::varint(out, length as u64);
+        out.push(KEY);
+        text(out, key);
+        out.push(VALUE);
+        wire::varint(out, value_length as u64);
+    }
     write(out, value, longest);
 }
 

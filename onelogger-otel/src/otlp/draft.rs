@@ -4,8 +4,9 @@
 //! beside the others of its instrumentation scope. The size of a request is known at any time, and
 //! sending it again copies nothing.
 
-use onelogger::SpanId;
+use onelogger::{Attributes, SpanId};
 
+use super::attributes::all_attributes;
 use super::scopes::Scopes;
 use super::signal::Signal;
 use super::stake::Stakes;
@@ -120,10 +121,13 @@ pub(super) struct Envelope {
 }
 
 impl Envelope {
-    /// `resource` writes the message of that name.
-    pub(super) fn new(schema_url: &'static str, resource: impl FnOnce(&mut Vec<u8>)) -> Envelope {
+    pub(super) fn new(schema_url: &'static str, resource: &Attributes) -> Envelope {
+        /// `Resource { 1: attribute… }`.
+        const ATTRIBUTES: u32 = 1;
         let mut field = Vec::new();
-        wire::message(&mut field, of_resource::RESOURCE, resource);
+        wire::message(&mut field, of_resource::RESOURCE, |out| {
+            all_attributes(out, ATTRIBUTES, resource);
+        });
         Envelope { resource: field, schema_url }
     }
 

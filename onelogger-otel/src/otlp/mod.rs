@@ -22,7 +22,6 @@ mod metrics;
 mod open_spans;
 mod outbox;
 mod probe;
-mod resource;
 pub(crate) mod retry;
 mod scopes;
 mod settings;
@@ -48,6 +47,7 @@ use self::settings::Settings;
 use self::stake::Stake;
 use self::transport::{Accepted, Failure, Transport};
 use crate::names::semantic;
+use crate::resource;
 
 pub(crate) use self::clock::now;
 pub use self::connection::{Compression, OtlpConfigError, OtlpConnection, Protocol};
@@ -74,6 +74,12 @@ pub use self::tls::TlsError;
 /// | telemetry data error | a log record of severity ERROR, and a root span with an error status |
 ///
 /// The first log record of a run is `onelogger.open`, the last `onelogger.close` with the totals.
+///
+/// Each stands under the instrumentation scope that the record names, the crate for what a macro
+/// records, and under `onelogger` where it names none. Of very long spans and log records a part is
+/// sent, and they say of what ([`SpanLimits`], [`LogLimits`]). Some attributes that bridges set say
+/// something of the span or log record itself; they are listed in
+/// [`names::attribute`](crate::names::attribute).
 ///
 /// # When
 ///
@@ -183,9 +189,10 @@ impl Exporter for OtlpExporter {
         self.session = Some(Session {
             converter: Converter::new(&self.settings),
             outbox: Outbox::new(self.settings.limits, self.settings.logs.is_some()),
-            envelope: Envelope::new(semantic::SCHEMA_URL, |out| {
-                resource::resource(out, &self.settings.resource, run);
-            }),
+            envelope: Envelope::new(
+                semantic::SCHEMA_URL,
+                &resource::attributes(&self.settings.resource, run),
+            ),
             opening: Some(opening),
             body: Vec::new(),
             run: run.clone(),

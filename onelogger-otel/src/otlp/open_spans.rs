@@ -9,6 +9,7 @@
 //! again, with the memory of their names, so that such a span allocates nothing.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
 
@@ -158,44 +159,47 @@ impl OpenSpans {
         start_time_unix_nanos: u64,
         now: Instant,
     ) -> Option<&mut OpenSpan> {
-        let id = record.span_id();
-        if let Some(&place) = self.index.get(&id) {
-            return self.places.get_mut(place);
-        }
-        let name = record.name();
+        let (id, name) = (record.span_id(), record.name());
         let bytes = SPAN_BYTES + name.len();
-        if !self.has_room_for(bytes) {
-            return None;
-        }
+        let has_room = self.has_room_for(bytes);
+        let place = match self.index.entry(id) {
+            Entry::Occupied(known) => return self.places.get_mut(*known.get()),
+            Entry::Vacant(_) if !has_room => return None,
+            Entry::Vacant(new) => *new.insert(self.free.pop().unwrap_or(self.places.len())),
+        };
         self.bytes += bytes;
         self.waiting_since.get_or_insert(now);
-        let place = self.free.pop().unwrap_or(self.places.len());
-        self.index.insert(id, place);
-        let mut span = OpenSpan {
-            id,
-            trace_id: record.trace_id(),
-            name: String::new(),
-            start_time_unix_nanos,
-            since: now,
-            is_start_waiting: false,
-            is_announced: false,
-            waiting: 0,
-            updates: 0,
-            dropped_event_count: 0,
-            kept: None,
-            bytes,
-        };
         match self.places.get_mut(place) {
-            Some(free) => {
-                span.name = std::mem::take(&mut free.name);
+            // Field by field: a struct that is put together first and moved then costs more.
+            Some(span) => {
+                span.id = id;
+                span.trace_id = record.trace_id();
                 span.name.clear();
                 span.name.push_str(name);
-                *free = span;
+                span.start_time_unix_nanos = start_time_unix_nanos;
+                span.since = now;
+                span.is_start_waiting = false;
+                span.is_announced = false;
+                span.waiting = 0;
+                span.updates = 0;
+                span.dropped_event_count = 0;
+                span.kept = None;
+                span.bytes = bytes;
             }
-            None => {
-                span.name.push_str(name);
-                self.places.push(span);
-            }
+            None => self.places.push(OpenSpan {
+                id,
+                trace_id: record.trace_id(),
+                name: name.to_owned(),
+                start_time_unix_nanos,
+                since: now,
+                is_start_waiting: false,
+                is_announced: false,
+                waiting: 0,
+                updates: 0,
+                dropped_event_count: 0,
+                kept: None,
+                bytes,
+            }),
         }
         self.places.get_mut(place)
     }

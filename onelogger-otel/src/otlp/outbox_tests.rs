@@ -6,7 +6,6 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 
 use super::*;
-use crate::otlp::attributes::all_attributes;
 use crate::otlp::draft::Envelope;
 
 const SCHEMA: &str = "https://example.org/schema";
@@ -27,7 +26,7 @@ fn scope(name: &'static str) -> Option<ScopeRef<'static>> {
 
 fn request(outbox: &Outbox, draft: &Draft) -> ExportTraceServiceRequest {
     let attributes = Attributes::from([("service.name", "s")]);
-    let envelope = Envelope::new(SCHEMA, |out| all_attributes(out, 1, &attributes));
+    let envelope = Envelope::new(SCHEMA, &attributes);
     let mut body = Vec::new();
     envelope.seal(draft, &outbox.scopes, &mut body);
     ExportTraceServiceRequest::decode(body.as_slice()).unwrap()
@@ -105,7 +104,7 @@ fn memory_that_is_used_again_holds_nothing_of_before() {
     assert!(logs.extras.is_empty());
     assert_eq!(logs.stakes.items(), 1);
     let mut body = Vec::new();
-    Envelope::new(SCHEMA, |_| {}).seal(&logs, &outbox.scopes, &mut body);
+    Envelope::new(SCHEMA, &Attributes::new()).seal(&logs, &outbox.scopes, &mut body);
     let request = ExportLogsServiceRequest::decode(body.as_slice()).unwrap();
     let logs = request.resource_logs[0].scope_logs.iter().flat_map(|of| &of.log_records);
     assert_eq!(logs.map(|log| log.event_name.as_str()).collect::<Vec<_>>(), ["c"]);

@@ -16,13 +16,13 @@ use super::draft::{Draft, Envelope};
 use super::engine::Engine;
 use super::ids::Ids;
 use super::messages;
-use super::resource::resource;
 use super::retry::{self, Patience, RetryPolicy};
 use super::scopes::Scopes;
 use super::signal::Signal;
 use super::transport::{Accepted, Transport};
 use crate::names::event::VERIFY;
 use crate::names::semantic::SCHEMA_URL;
+use crate::resource;
 
 /// Sends one span, log record or data point, once. How long that took and what the collector said of
 /// it; or why it did not get through.
@@ -57,7 +57,7 @@ fn body(signal: Signal, of: &Attributes) -> Bytes {
         Signal::Metrics => out.extend(metric(time_unix_nanos).encode_to_vec()),
     });
     let run = Run::new("unknown_service", 0);
-    let envelope = Envelope::new(SCHEMA_URL, |out| resource(out, of, &run));
+    let envelope = Envelope::new(SCHEMA_URL, &resource::attributes(of, &run));
     let mut body = Vec::new();
     envelope.seal(&draft, &scopes, &mut body);
     body.into()

@@ -14,8 +14,8 @@ use super::signal::Signal;
 
 /// What becomes of events.
 ///
-/// Errors, events without a span, telemetry data errors and the records that open and close a run
-/// are log records in each of these.
+/// Errors, events without a span, log records of other libraries, telemetry data errors and the
+/// records that open and close a run are log records in each of these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventMode {
@@ -23,8 +23,9 @@ pub enum EventMode {
     #[default]
     LogRecords,
     /// Events stand in their span, and errors do so too. They are sent when the span stops; until
-    /// then they are kept in memory, as far as that reaches (see
-    /// [`memory`](OtlpExporterBuilder::memory)), and are log records beyond.
+    /// then they are kept in memory. Those that find no room there (see
+    /// [`memory`](OtlpExporterBuilder::memory)), or none in the span (see [`SpanLimits`]), are log
+    /// records, and the span counts them in `dropped_events_count`.
     SpanEvents,
     /// Each event is a span of its own, `EVENT_event_for_SPAN`, without length, below the span that
     /// it belongs to; errors are too, as `error_for_SPAN`. Sent at once. What the Python library

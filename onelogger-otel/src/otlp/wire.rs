@@ -42,8 +42,9 @@ pub(super) fn varint(out: &mut Vec<u8>, mut value: u64) {
 /// How many bytes such a number takes.
 #[inline]
 pub(super) const fn varint_length(value: u64) -> usize {
-    let bits = u64::BITS - (value | 1).leading_zeros();
-    bits.div_ceil(7) as usize
+    // A byte for each seven bits, the division by seven as a multiplication that is exact up to 64.
+    let highest_bit = (value | 1).ilog2();
+    ((highest_bit * 9 + 73) / 64) as usize
 }
 
 #[inline]

@@ -17,7 +17,6 @@ use std::fmt;
 use std::time::Duration;
 
 use onelogger::exporter::{ExportError, Exporter, Records, Run};
-use onelogger::names::attribute::APPLICATION_NAME;
 use onelogger::{Attributes, Name, Value};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
@@ -29,7 +28,6 @@ use self::open_spans::Waiting;
 use crate::names::semantic;
 use crate::otlp::EventMode;
 use crate::otlp::engine::Engine;
-use crate::resource::of_run;
 
 /// Hands spans to any span exporter of the OpenTelemetry SDK.
 ///
@@ -321,17 +319,7 @@ impl Session {
 /// What the run says of itself, then the given attributes, which count for more. The service's name
 /// is the application's unless they hold another; what they say of the SDK does not count.
 fn resource(given: &Attributes, run: &Run) -> Resource {
-    let application = run.resource().get(APPLICATION_NAME).cloned();
-    let application = application.unwrap_or_else(|| Value::from("unknown_service"));
-    let mut attributes = Attributes::new().with(semantic::SERVICE_NAME, application);
-    attributes.merge(of_run(run.resource()));
-    attributes.merge(given.clone());
-    let ours = [
-        (semantic::SDK_NAME, "onelogger"),
-        (semantic::SDK_LANGUAGE, "rust"),
-        (semantic::SDK_VERSION, env!("CARGO_PKG_VERSION")),
-    ];
-    attributes.merge(Attributes::from(ours));
+    let attributes = crate::resource::attributes(given, run);
     let all = attributes.into_iter().map(|(name, value)| key_value(name.as_str(), value));
     Resource::builder_empty().with_schema_url(all, semantic::SCHEMA_URL).build()
 }

@@ -12,3 +12,4 @@ mod runtimes;
 mod scopes;
 mod support;
 mod tls;
+mod withheld;

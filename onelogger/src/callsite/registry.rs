@@ -3,15 +3,12 @@
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::{Callsite, Catalogue, Filter, FilterError, OFF, ON};
-use crate::data::Level;
+use crate::data::{CALLSITES, Level};
 use crate::diagnostics;
-use crate::sync::{Chain, Counter, ForkLocal, generation};
+use crate::sync::{Counter, ForkLocal, generation};
 
 /// The name of the environment variable that holds the filter.
 const FILTER_VARIABLE: &str = "ONELOGGER_FILTER";
-
-/// Every callsite that was met. Survives a fork.
-static CALLSITES: Chain<Callsite> = Chain::new();
 
 /// Read while a callsite registers, written while the states of all are computed anew: so a callsite
 /// that is new is found, or sees what has changed. A forked child begins with the environment's

@@ -35,11 +35,13 @@ pub fn set_foreign(foreign: ForeignContext) -> bool {
 }
 
 /// The span that is active there.
+#[inline]
 pub(super) fn active() -> Option<SpanContext> {
     (FOREIGN.get()?.span)().filter(SpanContext::is_valid)
 }
 
 /// Its id; the invalid one if there is none.
+#[inline]
 pub(super) fn active_id() -> SpanId {
     active().map_or(SpanId::INVALID, |span| span.span_id)
 }

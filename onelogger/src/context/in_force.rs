@@ -1,14 +1,41 @@
 //! Which recorder is in force: that of the context, else that of the process.
 
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{InForce, with_current};
-use crate::recorder::Configured;
-use crate::sync::ForkLocal;
+use crate::recorder::{Configured, Span};
+use crate::sync::{Counter, ForkLocal, generation_since};
 
 /// What the provider of the process is configured with. A forked child begins without.
 static OF_PROCESS: ForkLocal<RwLock<Option<Arc<Configured>>>> =
     ForkLocal::new(|| RwLock::new(None));
+
+/// How often that has changed. Grows when the change is done, so that who finds the number of before
+/// may have what was in force before, and who finds the number of after has what is in force now.
+static CHANGES: Counter = Counter::new(0);
+
+/// What a thread has seen of it, so that recording takes no lock.
+struct Seen {
+    /// The number of changes, and the process, in which it was seen.
+    at: (u64, u64),
+    configured: Option<Arc<Configured>>,
+}
+
+impl Drop for Seen {
+    /// It may be the last handle of a recorder of the application's own, whose destructor may panic:
+    /// where the thread ends that would end the process, and elsewhere it is no affair of whoever
+    /// records something else here.
+    fn drop(&mut self) {
+        let configured = self.configured.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(configured)));
+    }
+}
+
+thread_local! {
+    static SEEN: RefCell<Option<Seen>> = const { RefCell::new(None) };
+}
 
 /// Puts a recorder in force for the process, or none.
 pub(crate) fn set_of_process(configured: Option<Arc<Configured>>) {
@@ -16,6 +43,7 @@ pub(crate) fn set_of_process(configured: Option<Arc<Configured>>) {
     let before = std::mem::replace(&mut *place, configured);
     // Not held while a recorder ends.
     drop(place);
+    CHANGES.add(1);
     drop(before);
 }
 
@@ -29,8 +57,71 @@ pub(crate) fn in_force() -> Option<Arc<Configured>> {
     });
     match own.flatten() {
         Some(own) => own,
-        None => OF_PROCESS.get().read().unwrap_or_else(PoisonError::into_inner).clone(),
+        None => of_process(),
     }
+}
+
+/// Calls `use_it` with the recorder in force here, without a handle of its own; `None` where nothing
+/// is recorded.
+pub(crate) fn with_in_force<R>(use_it: impl FnOnce(&Arc<Configured>) -> R) -> Option<R> {
+    // In a cell, so that it can be called in one of several places.
+    let mut use_it = Some(use_it);
+    let mut use_seen = |seen: &RefCell<Option<Seen>>, at| {
+        let seen = seen.try_borrow().ok()?;
+        let seen = seen.as_ref().filter(|seen| seen.at == at)?;
+        Some(seen.configured.as_ref().and_then(|configured| Some(use_it.take()?(configured))))
+    };
+    let is_global = with_current(|current| matches!(current.provider, InForce::Global));
+    if is_global == Some(true) {
+        let at = now();
+        let used = SEEN.try_with(|seen| {
+            use_seen(seen, at).or_else(|| {
+                look_again(seen, at);
+                use_seen(seen, at)
+            })
+        });
+        if let Ok(Some(result)) = used {
+            return result;
+        }
+        // The thread is ending, or the recorder has changed while this thread was calling it.
+    }
+    in_force().and_then(|configured| Some(use_it.take()?(&configured)))
+}
+
+/// Calls `use_it` with what a span was started through; `None` where that is not there any more.
+pub(crate) fn with_owner<R>(span: &Span, use_it: impl FnOnce(&Arc<Configured>) -> R) -> Option<R> {
+    // In a cell, so that it can be called in one of two places.
+    let mut use_it = Some(use_it);
+    // What the thread has seen serves also if it is not in force any more.
+    let seen = SEEN.try_with(|seen| {
+        let seen = seen.try_borrow().ok()?;
+        let configured = seen.as_ref()?.configured.as_ref()?;
+        if span.is_owned_by(configured) { Some(use_it.take()?(configured)) } else { None }
+    });
+    match seen {
+        Ok(Some(result)) => Some(result),
+        _ => span.owner().and_then(|owner| Some(use_it.take()?(&owner))),
+    }
+}
+
+/// How often the recorder of the process has changed, and which process this is.
+#[inline]
+fn now() -> (u64, u64) {
+    // Whoever has made a change has asked for the generation before.
+    (CHANGES.get(), generation_since())
+}
+
+/// Sees what is in force for the process, as of now or later.
+#[cold]
+fn look_again(seen: &RefCell<Option<Seen>>, at: (u64, u64)) {
+    let configured = of_process();
+    // Dropped outside of the borrow: it may be the last handle of a recorder.
+    let _before =
+        seen.try_borrow_mut().ok().and_then(|mut seen| seen.replace(Seen { at, configured }));
+}
+
+fn of_process() -> Option<Arc<Configured>> {
+    OF_PROCESS.get().read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// The recorder of the process, unless somebody is changing it just now.

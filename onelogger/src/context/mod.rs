@@ -49,7 +49,7 @@ mod stack;
 pub use foreign::{ForeignContext, set_foreign};
 pub use future::{FutureExt, WithContext};
 pub(crate) use future_spans::{FutureSpans, Outside};
-pub(crate) use in_force::{in_force, set_of_process, try_of_process};
+pub(crate) use in_force::{in_force, set_of_process, try_of_process, with_in_force, with_owner};
 pub use propagation::{
     Baggage, BaggageError, Extractor, Injector, TraceState, TraceStateError, baggage, environment,
     extractor, inject, injector, trace_state,
@@ -63,7 +63,7 @@ use std::sync::Arc;
 use self::propagation::Carried;
 use self::stack::{Entry, Innermost};
 use crate::data::{SpanContext, SpanId};
-use crate::recorder::{Configured, Span, SpanParent};
+use crate::recorder::{Configured, Span, SpanParent, Under};
 
 /// What a thread hands on: its current span, what came from other processes and goes to them, and the
 /// provider in force if it is not the global one.
@@ -175,9 +175,7 @@ impl Context {
 
     /// The topmost open span that was started through this, or of which nobody knows through what.
     fn current_span_of(&self, owner: &Arc<Configured>) -> Option<&Span> {
-        let is_own = |span: &&Span| {
-            span.owner().is_none_or(|of_span| Arc::ptr_eq(&of_span, owner)) && !span.is_stopped()
-        };
+        let is_own = |span: &&Span| span.is_owned_by(owner) && !span.is_stopped();
         self.spans.iter().rev().map(|entry| &entry.span).chain(&self.origin).find(is_own)
     }
 }
@@ -235,6 +233,21 @@ pub(crate) fn parent() -> SpanParent {
     parent.unwrap_or(SpanParent::Root)
 }
 
+/// The same without a handle of its own, for as long as the call takes. It must not run code of the
+/// application's: to that, the thread would have no context.
+pub(crate) fn with_parent<R>(use_it: impl Fn(Under<'_>) -> R) -> R {
+    let foreign = foreign::active();
+    with_current(|current| match current.innermost(foreign) {
+        Innermost::Own(span) => use_it(Under::span(span)),
+        Innermost::Foreign(context) => use_it(Under::known(&context)),
+        Innermost::Nothing => match current.remote_parent() {
+            Some(remote) => use_it(Under::known(&remote)),
+            None => use_it(Under::ROOT),
+        },
+    })
+    .unwrap_or_else(|| use_it(Under::ROOT))
+}
+
 /// The open spans of this thread, or of the future that it polls, the outermost first.
 pub fn active_spans() -> Vec<Span> {
     let spans = with_current(|current| {
@@ -261,6 +274,11 @@ pub fn wrap<R>(work: impl FnOnce() -> R) -> impl FnOnce() -> R {
 /// Makes a span that was just started the current one.
 pub(crate) fn push(span: &Span, owner: &Arc<Configured>) {
     span.set_owner(owner);
+    push_owned(span);
+}
+
+/// The same for a span that knows what it was started through.
+pub(crate) fn push_owned(span: &Span) {
     stack::push(span);
 }
 
@@ -281,7 +299,21 @@ pub(crate) fn current_span_of(owner: &Arc<Configured>) -> Option<Span> {
     current.flatten()
 }
 
+/// The same without a handle of its own: what is made of that span, or of none.
+pub(crate) fn with_current_span_of<R>(
+    owner: &Arc<Configured>,
+    use_it: impl Fn(Option<&Span>) -> R,
+) -> R {
+    let foreign = foreign::active();
+    with_current(|current| match current.innermost(foreign) {
+        Innermost::Foreign(context) => use_it(Some(&Span::from_context(context))),
+        Innermost::Own(_) | Innermost::Nothing => use_it(current.current_span_of(owner)),
+    })
+    .unwrap_or_else(|| use_it(None))
+}
+
 /// `None` where the thread is ending, or where this is called from within itself.
+#[inline]
 fn with_current<R>(use_it: impl FnOnce(&mut Context) -> R) -> Option<R> {
     CURRENT.try_with(|current| Some(use_it(&mut *current.try_borrow_mut().ok()?))).ok().flatten()
 }

@@ -45,22 +45,21 @@ impl Context {
     }
 
     /// The innermost span, where another library holds this one, or none.
+    #[inline]
     pub(super) fn innermost(&mut self, foreign: Option<SpanContext>) -> Innermost<'_> {
         while self.spans.last().is_some_and(|entry| entry.span.is_stopped()) {
             self.spans.pop();
         }
-        let own = self.own_span();
-        match foreign {
-            Some(foreign) if !self.is_outside(&foreign) => Innermost::Foreign(foreign),
-            _ => own.map_or(Innermost::Nothing, Innermost::Own),
+        // The topmost is open now.
+        let top = self.spans.last();
+        if let Some(foreign) = foreign {
+            let at_top = top.map_or(SpanId::INVALID, |entry| entry.outside);
+            if foreign.span_id != at_top && foreign.span_id != self.outside {
+                return Innermost::Foreign(foreign);
+            }
         }
-    }
-
-    /// Whether a span of another library is further out than all that this context has.
-    fn is_outside(&self, foreign: &SpanContext) -> bool {
-        let top = self.spans.iter().rev().find(|entry| !entry.span.is_stopped());
-        let at_top = top.map_or(SpanId::INVALID, |entry| entry.outside);
-        foreign.span_id == at_top || foreign.span_id == self.outside
+        let own = top.map(|entry| &entry.span).or(self.origin.as_ref());
+        own.map_or(Innermost::Nothing, Innermost::Own)
     }
 
     /// The topmost open span, or that which was current outside.
@@ -71,6 +70,7 @@ impl Context {
 }
 
 /// Makes a span the current one of this thread.
+#[inline]
 pub(super) fn push(span: &Span) {
     let outside = foreign::active_id();
     with_current(|current| current.push(span, outside));

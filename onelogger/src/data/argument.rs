@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::codec::{put_bool, put_f64, put_i64, put_string, put_value};
 use super::{SpanId, TraceId, Value};
 
 /// What can be the value of an attribute in `#[timed_span]`, `span!`, `event!` and `error!`.
@@ -77,6 +78,40 @@ impl<'a> Argument<'a> {
             Borrowed::Debug(value) => Value::String(formatted(format_args!("{value:?}"))),
             Borrowed::Value(value) => value.into_owned(),
         })
+    }
+}
+
+impl Argument<'_> {
+    /// Whether code of the application's own runs to make the value.
+    pub(crate) fn is_formatted(&self) -> bool {
+        matches!(self.0, Borrowed::Display(_) | Borrowed::Debug(_))
+    }
+
+    /// The same with its text made, as [`into_value`](Argument::into_value) makes it.
+    pub(crate) fn made(&self) -> Argument<'_> {
+        match self.0 {
+            Borrowed::Display(_) | Borrowed::Debug(_) => {
+                let value = self.clone().into_value();
+                Argument(value.map_or(Borrowed::Absent, |value| Borrowed::Value(Cow::Owned(value))))
+            }
+            _ => self.clone(),
+        }
+    }
+
+    /// Appends the value to a record's words; whether there is one.
+    #[inline]
+    pub(super) fn put(&self, words: &mut Vec<u64>) -> bool {
+        match &self.0 {
+            Borrowed::Absent => return false,
+            Borrowed::Bool(value) => put_bool(words, *value),
+            Borrowed::I64(value) => put_i64(words, *value),
+            Borrowed::F64(value) => put_f64(words, *value),
+            Borrowed::Text(text) => put_string(words, text),
+            Borrowed::Display(value) => put_string(words, &formatted(format_args!("{value}"))),
+            Borrowed::Debug(value) => put_string(words, &formatted(format_args!("{value:?}"))),
+            Borrowed::Value(value) => put_value(words, value),
+        }
+        true
     }
 }
 

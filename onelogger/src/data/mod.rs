@@ -5,6 +5,7 @@
 
 mod argument;
 mod attributes;
+mod callsite;
 pub(crate) mod codec;
 mod event;
 mod id;
@@ -22,6 +23,8 @@ pub(crate) mod view;
 pub use argument::{Argument, ToValue};
 pub(crate) use argument::{formatted, is_formatting};
 pub use attributes::{AttributeTypeError, Attributes};
+pub(crate) use callsite::{CALLSITES, CallsiteTable};
+pub use callsite::{Callsite, CallsiteKind, CallsiteName, Catalogue};
 pub(crate) use event::short_type_name;
 pub use event::{ErrorEvent, Event, TelemetryDataErrorType};
 pub use id::{ParseIdError, RecordId, SpanId, TraceId};

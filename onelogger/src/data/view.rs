@@ -1,8 +1,8 @@
 //! Attributes and links as they lie in the words of a batch, read without copying.
 
 use super::codec::{
-    Reader, TAG_BOOL, TAG_BOOL_LIST, TAG_F64, TAG_F64_LIST, TAG_I64, TAG_I64_LIST, TAG_STRING,
-    TAG_STRING_LIST,
+    Reader, TAG_ABSENT, TAG_BOOL, TAG_BOOL_LIST, TAG_F64, TAG_F64_LIST, TAG_I64, TAG_I64_LIST,
+    TAG_STRING, TAG_STRING_LIST,
 };
 use super::{Attributes, Link, SpanContext, SpanId, TraceFlags, TraceId, Value};
 
@@ -11,11 +11,17 @@ use super::{Attributes, Link, SpanContext, SpanId, TraceFlags, TraceId, Value};
 pub struct AttributesRef<'a> {
     words: &'a [u64],
     count: usize,
+    /// The keys of a callsite, for values that stand without.
+    keys: Option<&'static [&'static str]>,
 }
 
 impl<'a> AttributesRef<'a> {
-    pub(crate) fn new(words: &'a [u64], count: usize) -> AttributesRef<'a> {
-        AttributesRef { words, count }
+    pub(crate) fn new(
+        words: &'a [u64],
+        count: usize,
+        keys: Option<&'static [&'static str]>,
+    ) -> AttributesRef<'a> {
+        AttributesRef { words, count, keys }
     }
 
     /// How many there are.
@@ -31,7 +37,18 @@ impl<'a> AttributesRef<'a> {
     /// The entries in order.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, ValueRef<'a>)> + use<'a> {
         let mut reader = Reader { words: self.words };
-        (0..self.count).map_while(move |_| Some((reader.text()?, ValueRef::read(&mut reader)?)))
+        let mut keys = self.keys.map(|keys| keys.iter());
+        (0..self.count).map_while(move |_| match &mut keys {
+            None => Some((reader.text()?, ValueRef::read(&mut reader)?)),
+            Some(keys) => loop {
+                let key = keys.next()?;
+                if *reader.words.first()? as u8 == TAG_ABSENT {
+                    reader.word();
+                } else {
+                    break Some((*key, ValueRef::read(&mut reader)?));
+                }
+            },
+        })
     }
 
     /// The value of a name. Searches one by one.
@@ -192,7 +209,7 @@ impl<'a> LinksRef<'a> {
                 is_remote: rest & 1 != 0,
                 trace_flags: TraceFlags::from_u8((rest >> 8) as u8),
             };
-            Some((context, reader.attributes()?))
+            Some((context, reader.attributes(&[])?))
         })
     }
 

@@ -6,8 +6,8 @@ use crate::data::codec::{
     Dynamic, put_attributes, put_dynamic, put_links, read_attributes, read_dynamic, read_links,
 };
 use crate::data::{
-    Attributes, AttributesRef, EventRecord, InstrumentationScope, Level, Link, LinksRef, Name,
-    Outcome, Parent, Record, ScopeRef, SpanId, SpanKind, SpanRecord, TraceId,
+    Attributes, AttributesRef, Callsite, EventRecord, InstrumentationScope, Level, Link, LinksRef,
+    Name, Outcome, Parent, Record, ScopeRef, SpanId, SpanKind, SpanRecord, TraceId,
 };
 
 /// What a record is.
@@ -39,6 +39,12 @@ impl WordRange {
     fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
+
+    /// A part of it; `of` lies within its length.
+    #[inline]
+    pub(crate) fn part(self, of: Range<usize>) -> WordRange {
+        WordRange { start: self.start + of.start as u32, end: self.start + of.end as u32 }
+    }
 }
 
 /// A record of a batch; names, attributes and links stand in the batch's words.
@@ -57,6 +63,8 @@ pub(crate) struct Entry {
     pub(crate) recorded_unix_nanos: u64,
     pub(crate) start_time_unix_nanos: u64,
     pub(crate) duration_nanos: u64,
+    /// What stands for the name and the keys, if the words have none.
+    pub(crate) callsite: Option<&'static Callsite>,
     pub(crate) name: WordRange,
     pub(crate) links: WordRange,
     pub(crate) attributes: WordRange,
@@ -77,6 +85,7 @@ impl Entry {
             recorded_unix_nanos: 0,
             start_time_unix_nanos: 0,
             duration_nanos: 0,
+            callsite: None,
             name: WordRange::default(),
             links: WordRange::default(),
             attributes: WordRange::default(),
@@ -134,20 +143,18 @@ impl Batch {
         size_of_val(self.entries.as_slice()) + size_of_val(self.words.as_slice())
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, entry: Entry) {
         self.entries.push(entry);
     }
 
     /// Copies words that are already encoded.
+    #[inline]
     pub(crate) fn copy(&mut self, words: &[u64]) -> WordRange {
-        self.append(|all| all.extend_from_slice(words))
-    }
-
-    /// Says of the records from `first` on when they were made.
-    pub(crate) fn set_recorded(&mut self, first: usize, unix_nanos: u64) {
-        for entry in &mut self.entries[first..] {
-            entry.recorded_unix_nanos = unix_nanos;
+        if words.is_empty() {
+            return WordRange::default();
         }
+        self.append(|all| all.extend_from_slice(words))
     }
 
     pub(crate) fn put_name(&mut self, name: Dynamic<'_>) -> WordRange {
@@ -362,13 +369,15 @@ impl<'a> RecordRef<'a> {
     /// The attributes: of a start those given then, of a stop or an addition of attributes all
     /// that the span has by then, of an event or an error its own.
     pub fn attributes(&self) -> AttributesRef<'a> {
-        read_attributes(self.words(self.entry.attributes))
+        let keys = self.entry.callsite.map_or(&[][..], |callsite| callsite.catalogue.keys);
+        read_attributes(self.words(self.entry.attributes), keys)
     }
 
     /// The attributes of the start event or the stop event; of an addition of attributes those
     /// that were added or replaced.
     pub fn event_attributes(&self) -> AttributesRef<'a> {
-        read_attributes(self.words(self.entry.event_attributes))
+        let keys = self.entry.callsite.map_or(&[][..], |callsite| callsite.catalogue.start_keys);
+        read_attributes(self.words(self.entry.event_attributes), keys)
     }
 
     /// Of a span: its links.
@@ -427,7 +436,10 @@ impl<'a> RecordRef<'a> {
     }
 
     fn dynamic(&self) -> Dynamic<'a> {
-        read_dynamic(self.words(self.entry.name))
+        match self.entry.callsite {
+            Some(callsite) => callsite.describe(),
+            None => read_dynamic(self.words(self.entry.name)),
+        }
     }
 
     fn words(&self, range: WordRange) -> &'a [u64] {

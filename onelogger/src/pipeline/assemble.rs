@@ -2,23 +2,26 @@
 //! all that is known of its span.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
-use super::clock::Moment;
 use super::drain::Source;
 use super::identity::IdSource;
-use crate::data::codec::{
-    LaneKind, LaneRecord, put_attributes, read_attributes, read_dynamic, read_record,
-};
+use super::timeline::Moment;
+use crate::data::codec::{LaneKind, LaneRecord, put_attributes, read_attributes, read_record};
 use crate::data::names::attribute;
-use crate::data::{Attributes, Outcome, SpanId, Timestamp, TraceId};
-use crate::exporter::{Batch, Entry, RecordKind};
+use crate::data::{Attributes, Callsite, CallsiteTable, Outcome, SpanId, Timestamp, TraceId};
+use crate::exporter::{Batch, Entry, RecordKind, WordRange};
 
 /// Keeps the table of open spans.
 #[derive(Default)]
 pub(super) struct Assembler {
-    open: HashMap<u64, OpenSpan>,
-    /// Spans that are no more, whose buffers are used again.
-    unused: Vec<OpenSpan>,
+    open: HashMap<u64, Box<OpenSpan>, BuildHasherDefault<RawIdHasher>>,
+    /// Spans that are no more, whose memory is used again.
+    #[expect(clippy::vec_box, reason = "the boxes move between here and the table")]
+    unused: Vec<Box<OpenSpan>>,
+    callsites: CallsiteTable,
+    /// Batches begun.
+    batches: u64,
     starts: u64,
     /// Records that the application made and that were found in a lane.
     pub(super) recorded: u64,
@@ -34,13 +37,43 @@ struct OpenSpan {
     /// How many spans had started before.
     place: u64,
     trace: TraceId,
+    id: SpanId,
     parent: SpanId,
     has_remote_parent: bool,
-    started: Option<Moment>,
+    started: Moment,
     explicit_start: Option<Timestamp>,
-    name: Vec<u64>,
-    links: Vec<u64>,
-    attributes: Vec<u64>,
+    callsite: Option<&'static Callsite>,
+    /// Links, name and attributes, one after the other.
+    words: Vec<u64>,
+    links_end: usize,
+    name_end: usize,
+    /// Where the same words stand in a batch, and the number of the batch.
+    copied: Copied,
+}
+
+/// Where the words of a span stand in a batch.
+#[derive(Clone, Copy, Default)]
+struct Copied {
+    batch: u64,
+    links: WordRange,
+    name: WordRange,
+    attributes: WordRange,
+}
+
+/// What is known of a span when it is over.
+#[derive(Clone, Copy, Default)]
+struct Ended {
+    outcome: Outcome,
+    duration_nanos: u64,
+    /// It would lie before its start.
+    is_clamped: bool,
+}
+
+/// When a record was made, and the time that it gives.
+#[derive(Clone, Copy)]
+struct When {
+    made_unix: u64,
+    moment: Moment,
 }
 
 impl Assembler {
@@ -52,40 +85,63 @@ impl Assembler {
         ids: &IdSource,
         made_at: impl FnOnce(u64) -> Moment,
     ) -> Option<u32> {
+        self.look_at(batch);
         let Some((kind, record)) = read_record(words) else {
             self.recorded += 1;
             self.malformed += 1;
             return None;
         };
         self.recorded += !record.is_own as u64;
+        let callsite = match record.callsite {
+            0 => None,
+            number => {
+                let found = self.callsites.get(number);
+                if found.is_none() {
+                    self.malformed += 1;
+                    return None;
+                }
+                found
+            }
+        };
         let made = made_at(record.order);
         let moment = record.time.map_or(made, |given| made.place(given));
-        let first = batch.entries().len();
-        let mut freed = None;
-        match kind {
-            LaneKind::Start => self.start(batch, source, trace, &record, ids, moment),
-            LaneKind::Stop => freed = self.stop(batch, source, &record, ids, moment),
-            LaneKind::Update => self.update(batch, &record, ids, moment),
-            LaneKind::Event => event(batch, RecordKind::Event, trace, &record, ids, moment),
-            LaneKind::Error => event(batch, RecordKind::Error, trace, &record, ids, moment),
-            LaneKind::TelemetryDataError => {
-                event(batch, RecordKind::TelemetryDataError, trace, &record, ids, moment);
+        let when = When { made_unix: made.unix, moment };
+        let kind = match kind {
+            LaneKind::Start => {
+                self.start(batch, source, trace, &record, callsite, ids, when);
+                return None;
+            }
+            LaneKind::Stop => return self.stop(batch, source, &record, when),
+            LaneKind::Update => {
+                self.update(batch, &record, when);
+                return None;
             }
             // The drain takes these in.
-            LaneKind::Context => {}
-        }
-        batch.set_recorded(first, made.unix);
-        freed
+            LaneKind::Context => return None,
+            LaneKind::Event => RecordKind::Event,
+            LaneKind::Error => RecordKind::Error,
+            LaneKind::TelemetryDataError => RecordKind::TelemetryDataError,
+        };
+        let entry = event(batch, kind, trace, &record, callsite, ids, when);
+        batch.push(entry);
+        None
     }
 
+    /// A batch that is empty is a new one.
+    fn look_at(&mut self, batch: &Batch) {
+        self.batches += batch.entries().is_empty() as u64;
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "what a start is made of")]
     fn start(
         &mut self,
         batch: &mut Batch,
         source: Source,
         trace: TraceId,
         record: &LaneRecord<'_>,
+        callsite: Option<&'static Callsite>,
         ids: &IdSource,
-        moment: Moment,
+        when: When,
     ) {
         let mut span = self.unused.pop().unwrap_or_default();
         span.lane = match source {
@@ -95,24 +151,22 @@ impl Assembler {
         span.place = self.starts;
         self.starts += 1;
         span.trace = trace;
+        span.id = ids.span_id(record.span);
         span.has_remote_parent = record.remote_parent;
         span.parent = match record.remote_parent {
             true => SpanId::from_u64(record.parent),
             false => ids.span_id(record.parent),
         };
-        span.started = Some(moment);
+        span.started = when.moment;
         span.explicit_start = record.time;
-        for (kept, words) in [
-            (&mut span.name, record.name),
-            (&mut span.links, record.links),
-            (&mut span.attributes, record.attributes),
-        ] {
-            kept.clear();
-            kept.extend_from_slice(words);
-        }
-        let entry = span.entry(batch, RecordKind::Start, ids.span_id(record.span), moment);
-        let event_attributes = batch.copy(record.event_attributes);
-        batch.push(Entry { event_attributes, ..entry });
+        span.callsite = callsite;
+        span.words.clear();
+        span.words.extend_from_slice(record.kept);
+        span.links_end = record.links_length;
+        span.name_end = record.links_length + record.name_length;
+        span.copied.batch = 0;
+        let kind = RecordKind::Start;
+        span.put(batch, self.batches, kind, when, Ended::default(), record.event_attributes);
         self.open.insert(record.span, span);
     }
 
@@ -121,84 +175,99 @@ impl Assembler {
         batch: &mut Batch,
         source: Source,
         record: &LaneRecord<'_>,
-        ids: &IdSource,
-        moment: Moment,
+        when: When,
     ) -> Option<u32> {
         let Some(mut span) = self.open.remove(&record.span) else {
             self.malformed += 1;
             return None;
         };
-        let stopped = span.stop(moment, record.time, record.outcome, None);
-        let event_attributes = batch.copy(record.event_attributes);
-        let entry = span.entry(batch, RecordKind::Stop, ids.span_id(record.span), moment);
-        batch.push(Entry { event_attributes, ..stopped(entry) });
+        let ended = span.stop(when.moment, record.time, record.outcome, None);
+        span.put(batch, self.batches, RecordKind::Stop, when, ended, record.event_attributes);
         let waiting = span.lane.filter(|&lane| source != Source::Lane(lane));
         self.recycle(span);
         waiting
     }
 
-    fn update(
-        &mut self,
-        batch: &mut Batch,
-        record: &LaneRecord<'_>,
-        ids: &IdSource,
-        moment: Moment,
-    ) {
+    fn update(&mut self, batch: &mut Batch, record: &LaneRecord<'_>, when: When) {
         let Some(span) = self.open.get_mut(&record.span) else {
             self.malformed += 1;
             return;
         };
-        span.merge(read_attributes(record.attributes).to_owned());
-        let event_attributes = batch.copy(record.attributes);
-        let entry = span.entry(batch, RecordKind::Attributes, ids.span_id(record.span), moment);
-        batch.push(Entry { event_attributes, ..entry });
+        span.merge(read_attributes(record.attributes(), &[]).to_owned());
+        let kind = RecordKind::Attributes;
+        span.put(batch, self.batches, kind, when, Ended::default(), record.attributes());
     }
 
     /// Stops every span that is still open, the one that started last first.
-    pub(super) fn stop_all(&mut self, batch: &mut Batch, ids: &IdSource, moment: Moment) {
-        let mut open: Vec<_> = self.open.drain().collect();
-        open.sort_unstable_by_key(|(_, span)| std::cmp::Reverse(span.place));
-        for (raw, mut span) in open {
+    pub(super) fn stop_all(&mut self, batch: &mut Batch, moment: Moment) {
+        self.look_at(batch);
+        let mut open: Vec<_> = self.open.drain().map(|(_, span)| span).collect();
+        open.sort_unstable_by_key(|span| std::cmp::Reverse(span.place));
+        let when = When { made_unix: moment.unix, moment };
+        for mut span in open {
             self.recorded += 1;
             let truncated = Attributes::new().with(attribute::TRUNCATED, true);
             // The clock reads now, wherever an explicit start lies: the difference is measured.
-            let stopped = span.stop(moment, None, Outcome::Ok, Some(truncated));
-            let entry = span.entry(batch, RecordKind::Stop, ids.span_id(raw), moment);
-            batch.push(Entry { recorded_unix_nanos: moment.unix, ..stopped(entry) });
+            let ended = span.stop(moment, None, Outcome::Ok, Some(truncated));
+            span.put(batch, self.batches, RecordKind::Stop, when, ended, &[]);
         }
     }
 
-    fn recycle(&mut self, span: OpenSpan) {
-        /// More than so many buffers are not kept.
+    fn recycle(&mut self, span: Box<OpenSpan>) {
+        /// More than so many are not kept.
         const KEPT: usize = 1024;
         /// Nor those that have grown beyond this.
         const LARGE_WORDS: usize = 1024;
-        let words = [&span.name, &span.links, &span.attributes];
-        let is_small = words.iter().all(|words| words.capacity() <= LARGE_WORDS);
-        if self.unused.len() < KEPT && is_small {
+        if self.unused.len() < KEPT && span.words.capacity() <= LARGE_WORDS {
             self.unused.push(span);
         }
     }
 }
 
 impl OpenSpan {
-    /// A record of this span, as far as the span goes.
-    fn entry(&self, batch: &mut Batch, kind: RecordKind, span: SpanId, moment: Moment) -> Entry {
-        Entry {
-            has_remote_parent: self.has_remote_parent,
-            trace_id: self.trace,
-            span_id: span,
-            parent: self.parent,
-            time_unix_nanos: moment.unix,
-            start_time_unix_nanos: self.started.map_or(moment.unix, |started| started.unix),
-            name: batch.copy(&self.name),
-            links: batch.copy(&self.links),
-            attributes: batch.copy(&self.attributes),
-            ..Entry::new(kind)
+    /// Adds a record of this span, as far as the span goes. What the batch has of it already is not
+    /// copied again.
+    fn put(
+        &mut self,
+        batch: &mut Batch,
+        number: u64,
+        kind: RecordKind,
+        when: When,
+        ended: Ended,
+        event_attributes: &[u64],
+    ) {
+        if self.copied.batch != number {
+            let copy = batch.copy(&self.words);
+            self.copied = Copied {
+                batch: number,
+                links: copy.part(0..self.links_end),
+                name: copy.part(self.links_end..self.name_end),
+                attributes: copy.part(self.name_end..self.words.len()),
+            };
         }
+        let event_attributes = batch.copy(event_attributes);
+        let time = if ended.is_clamped { self.started } else { when.moment };
+        batch.push(Entry {
+            kind,
+            outcome: ended.outcome,
+            has_remote_parent: self.has_remote_parent,
+            is_own: false,
+            trace_id: self.trace,
+            span_id: self.id,
+            parent: self.parent,
+            time_unix_nanos: time.unix,
+            recorded_unix_nanos: when.made_unix,
+            start_time_unix_nanos: self.started.unix,
+            duration_nanos: ended.duration_nanos,
+            callsite: self.callsite,
+            name: self.copied.name,
+            links: self.copied.links,
+            attributes: self.copied.attributes,
+            event_attributes,
+        });
     }
 
-    /// What the stop adds to such a record.
+    /// What the stop adds to what is known of the span.
     ///
     /// A stop that lies before its start is placed at its start, and an attribute says by how much.
     fn stop(
@@ -207,29 +276,27 @@ impl OpenSpan {
         explicit: Option<Timestamp>,
         outcome: Outcome,
         added: Option<Attributes>,
-    ) -> impl FnOnce(Entry) -> Entry + use<> {
-        let started = self.started.unwrap_or(moment);
+    ) -> Ended {
+        let started = self.started;
         let elapsed = match (self.explicit_start, explicit) {
             // Two explicit times are compared with each other, on the clock that both have.
             (Some(start), Some(stop)) => match (start.monotonic_nanos, stop.monotonic_nanos) {
                 (Some(start), Some(stop)) => difference(stop, start),
                 _ => difference(stop.unix_nanos, start.unix_nanos),
             },
+            // Measured by one clock, whose ticks may have got another length in between.
+            (None, None) => difference(moment.monotonic, started.monotonic).max(0),
             _ => difference(moment.monotonic, started.monotonic),
         };
-        let mut added = added.unwrap_or_default();
+        if let Some(added) = added {
+            self.merge(added);
+        }
         if elapsed < 0 {
-            added.set(attribute::CLAMPED_NANOS, elapsed.saturating_neg());
+            let clamped = elapsed.saturating_neg();
+            self.merge(Attributes::new().with(attribute::CLAMPED_NANOS, clamped));
         }
-        self.merge(added);
         let duration_nanos = elapsed.max(0) as u64;
-        let is_clamped = elapsed < 0 && explicit.is_some();
-        move |entry| Entry {
-            outcome,
-            duration_nanos,
-            time_unix_nanos: if is_clamped { started.unix } else { entry.time_unix_nanos },
-            ..entry
-        }
+        Ended { outcome, duration_nanos, is_clamped: elapsed < 0 && explicit.is_some() }
     }
 
     /// Adds or replaces attributes.
@@ -237,10 +304,31 @@ impl OpenSpan {
         if added.is_empty() {
             return;
         }
-        let mut all = read_attributes(&self.attributes).to_owned();
+        let keys = self.callsite.map_or(&[][..], |callsite| callsite.catalogue.keys);
+        let mut all = read_attributes(&self.words[self.name_end..], keys).to_owned();
         all.merge(added);
-        self.attributes.clear();
-        put_attributes(&mut self.attributes, &all);
+        self.words.truncate(self.name_end);
+        put_attributes(&mut self.words, &all);
+        self.copied.batch = 0;
+    }
+}
+
+/// Raw ids are counted, so their lower bits tell them apart, and a factor spreads them over the others.
+#[derive(Default)]
+struct RawIdHasher(u64);
+
+impl Hasher for RawIdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        // A raw id is one `u64`; nothing else is hashed.
+        bytes.iter().for_each(|&byte| self.write_u64(self.0 << 8 | u64::from(byte)));
+    }
+
+    fn write_u64(&mut self, raw: u64) {
+        self.0 = raw.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 
@@ -249,35 +337,38 @@ fn difference(later: u64, earlier: u64) -> i64 {
     difference.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
 }
 
+/// A record of an event, an error or a telemetry data error.
 fn event(
     batch: &mut Batch,
     kind: RecordKind,
     trace: TraceId,
     record: &LaneRecord<'_>,
+    callsite: Option<&'static Callsite>,
     ids: &IdSource,
-    moment: Moment,
-) {
+    when: When,
+) -> Entry {
     let has_span = record.span != 0;
-    let entry = Entry {
+    Entry {
         is_own: record.is_own,
         trace_id: if has_span { trace } else { TraceId::INVALID },
         span_id: match record.remote_parent {
             true => SpanId::from_u64(record.span),
             false => ids.span_id(record.span),
         },
-        time_unix_nanos: moment.unix,
-        name: batch.put_name(read_dynamic(record.name)),
-        attributes: batch.copy(record.attributes),
+        time_unix_nanos: when.moment.unix,
+        recorded_unix_nanos: when.made_unix,
+        callsite,
+        name: batch.copy(record.name()),
+        attributes: batch.copy(record.attributes()),
         ..Entry::new(kind)
-    };
-    batch.push(entry);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::data::Name;
-    use crate::data::codec::{Dynamic, StartFields, put_start, put_stop};
+    use crate::data::codec::{Dynamic, Given, Origin, StartFields, put_start, put_stop};
 
     fn start(span: u64, is_reserved: bool) -> Vec<u64> {
         let none = Attributes::new();
@@ -290,11 +381,11 @@ mod tests {
             remote_parent: false,
             time: None,
             links: &[],
-            attributes: &none,
-            event_attributes: &none,
+            attributes: Given::Set(&none),
+            event_attributes: Given::Set(&none),
         };
         let mut words = Vec::new();
-        put_start(&mut words, 1, name, &fields);
+        put_start(&mut words, 1, Origin::Dynamic(name), &fields);
         words
     }
 
@@ -303,7 +394,7 @@ mod tests {
         let (mut assembler, mut batch) = (Assembler::default(), Batch::default());
         let ids = IdSource::fixed();
         let mut stop = Vec::new();
-        put_stop(&mut stop, 2, 7, None, Outcome::Ok, &Attributes::new());
+        put_stop(&mut stop, 2, 7, None, Outcome::Ok, Given::Set(&Attributes::new()));
         for (is_reserved, stopped_by, freed) in [
             (true, Source::Lane(1), None),
             (true, Source::Lane(2), Some(1)),

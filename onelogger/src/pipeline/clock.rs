@@ -1,16 +1,22 @@
 //! The one place where time is read.
+//!
+//! Records are stamped with the CPU's counter where the operating system trusts it as well, else with
+//! the monotonic clock. The pipeline makes times of the stamps (`timeline.rs`).
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::timeline::Moment;
 use crate::data::Timestamp;
-use crate::sync::Counter;
+use crate::sync::{Counter, are_invariant, ticks, ticks_before};
 
 /// What a record's order word and times come from.
 #[derive(Clone, Debug)]
 pub(crate) enum Clock {
     /// The order word is the monotonic clock, in nanoseconds since the recorder was made.
     System { origin: Instant },
+    /// The order word is the CPU's counter.
+    Counter { origin: Instant, first: Reading },
     /// The order word is a sequence number; the clock knows when each was given out.
     Manual(ManualClock),
 }
@@ -72,7 +78,7 @@ impl ManualClock {
     }
 
     /// When a record was made.
-    fn moment(&self, order: u64) -> Moment {
+    pub(super) fn moment(&self, order: u64) -> Moment {
         let moves = self.0.moves.lock().unwrap_or_else(PoisonError::into_inner);
         let after = moves.partition_point(|(first, _)| *first <= order);
         let passed = nanos(moves[after.saturating_sub(1)].1);
@@ -85,12 +91,19 @@ impl ManualClock {
 
 impl Clock {
     pub(crate) fn system() -> Clock {
-        Clock::System { origin: Instant::now() }
+        let origin = Instant::now();
+        if is_counter_trusted() {
+            let first = Reading::of_counter(origin).unwrap_or(Reading { ticks: ticks(), nanos: 0 });
+            return Clock::Counter { origin, first };
+        }
+        Clock::System { origin }
     }
 
     /// The order word of a record that is made now.
+    #[inline]
     pub(crate) fn order(&self) -> u64 {
         match self {
+            Clock::Counter { .. } => ticks(),
             Clock::System { origin } => nanos(origin.elapsed()),
             Clock::Manual(clock) => clock.0.sequence.add(1) + 1,
         }
@@ -99,77 +112,53 @@ impl Clock {
     /// The order word of the last record that can have been made by now.
     pub(crate) fn cut(&self) -> u64 {
         match self {
+            Clock::Counter { .. } => ticks_before(),
             Clock::System { .. } => self.order(),
             Clock::Manual(clock) => clock.0.sequence.get(),
         }
     }
 
     pub(crate) fn unix_nanos(&self) -> u64 {
-        self.now().unix
-    }
-
-    pub(crate) fn now(&self) -> Moment {
         match self {
-            Clock::System { .. } => Moment {
-                unix: Timestamp::from(SystemTime::now()).unix_nanos,
-                monotonic: self.order(),
-            },
-            Clock::Manual(clock) => clock.moment(u64::MAX),
+            Clock::Counter { .. } | Clock::System { .. } => system_unix_nanos(),
+            Clock::Manual(clock) => clock.moment(u64::MAX).unix,
         }
     }
 }
 
-/// A moment on both clocks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Moment {
-    pub(crate) unix: u64,
-    pub(crate) monotonic: u64,
+/// Whether the CPU's counter runs at one rate, and the same on each CPU. The second is what the
+/// operating system has looked into before it tells its own time by it.
+fn is_counter_trusted() -> bool {
+    const CLOCK_SOURCE: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+    let source = || std::fs::read_to_string(CLOCK_SOURCE);
+    cfg!(target_os = "linux") && are_invariant() && source().is_ok_and(|it| it.trim() == "tsc")
 }
 
-impl Moment {
-    /// The moment at which the monotonic clock shows this.
-    fn at(self, monotonic: u64) -> Moment {
-        let since = monotonic.wrapping_sub(self.monotonic) as i64;
-        Moment { unix: self.unix.saturating_add_signed(since), monotonic }
-    }
-
-    /// An explicit time: as far from this moment on the one clock as on the other. A monotonic
-    /// reading that comes with it is of another clock, and says nothing here.
-    pub(crate) fn place(self, given: Timestamp) -> Moment {
-        let since = given.unix_nanos.wrapping_sub(self.unix) as i64;
-        let monotonic = self.monotonic.saturating_add_signed(since);
-        Moment { unix: given.unix_nanos, monotonic }
-    }
+pub(super) fn system_unix_nanos() -> u64 {
+    Timestamp::from(SystemTime::now()).unix_nanos
 }
 
-/// Turns order words into times.
+/// The CPU's counter and the monotonic clock, read together.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Timeline {
-    /// A moment that both clocks saw, from which the others are derived.
-    anchor: Moment,
+pub(crate) struct Reading {
+    pub(super) ticks: u64,
+    /// Nanoseconds since the recorder was made.
+    pub(super) nanos: u64,
 }
 
-impl Timeline {
-    pub(crate) fn new(clock: &Clock) -> Timeline {
-        Timeline { anchor: clock.now() }
-    }
-
-    /// Takes a new anchor where the wall clock was set; keeps the old one otherwise, so that times
-    /// do not jitter by what lies between the two reads.
-    pub(crate) fn renew(&mut self, clock: &Clock) {
-        const STEP_NANOS: u64 = 500_000;
-        let now = clock.now();
-        if now.unix.abs_diff(self.anchor.at(now.monotonic).unix) > STEP_NANOS {
-            self.anchor = now;
-        }
-    }
-
-    /// When a record was made.
-    pub(crate) fn moment(&self, clock: &Clock, order: u64) -> Moment {
-        match clock {
-            Clock::System { .. } => self.anchor.at(order),
-            Clock::Manual(clock) => clock.moment(order),
-        }
+impl Reading {
+    /// Reads both; `None` if the thread was held up each time in between.
+    pub(super) fn of_counter(origin: Instant) -> Option<Reading> {
+        /// What the two may be apart, in ticks: at most some ten microseconds.
+        const APART: u64 = 30_000;
+        let try_once = |_| {
+            let before = ticks_before();
+            let nanos = nanos(origin.elapsed());
+            let apart = ticks().wrapping_sub(before);
+            (apart, Reading { ticks: before.wrapping_add(apart / 2), nanos })
+        };
+        let best = (0..3).map(try_once).min_by_key(|(apart, _)| *apart);
+        best.filter(|(apart, _)| *apart <= APART).map(|(_, reading)| reading)
     }
 }
 
@@ -180,24 +169,6 @@ fn nanos(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_stepped_wall_clock_moves_times_and_no_duration() {
-        let mut timeline = Timeline { anchor: Moment { unix: 1_000_000_000, monotonic: 0 } };
-        let clock = Clock::system();
-        let start = timeline.moment(&clock, 5);
-        timeline.anchor = Moment { unix: 10, monotonic: 20 };
-        let stop = timeline.moment(&clock, 30);
-        assert_eq!((start.unix, stop.unix), (1_000_000_005, 20));
-        assert_eq!(stop.monotonic - start.monotonic, 25);
-    }
-
-    #[test]
-    fn an_explicit_time_is_placed_by_its_distance() {
-        let now = Moment { unix: 5_000, monotonic: 700 };
-        let placed = now.place(Timestamp::from_unix_nanos(4_900));
-        assert_eq!(placed, Moment { unix: 4_900, monotonic: 600 });
-    }
 
     #[test]
     fn a_manual_clock_knows_when_each_record_was_made() {

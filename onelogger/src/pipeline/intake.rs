@@ -9,7 +9,8 @@ use super::clock::Clock;
 use super::identity::{IdBlock, IdSource};
 use crate::data::TraceId;
 use crate::sync::{
-    Claim, Consumer, Counter, Flag, Producer, PushError, Stack, Tally, generation, lane,
+    Claim, Consumer, Counter, Flag, Producer, PushError, Stack, Tally, generation,
+    generation_since, lane,
 };
 
 pub(crate) struct Intake {
@@ -97,7 +98,7 @@ impl Intake {
 
     /// Whether it belongs to a process that this one was forked from.
     pub(crate) fn is_inherited(&self) -> bool {
-        self.generation != generation()
+        self.generation != generation_since()
     }
 
     /// A lane for the current thread; `None` once the intake is closed.
@@ -177,32 +178,51 @@ impl LaneWriter {
     }
 
     /// Publishes the record in `scratch`. Waits for room if `patience` says so.
+    #[inline]
     pub(crate) fn publish(
         &mut self,
         claim: Claim,
         intake: &Intake,
         patience: FullPolicy,
     ) -> Result<(), PushError> {
+        match self.try_publish(claim, intake) {
+            Err(error) => self.publish_later(error, claim, intake, patience),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn try_publish(&mut self, claim: Claim, intake: &Intake) -> Result<(), PushError> {
+        let used = self.producer.push(&self.scratch, claim)?;
+        if used > self.producer.capacity() / 4 {
+            intake.wake.nudge();
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn publish_later(
+        &mut self,
+        mut error: PushError,
+        claim: Claim,
+        intake: &Intake,
+        patience: FullPolicy,
+    ) -> Result<(), PushError> {
         let mut waited = Duration::ZERO;
         loop {
-            match (self.producer.push(&self.scratch, claim), patience) {
-                (Ok(used), _) => {
-                    if used > self.producer.capacity() / 4 {
-                        intake.wake.wake();
-                    }
-                    return Ok(());
-                }
-                (Err(PushError::Full), FullPolicy::Block(max)) if waited < max => {
-                    intake.wake.wake();
+            intake.wake.wake();
+            match patience {
+                FullPolicy::Block(max) if error == PushError::Full && waited < max => {
                     let pause = Duration::from_micros(100).max(waited / 8);
                     let pause = pause.min(max - waited).min(Duration::from_millis(5));
                     std::thread::sleep(pause);
                     waited += pause;
                 }
-                (Err(error), _) => {
-                    intake.wake.wake();
-                    return Err(error);
-                }
+                _ => return Err(error),
+            }
+            match self.try_publish(claim, intake) {
+                Ok(()) => return Ok(()),
+                Err(again) => error = again,
             }
         }
     }
@@ -225,6 +245,14 @@ impl Wake {
     pub(crate) fn wake(&self) {
         if let Some(thread) = self.thread.get().filter(|_| self.is_called.raise()) {
             thread.unpark();
+        }
+    }
+
+    /// The same for a caller that calls again with the next record, so that a call which goes under
+    /// beside one that is just being answered is no harm.
+    fn nudge(&self) {
+        if !self.is_called.is_raised() {
+            self.wake();
         }
     }
 

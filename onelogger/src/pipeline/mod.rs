@@ -22,6 +22,7 @@ mod queue;
 mod reports;
 mod threads;
 mod ticket;
+mod timeline;
 mod worker;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -34,7 +35,6 @@ pub use intake::FullPolicy;
 pub use ledger::{Counts, LossReason};
 
 use self::assemble::Assembler;
-use self::clock::Timeline;
 use self::drain::Drain;
 use self::health::SharedStatus;
 use self::intake::Intake;
@@ -42,6 +42,7 @@ use self::outlet::{Outlet, send};
 pub(crate) use self::threads::is_pipeline_thread;
 use self::threads::{Ours, spawn};
 use self::ticket::Ticket;
+use self::timeline::Timeline;
 use self::worker::Worker;
 use crate::data::codec::STOP_WORDS;
 use crate::diagnostics;
@@ -140,6 +141,11 @@ impl Pipeline {
             Mode::Asynchronous(requests)
         };
         Ok((Pipeline { intake, statuses, close_by, mode }, failures))
+    }
+
+    /// Whether exporters are called on the thread that records.
+    pub(crate) fn is_synchronous(&self) -> bool {
+        matches!(self.mode, Mode::Synchronous(..))
     }
 
     /// Does what is due after a record: in synchronous mode everything.
@@ -302,13 +308,13 @@ impl Stages {
     }
 
     fn drain_up_to(&mut self, cut: u64, is_last: bool) {
-        self.timeline.renew(&self.intake.clock);
+        self.timeline.renew();
         let Stages { intake, drain, assembler, timeline, outlets, .. } = self;
         let mut batch = Batch::default();
         let mut freed = Vec::new();
         let sent = self.sent;
         drain.run(intake, cut, is_last, |source, trace, words| {
-            let made_at = |order| timeline.moment(&intake.clock, order);
+            let made_at = |order| timeline.moment(order);
             freed.extend(assembler.add(&mut batch, (source, trace, words), &intake.ids, made_at));
             if batch.size_bytes() >= BATCH_BYTES {
                 // What the producers count is looked at with the last batch.
@@ -325,8 +331,8 @@ impl Stages {
         }
         if is_last {
             drain.seal_counts();
-            let moment = intake.clock.now();
-            assembler.stop_all(&mut batch, &intake.ids, moment);
+            let moment = timeline.now();
+            assembler.stop_all(&mut batch, moment);
         }
         batch.totals = self.totals();
         // Also without records, where a loss is news.

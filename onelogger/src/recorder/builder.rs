@@ -1,8 +1,8 @@
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use super::sampler::Sampling;
-use super::{BuildError, DefaultRecorder, Sampler, SpanFilter};
+use super::{BuildError, DefaultRecorder, Direct, Sampler, SpanFilter};
 use crate::data::codec::STOP_WORDS;
 use crate::data::{Name, TimeWindow};
 use crate::exporter::Exporter;
@@ -214,14 +214,16 @@ impl DefaultRecorderBuilder {
         let clock = self.clock.map_or_else(Clock::system, Clock::Manual);
         let ids = if self.has_fixed_ids { IdSource::fixed() } else { IdSource::random() };
         Ok(DefaultRecorder {
-            intake: Intake::new(clock, ids, self.lane_policy, lane_words).into(),
-            filter: self.filter,
-            sampling: Sampling::of(&self.sampler),
+            direct: Arc::new(Direct {
+                intake: Arc::new(Intake::new(clock, ids, self.lane_policy, lane_words)),
+                filter: self.filter,
+                sampling: Sampling::of(&self.sampler),
+                window: self.window,
+                pipeline: OnceLock::new(),
+            }),
             baggage_attributes: self.baggage_attributes,
-            window: self.window,
             settings: self.settings,
             exporters: Mutex::new(Some(self.exporters)),
-            pipeline: OnceLock::new(),
         })
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CloseError, RecordError, Recorder, TelemetryDataError};
+use super::{CloseError, Direct, RecordError, Recorder, Refused, TelemetryDataError};
 use crate::data::Name;
 use crate::diagnostics;
 use crate::sync::{Counter, Flag};
@@ -33,6 +33,8 @@ pub(crate) struct Configured {
     pub(crate) strategy: ErrorHandlingStrategy,
     /// What [`Recorder::baggage_attributes`] said when it was configured.
     baggage_attributes: Vec<Name>,
+    /// What [`Recorder::direct`] said when it was configured.
+    direct: Option<Arc<Direct>>,
     /// Telemetry is off for good.
     is_off: Flag,
     is_closed: Flag,
@@ -48,16 +50,23 @@ impl Configured {
         let flag = Flag::new;
         let (is_off, is_closed, has_logged) = (flag(), flag(), flag());
         let baggage_attributes = recorder.baggage_attributes().to_vec();
+        let direct = recorder.direct().map(|recorder| Arc::clone(&recorder.direct));
         let misuses = Counter::new(0);
         Configured {
             recorder,
             strategy,
             baggage_attributes,
+            direct,
             is_off,
             is_closed,
             has_logged,
             misuses,
         }
+    }
+
+    /// Where macros write, if they need not call the recorder.
+    pub(crate) fn direct(&self) -> Option<&Direct> {
+        self.direct.as_deref()
     }
 
     /// Which entries of the current baggage a new span gets as attributes.
@@ -127,16 +136,51 @@ impl Configured {
         if !self.is_enabled() {
             return None;
         }
-        let error = match self.try_call(call) {
-            Ok(value) => return Some(value),
-            Err(RecordError::Closed) => return None,
-            Err(error) => error,
-        };
+        self.settle(name, self.try_call(call))
+    }
+
+    /// What a macro gets of a call that was made, with the same panics.
+    #[inline]
+    pub(crate) fn settle<T>(
+        &self,
+        name: &str,
+        result: Result<T, impl Into<RecordError>>,
+    ) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.settle_refusal(name, error);
+                None
+            }
+        }
+    }
+
+    #[cold]
+    fn settle_refusal(&self, name: &str, error: impl Into<RecordError>) {
+        let error = error.into();
+        if error == RecordError::Closed {
+            return;
+        }
         let strategy = self.refused(name, &error);
         let is_fatal = strategy == ErrorHandlingStrategy::PropagateExceptions;
         // A second panic would end the process.
         assert!(!is_fatal || std::thread::panicking(), "onelogger: {name} was refused: {error}");
-        None
+    }
+
+    /// What becomes of a stop from a destructor: what the strategy would say of a refusal is not said by
+    /// a panic, and a span that ends after the close is no misuse.
+    #[inline]
+    pub(crate) fn settle_stop(&self, result: Result<(), Refused>) {
+        if let Err(error) = result {
+            self.settle_stop_refusal(&error.into());
+        }
+    }
+
+    #[cold]
+    fn settle_stop_refusal(&self, error: &RecordError) {
+        if *error != RecordError::Closed {
+            self.refused("stop", error);
+        }
     }
 
     /// A recorder of the application's own may panic; whoever records, in a destructor perhaps, must not

@@ -112,3 +112,21 @@ pub enum CloseError {
     #[error("the close was not done within {0:?}")]
     TimedOut(Duration),
 }
+
+/// The same as small as can be, for the way on which nothing is refused as a rule: to hand a large
+/// result from call to call costs more than the calls.
+#[derive(Debug)]
+pub(crate) struct Refused(Box<RecordError>);
+
+impl From<RecordError> for Refused {
+    #[cold]
+    fn from(error: RecordError) -> Refused {
+        Refused(Box::new(error))
+    }
+}
+
+impl From<Refused> for RecordError {
+    fn from(refused: Refused) -> RecordError {
+        *refused.0
+    }
+}

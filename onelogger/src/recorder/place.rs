@@ -2,41 +2,94 @@
 
 use std::sync::Arc;
 
-use super::span::{Anchor, Fate, Inner};
-use super::{DefaultRecorder, RecordError, Span, SpanParent};
-use crate::data::{SpanContext, TraceFlags, TraceId};
+use super::direct::Direct;
+use super::span::{Anchor, Facts, Fate, Inner};
+use super::{Refused, Span, SpanParent};
+use crate::data::{SpanContext, TraceId};
+use crate::pipeline::intake::Intake;
 
-/// What an event is recorded of.
+/// What a new span hangs under, looked at where it lies.
 #[derive(Clone, Copy)]
-pub(super) enum Target<'a> {
-    Nothing,
+pub(crate) struct Under<'a>(Place<'a>);
+
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Root,
     Own(&'a Inner),
-    Known(SpanContext),
+    /// A span of which only the ids are known.
+    Known(&'a SpanContext),
 }
 
-impl<'a> Target<'a> {
-    pub(super) fn inner(self) -> Option<&'a Inner> {
-        match self {
-            Target::Own(inner) => Some(inner),
-            Target::Nothing | Target::Known(_) => None,
+impl<'a> Under<'a> {
+    pub(crate) const ROOT: Under<'static> = Under(Place::Root);
+
+    /// Under a disabled span it is a root.
+    pub(crate) fn span(span: &'a Span) -> Under<'a> {
+        match span.inner() {
+            Some(inner) => Under(Place::Own(inner)),
+            None => span.known_ids().map_or(Under::ROOT, Under::known),
         }
     }
 
-    pub(super) fn trace(self) -> Option<TraceId> {
-        match self {
-            Target::Nothing => None,
-            Target::Own(inner) => Some(inner.context.trace_id),
-            Target::Known(context) => Some(context.trace_id),
+    /// Under a span of which only the ids are known; where they make no sense it is a root.
+    pub(crate) fn known(context: &'a SpanContext) -> Under<'a> {
+        Under(if context.is_valid() { Place::Known(context) } else { Place::Root })
+    }
+
+    pub(crate) fn parent(parent: &'a SpanParent) -> Under<'a> {
+        match parent {
+            SpanParent::Current | SpanParent::Root => Under::ROOT,
+            SpanParent::Remote(context) => Under::known(context),
+            SpanParent::Span(span) => Under::span(span),
         }
     }
 
+    /// Trace id, flags and span id of the parent.
+    pub(super) fn context(self) -> Option<&'a SpanContext> {
+        match self.0 {
+            Place::Root => None,
+            Place::Own(inner) => Some(&inner.facts.context),
+            Place::Known(context) => Some(context),
+        }
+    }
+
+    /// What a span is recorded under with this intake.
+    pub(super) fn anchor(self, intake: &Arc<Intake>) -> Anchor {
+        match self.0 {
+            Place::Root => Anchor::Root,
+            Place::Own(inner) if Arc::ptr_eq(&inner.intake, intake) => inner.facts.anchor,
+            Place::Own(inner) => Anchor::Remote(inner.facts.context),
+            Place::Known(parent) => match intake.ids.raw(parent.span_id) {
+                _ if parent.is_unrecorded() => Anchor::Root,
+                Some(raw) if !parent.is_remote => Anchor::Local(raw),
+                _ => Anchor::Remote(*parent),
+            },
+        }
+    }
+}
+
+/// What an event is recorded of: as much of a span as its records must know.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subject {
+    /// `None` where there is no span.
+    pub(super) trace: Option<TraceId>,
+    /// A raw span id, or with `is_id` a span id; 0 where there is no span.
+    pub(super) span: u64,
+    pub(super) is_id: bool,
+    /// Nothing that is recorded of it comes before this.
+    pub(super) earliest: u64,
     /// What becomes of all that is recorded of it.
-    pub(super) fn fate(self) -> Fate {
-        match self {
-            Target::Own(inner) => inner.fate,
-            Target::Known(context) if is_withheld(context) => Fate::Withheld,
-            Target::Nothing | Target::Known(_) => Fate::Recorded,
-        }
+    pub(super) fate: Fate,
+}
+
+impl Subject {
+    pub(crate) const NOTHING: Subject =
+        Subject { trace: None, span: 0, is_id: false, earliest: 0, fate: Fate::Recorded };
+
+    pub(super) fn own(span: &Inner) -> Subject {
+        let Facts { context, raw, order, fate, .. } = span.facts;
+        let trace = Some(context.trace_id);
+        Subject { trace, span: raw, is_id: false, earliest: order + 1, fate }
     }
 }
 
@@ -45,54 +98,21 @@ fn is_withheld(span: SpanContext) -> bool {
     span.is_unrecorded() || !(span.is_remote || span.trace_flags.is_sampled())
 }
 
-impl DefaultRecorder {
-    /// In which trace a new span is, with which flags, and where it hangs.
-    pub(super) fn place(&self, parent: &SpanParent) -> Option<(TraceId, TraceFlags, Anchor)> {
-        match parent {
-            SpanParent::Current | SpanParent::Root => None,
-            SpanParent::Remote(context) => self.place_below(context),
-            SpanParent::Span(span) => {
-                let Some(inner) = span.inner() else { return self.place_below(&span.known()?) };
-                let anchor = match Arc::ptr_eq(&inner.intake, &self.intake) {
-                    true => inner.anchor,
-                    false => Anchor::Remote(inner.context),
-                };
-                Some((inner.context.trace_id, inner.context.trace_flags.of_child(), anchor))
-            }
-        }
-    }
-
-    /// The same below a span of which only the ids are known.
-    fn place_below(&self, parent: &SpanContext) -> Option<(TraceId, TraceFlags, Anchor)> {
-        let anchor = match self.intake.ids.raw(parent.span_id) {
-            _ if parent.is_unrecorded() => Anchor::Root,
-            Some(raw) if !parent.is_remote => Anchor::Local(raw),
-            _ => Anchor::Remote(*parent),
-        };
-        parent.is_valid().then(|| (parent.trace_id, parent.trace_flags.of_child(), anchor))
-    }
-
-    /// The span of an event, and whether that is its id and not its raw id.
-    pub(super) fn event_span(&self, target: &Target<'_>) -> (u64, bool) {
-        match target {
-            Target::Nothing => (0, false),
-            Target::Own(inner) => (inner.raw, false),
-            Target::Known(context) => match self.intake.ids.raw(context.span_id) {
-                Some(raw) => (raw, false),
-                None => (context.span_id.to_u64(), true),
-            },
-        }
-    }
-
+impl Direct {
     /// What an event is recorded of; `None` if it is not recorded at all.
-    pub(super) fn target<'a>(
-        &self,
-        span: Option<&'a Span>,
-    ) -> Result<Option<Target<'a>>, RecordError> {
-        let Some(span) = span else { return Ok(Some(Target::Nothing)) };
-        Ok(match span.known() {
-            Some(context) => Some(Target::Known(context)),
-            None => self.open_span(span)?.map(Target::Own),
-        })
+    ///
+    /// # Errors
+    /// If the span is stopped or belongs to another recorder.
+    pub(crate) fn subject(&self, span: Option<&Span>) -> Result<Option<Subject>, Refused> {
+        let Some(span) = span else { return Ok(Some(Subject::NOTHING)) };
+        let Some(context) = span.known() else {
+            return Ok(self.open_span(span)?.map(Subject::own));
+        };
+        let (span, is_id) = match self.intake.ids.raw(context.span_id) {
+            Some(raw) => (raw, false),
+            None => (context.span_id.to_u64(), true),
+        };
+        let fate = if is_withheld(context) { Fate::Withheld } else { Fate::Recorded };
+        Ok(Some(Subject { trace: Some(context.trace_id), span, is_id, earliest: 0, fate }))
     }
 }

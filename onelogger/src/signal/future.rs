@@ -59,9 +59,11 @@ pub fn timed<R, F: Future<Output = R>, O: FnOnce(&R, &mut SpanGuard)>(
 }
 
 /// Opens the span of the future that is being polled. Called by the future, before its body.
-pub fn open_in_future(site: &'static Callsite, arguments: SpanArguments<'_>) {
-    if let Some(configured) = context::in_force() {
-        replace_opened(ActiveSpan::start_with(configured, describe(site, arguments)));
+pub fn open_in_future(site: &'static Callsite, arguments: &SpanArguments<'_>) {
+    let mut span = None;
+    ActiveSpan::start(&mut span, site, arguments);
+    if span.is_some() {
+        replace_opened(span);
     }
 }
 
@@ -80,7 +82,7 @@ impl PreparedSpan {
     }
 
     /// Describes the span.
-    pub fn prepare(&mut self, site: &'static Callsite, arguments: SpanArguments<'_>) {
+    pub fn prepare(&mut self, site: &'static Callsite, arguments: &SpanArguments<'_>) {
         self.0 = Some(Box::new(describe(site, arguments)));
     }
 }
@@ -167,9 +169,8 @@ impl Polling<'_> {
             }
             Stage::Prepared(span) => {
                 let outside = spans.enter_first();
-                let configured = context::in_force();
-                let span = configured.and_then(|it| ActiveSpan::start_with(it, *span));
-                *stage = span.map_or(Stage::Bare, Stage::Open);
+                let span = context::with_in_force(|it| ActiveSpan::start_with(it, *span));
+                *stage = span.flatten().map_or(Stage::Bare, Stage::Open);
                 outside
             }
             polled => {

@@ -9,7 +9,10 @@ use super::panic::{PanicMark, panic_error};
 use crate::callsite::Callsite;
 use crate::context;
 use crate::data::{Argument, Attributes, Link, Name, Outcome, SpanContext, ToValue};
-use crate::recorder::{Configured, RecordError, Recorder, Span, SpanBuilder, SpanParent, SpanStop};
+use crate::recorder::{
+    Configured, Direct, PlantedSpan, RecordError, Recorder, Refused, Span, SpanBuilder, SpanParent,
+    SpanStop, Under,
+};
 
 /// A span that ends when this is dropped, on the thread that opened it.
 ///
@@ -31,8 +34,8 @@ impl SpanGuard {
 
     /// Opens a span. One that the guard holds already ends.
     #[doc(hidden)]
-    pub fn open(&mut self, site: &'static Callsite, arguments: SpanArguments<'_>) {
-        self.active = ActiveSpan::start(site, arguments);
+    pub fn open(&mut self, site: &'static Callsite, arguments: &SpanArguments<'_>) {
+        ActiveSpan::start(&mut self.active, site, arguments);
     }
 
     /// Whether there is a span, and what is recorded of it reaches exporters. Costs nothing to ask:
@@ -148,19 +151,18 @@ pub struct SpanArguments<'a> {
 }
 
 /// The span that a macro has described.
-pub(super) fn describe(site: &Callsite, arguments: SpanArguments<'_>) -> SpanBuilder {
+pub(super) fn describe(site: &Callsite, arguments: &SpanArguments<'_>) -> SpanBuilder {
     let catalogue = site.catalogue();
     SpanBuilder {
         name: Name::from_static(site.name()),
         attributes: attributes(catalogue.keys, arguments.attributes),
         start_attributes: attributes(catalogue.start_keys, arguments.start_attributes),
         start_time: None,
-        parent: arguments.parent,
+        parent: arguments.parent.clone(),
         kind: catalogue.span_kind,
         level: catalogue.level,
         group: catalogue.group.map(Name::from_static),
-        // A span that is switched off has nothing to be linked to.
-        links: arguments.links.iter().filter(|link| link.context.is_valid()).cloned().collect(),
+        links: arguments.links.iter().filter(|link| is_valid(link)).cloned().collect(),
         scope: Some(site.scope()),
     }
 }
@@ -175,10 +177,25 @@ pub(super) fn attributes(keys: &[&'static str], values: &[Argument<'_>]) -> Attr
     attributes
 }
 
+/// The values without code of the application's own that is still to be run: a text that is formatted
+/// now is made in `made`.
+pub(super) fn made<'a>(
+    values: &'a [Argument<'a>],
+    made: &'a mut Vec<Argument<'a>>,
+) -> &'a [Argument<'a>] {
+    if values.iter().any(Argument::is_formatted) {
+        made.extend(values.iter().map(Argument::made));
+        return made;
+    }
+    values
+}
+
 /// A span that a macro has opened, and that ends when this is dropped.
 pub(super) struct ActiveSpan {
     pub(super) span: Span,
-    configured: Arc<Configured>,
+    /// What is called for it; `None` if the span was written into a lane directly, and knows its
+    /// recorder.
+    called: Option<Arc<Configured>>,
     outcome: Outcome,
     /// No panic has a say any more.
     is_decided: bool,
@@ -186,40 +203,76 @@ pub(super) struct ActiveSpan {
 }
 
 impl ActiveSpan {
-    fn start(site: &'static Callsite, arguments: SpanArguments<'_>) -> Option<ActiveSpan> {
-        let configured = context::in_force()?;
-        ActiveSpan::start_with(configured, describe(site, arguments))
+    /// Starts the span of a callsite, makes it the current one and puts it into its place: nothing if
+    /// it is refused, or nothing is recorded.
+    ///
+    /// In place, because to hand a span through several results costs more than to start it.
+    pub(super) fn start(
+        place: &mut Option<ActiveSpan>,
+        site: &'static Callsite,
+        arguments: &SpanArguments<'_>,
+    ) {
+        let mut called = None;
+        let started = context::with_in_force(|configured| match configured.direct() {
+            // Baggage is added to a span that is described.
+            Some(direct) if configured.baggage_attributes().is_empty() => {
+                if !configured.is_enabled() {
+                    return Span::disabled();
+                }
+                let started = start_directly(direct, configured, site, arguments);
+                configured.settle("start", started).unwrap_or_default()
+            }
+            _ => {
+                called = Some(Arc::clone(configured));
+                ActiveSpan::start_called(configured, describe(site, arguments))
+            }
+        });
+        *place = ActiveSpan::of_started(started.unwrap_or_default(), called);
     }
 
-    /// Starts a span and makes it the current one; `None` if that is refused.
+    /// Starts a span that is described already.
     pub(super) fn start_with(
-        configured: Arc<Configured>,
-        mut span: SpanBuilder,
+        configured: &Arc<Configured>,
+        span: SpanBuilder,
     ) -> Option<ActiveSpan> {
-        // One that is switched off is as if it were not there.
-        let is_off = matches!(&span.parent, SpanParent::Span(parent) if parent.is_disabled());
-        if is_off || span.parent == SpanParent::Current {
-            span.parent = context::parent();
-        }
-        add_baggage(&configured, &mut span);
-        let span = configured.call("start", |recorder| recorder.start(span))?;
+        let span = ActiveSpan::start_called(configured, span);
+        ActiveSpan::of_started(span, Some(Arc::clone(configured)))
+    }
+
+    /// Calls the recorder; a disabled span if that is refused.
+    fn start_called(configured: &Arc<Configured>, span: SpanBuilder) -> Span {
+        let mut span = under_current(span);
+        add_baggage(configured, &mut span);
+        let span = configured.call("start", |recorder| recorder.start(span)).unwrap_or_default();
+        span.set_owner(configured);
+        span
+    }
+
+    /// Makes a span the current one.
+    #[inline]
+    fn of_started(span: Span, called: Option<Arc<Configured>>) -> Option<ActiveSpan> {
         if span.is_disabled() {
             return None;
         }
-        context::push(&span, &configured);
+        context::push_owned(&span);
         let panics = PanicMark::now();
-        Some(ActiveSpan { span, configured, outcome: Outcome::Ok, is_decided: false, panics })
+        Some(ActiveSpan { span, called, outcome: Outcome::Ok, is_decided: false, panics })
     }
 
     fn call(&self, name: &str, call: impl FnOnce(&dyn Recorder) -> Result<(), RecordError>) {
-        self.configured.call(name, call);
+        self.with_configured(|configured| {
+            configured.call(name, call);
+        });
     }
 
     /// Says that the thread's panic ends the span.
     fn fail_by_panic(&mut self) {
         self.outcome = Outcome::Panic;
         let error = panic_error(self.span.name());
-        self.end_with("error", |recorder| recorder.error(Some(&self.span), error));
+        self.with_configured(|configured| {
+            // From a destructor: what the strategy would say of a refusal is not said by a panic.
+            let _ = configured.guard("error", (), |it| it.error(Some(&self.span), error));
+        });
     }
 
     /// Ends the span of a future that was dropped before it was ready.
@@ -228,9 +281,14 @@ impl ActiveSpan {
         self.is_decided = true;
     }
 
-    /// A call from a destructor: what the strategy would say of a refusal is not said by a panic.
-    fn end_with(&self, name: &str, call: impl FnOnce(&dyn Recorder) -> Result<(), RecordError>) {
-        let _ = self.configured.guard(name, (), call);
+    /// Calls `use_it` with what the span was started through, if that is still there.
+    fn with_configured(&self, use_it: impl FnOnce(&Configured)) {
+        match &self.called {
+            Some(configured) => use_it(configured),
+            None => {
+                context::with_owner(&self.span, |configured| use_it(configured));
+            }
+        }
     }
 }
 
@@ -245,7 +303,96 @@ impl Drop for ActiveSpan {
         if !self.is_decided && self.panics.is_unwinding_since() {
             self.fail_by_panic();
         }
-        let stop = SpanStop::new().outcome(self.outcome);
-        self.end_with("stop", |recorder| recorder.stop(&self.span, stop));
+        let outcome = self.outcome;
+        self.with_configured(|configured| match configured.direct() {
+            Some(direct) if self.called.is_none() => {
+                if configured.is_enabled() {
+                    configured.settle_stop(direct.stop_planted(&self.span, outcome));
+                }
+            }
+            _ => {
+                let stop = SpanStop::new().outcome(outcome);
+                let _ = configured.guard("stop", (), |recorder| recorder.stop(&self.span, stop));
+            }
+        });
+        if self.called.is_none() {
+            std::mem::take(&mut self.span).retire();
+        }
     }
+}
+
+/// A span hangs under the current one if nothing else is said, or if what is named is switched off and
+/// so as if it were not there.
+fn is_under_current(parent: &SpanParent) -> bool {
+    match parent {
+        SpanParent::Current => true,
+        SpanParent::Span(parent) => parent.is_disabled(),
+        _ => false,
+    }
+}
+
+fn under_current(mut span: SpanBuilder) -> SpanBuilder {
+    if is_under_current(&span.parent) {
+        span.parent = context::parent();
+    }
+    span
+}
+
+/// Writes a start into the lane of the thread.
+#[inline]
+fn start_directly(
+    direct: &Direct,
+    configured: &Arc<Configured>,
+    site: &'static Callsite,
+    arguments: &SpanArguments<'_>,
+) -> Result<Span, Refused> {
+    // Code of the application's own runs here, and not in what follows.
+    let origin = site.origin();
+    let SpanArguments { attributes, start_attributes, links, .. } = *arguments;
+    let span = PlantedSpan { site, origin: &origin, attributes, start_attributes, links };
+    let mut values = attributes.iter().chain(start_attributes);
+    if values.any(Argument::is_formatted) || !links.iter().all(is_valid) {
+        return start_made(direct, configured, span, &arguments.parent);
+    }
+    start_under(direct, configured, &span, &arguments.parent)
+}
+
+/// The same where values must be made first, or links be left out.
+#[cold]
+fn start_made(
+    direct: &Direct,
+    configured: &Arc<Configured>,
+    span: PlantedSpan<'_>,
+    parent: &SpanParent,
+) -> Result<Span, Refused> {
+    let (mut values, mut start_values) = (Vec::new(), Vec::new());
+    let links: Vec<Link> = span.links.iter().filter(|link| is_valid(link)).cloned().collect();
+    let span = PlantedSpan {
+        attributes: made(span.attributes, &mut values),
+        start_attributes: made(span.start_attributes, &mut start_values),
+        links: &links,
+        ..span
+    };
+    start_under(direct, configured, &span, parent)
+}
+
+#[inline]
+fn start_under(
+    direct: &Direct,
+    configured: &Arc<Configured>,
+    span: &PlantedSpan<'_>,
+    parent: &SpanParent,
+) -> Result<Span, Refused> {
+    let started = if is_under_current(parent) {
+        context::with_parent(|under| direct.start_planted(span, under, configured))
+    } else {
+        direct.start_planted(span, Under::parent(parent), configured)
+    }?;
+    direct.afterwards()?;
+    Ok(started)
+}
+
+/// A span that is switched off has nothing to be linked to.
+fn is_valid(link: &Link) -> bool {
+    link.context.is_valid()
 }

@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::failure::Failure;
-use super::guard::{SpanGuard, attributes};
+use super::guard::{SpanGuard, attributes, made};
 use crate::callsite::Callsite;
 use crate::context;
 use crate::data::{Argument, ErrorEvent, Event, Name, formatted};
-use crate::recorder::{Configured, Span};
+use crate::recorder::{Configured, Direct, Refused, Span};
 
 /// What can be named as the span of an event: a [`Span`], or the guard of one.
 #[diagnostic::on_unimplemented(
@@ -45,16 +45,54 @@ fn target(span: Option<&Span>) -> Option<Arc<Configured>> {
 
 /// Records an event, in the current span if none is given.
 pub fn event(site: &'static Callsite, span: Option<&Span>, arguments: &[Argument<'_>]) {
-    let Some(configured) = target(span) else { return };
-    let event = Event {
-        name: Name::from_static(site.name()),
-        level: site.catalogue().level,
-        attributes: attributes(site.catalogue().keys, arguments),
-        time: None,
-        scope: Some(site.scope()),
+    let record = |configured: &Arc<Configured>| {
+        if let Some(direct) = configured.direct() {
+            if configured.is_enabled() {
+                let recorded = event_directly(direct, configured, site, span, arguments);
+                configured.settle("event", recorded);
+            }
+            return;
+        }
+        configured.call("event", |recorder| {
+            let event = Event {
+                name: Name::from_static(site.name()),
+                level: site.catalogue().level,
+                attributes: attributes(site.catalogue().keys, arguments),
+                time: None,
+                scope: Some(site.scope()),
+            };
+            let current = span.map_or_else(|| context::current_span_of(configured), |_| None);
+            recorder.event(span.or(current.as_ref()), event)
+        });
     };
-    let current = if span.is_none() { context::current_span_of(&configured) } else { None };
-    configured.call("event", |recorder| recorder.event(span.or(current.as_ref()), event));
+    match span.filter(|span| span.has_owner()) {
+        Some(span) => context::with_owner(span, record),
+        None => context::with_in_force(record),
+    };
+}
+
+/// Writes an event into the lane of the thread.
+fn event_directly(
+    direct: &Direct,
+    configured: &Arc<Configured>,
+    site: &'static Callsite,
+    span: Option<&Span>,
+    arguments: &[Argument<'_>],
+) -> Result<(), Refused> {
+    let mut values = Vec::new();
+    let arguments = made(arguments, &mut values);
+    let subject = match span {
+        Some(span) => direct.subject(Some(span)),
+        None => {
+            let current = |span: Option<&Span>| direct.subject(span);
+            context::with_current_span_of(configured, current)
+        }
+    };
+    match subject? {
+        Some(subject) => direct.event_planted(site, subject, arguments),
+        // It belongs to a span that is not there.
+        None => Ok(()),
+    }
 }
 
 /// Records an error, in the current span if none is given.

@@ -4,17 +4,24 @@
 //! only one that ever writes the member's `next`, and does so before it publishes the member by a
 //! compare-exchange of `head` (Release). A reader loads `head` (Acquire): every later head was put
 //! there by a read-modify-write, so the reader sees the `next` of each member that it can reach.
+//! Members are numbered from 1 on, in the order in which they came: each knows its place before it is
+//! published, and shows it as its number (Release) when it is. So whoever has read a number (Acquire),
+//! or got it from one who has, finds that member in the list.
 //! A member never leaves. A fork between the swap and the publication leaves a member out of the
 //! child's list; nothing else rests on it.
 //!
 //! These live in statics, so they are the standard library's atomics and have no loom model.
 
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, Ordering};
 
 /// What makes a static a member of a [`Chain`].
 pub(crate) struct Link<T: 'static> {
     is_claimed: AtomicBool,
     next: AtomicPtr<T>,
+    /// The place in the list, counted from 1; valid in what is published.
+    place: AtomicU32,
+    /// The same once the member is published, 0 before.
+    number: AtomicU32,
 }
 
 /// A type whose statics can be members of a [`Chain`].
@@ -30,7 +37,19 @@ pub(crate) struct Chain<T: 'static> {
 
 impl<T> Link<T> {
     pub(crate) const fn new() -> Link<T> {
-        Link { is_claimed: AtomicBool::new(false), next: AtomicPtr::new(std::ptr::null_mut()) }
+        Link {
+            is_claimed: AtomicBool::new(false),
+            next: AtomicPtr::new(std::ptr::null_mut()),
+            place: AtomicU32::new(0),
+            number: AtomicU32::new(0),
+        }
+    }
+
+    /// The member's number; 0 as long as it is in no list.
+    #[inline]
+    pub(crate) fn number(&self) -> u32 {
+        // Acquire: pairs with the Release at the end of `add`.
+        self.number.load(Ordering::Acquire)
     }
 }
 
@@ -46,16 +65,32 @@ impl<T: Linked> Chain<T> {
         if link.is_claimed.swap(true, Ordering::Relaxed) {
             return false;
         }
-        let mut head = self.head.load(Ordering::Relaxed);
+        // Acquire, here and below: pairs with the Release of the thread that added the head, whose
+        // place is read.
+        let mut head = self.head.load(Ordering::Acquire);
         loop {
             link.next.store(head, Ordering::Relaxed);
+            // SAFETY: as in `iter`.
+            let before = unsafe { head.as_ref() };
+            let place = before.map_or(0, |before| before.link().place.load(Ordering::Relaxed)) + 1;
+            link.place.store(place, Ordering::Relaxed);
             let own = std::ptr::from_ref(member).cast_mut();
             // Release: pairs with the Acquire in `iter`.
-            match self.head.compare_exchange(head, own, Ordering::Release, Ordering::Relaxed) {
-                Ok(_) => return true,
+            match self.head.compare_exchange(head, own, Ordering::Release, Ordering::Acquire) {
+                Ok(_) => {
+                    // Release: pairs with the Acquire of `number`.
+                    link.number.store(place, Ordering::Release);
+                    return true;
+                }
                 Err(seen) => head = seen,
             }
         }
+    }
+
+    /// The members after the first so many, the newest first.
+    pub(crate) fn after(&self, count: u32) -> impl Iterator<Item = &'static T> + use<T> {
+        // What stands in the list is published, so its place is valid.
+        self.iter().take_while(move |member| member.link().place.load(Ordering::Relaxed) > count)
     }
 
     /// The members, the newest first.
@@ -129,5 +164,8 @@ mod tests {
         let mut found: Vec<usize> = CHAIN.iter().map(|member| member.0).collect();
         found.sort_unstable();
         assert_eq!(found, (0..MEMBERS).collect::<Vec<_>>());
+        let numbers = CHAIN.iter().map(|member| member.1.number() as usize);
+        assert!(numbers.eq((1..=MEMBERS).rev()));
+        assert_eq!(CHAIN.after(MEMBERS as u32 - 2).count(), 2);
     }
 }

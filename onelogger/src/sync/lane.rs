@@ -38,6 +38,8 @@ pub(crate) struct Producer {
     lane: Arc<Lane>,
     /// What we published last.
     tail: u64,
+    /// The same within the ring.
+    at: usize,
     /// The consumer's `head` as we last saw it.
     head: u64,
     /// Words ever reserved, less those used; `returned` comes off as well.
@@ -78,13 +80,14 @@ pub(crate) fn lane(words: usize) -> (Producer, Consumer) {
         returned: AtomicU64::new(0),
         ended: AtomicBool::new(false),
     });
-    let producer = Producer { lane: Arc::clone(&lane), tail: 0, head: 0, reserved: 0 };
+    let producer = Producer { lane: Arc::clone(&lane), tail: 0, at: 0, head: 0, reserved: 0 };
     (producer, Consumer { lane, head: 0 })
 }
 
 impl Producer {
     /// Publishes `words`, all of them or nothing. Returns how many words the consumer has not yet
     /// taken; exact beyond a quarter of the lane.
+    #[inline]
     pub(crate) fn push(&mut self, words: &[u64], claim: Claim) -> Result<usize, PushError> {
         let (keep, kept) = match claim {
             Claim::Nothing => (0, 0),
@@ -94,15 +97,12 @@ impl Producer {
         // A reservation that was given back meanwhile is no room any more.
         let outstanding = self.outstanding();
         let kept = kept.min(outstanding);
-        if !self.has_room(words.len() as u64, keep + outstanding - kept) {
-            self.look_at_head();
-            if !self.has_room(words.len() as u64, keep + outstanding - kept) {
-                let sealed = self.lane.tail.load(Ordering::Relaxed) & SEALED != 0;
-                return Err(if sealed { PushError::Sealed } else { PushError::Full });
-            }
+        let kept_free = keep + outstanding - kept;
+        if !self.has_room(words.len() as u64, kept_free) {
+            self.find_room(words.len() as u64, kept_free)?;
         }
         let capacity = self.lane.words.len();
-        let at = (self.tail % capacity as u64) as usize;
+        let at = self.at;
         let (first, second) = words.split_at(words.len().min(capacity - at));
         // SAFETY: `has_room` says that no more words are written than lie outside `head..tail`, so
         // the places written are not among those; the consumer does not read them before the
@@ -110,7 +110,9 @@ impl Producer {
         // takes `&mut self`).
         unsafe {
             self.lane.words.write(at, first);
-            self.lane.words.write(0, second);
+            if !second.is_empty() {
+                self.lane.words.write(0, second);
+            }
         }
         let tail = self.tail + words.len() as u64;
         // Release: pairs with the Acquire in `drain_into` and `seal_and_drain_into`. It fails only when the
@@ -120,6 +122,10 @@ impl Producer {
             .compare_exchange(self.tail << 1, tail << 1, Ordering::Release, Ordering::Relaxed)
             .map_err(|_| PushError::Sealed)?;
         self.tail = tail;
+        self.at = at + words.len();
+        if self.at >= capacity {
+            self.at -= capacity;
+        }
         self.reserved = self.reserved + keep - kept;
         if self.used() > self.lane.words.len() as u64 / 4 {
             // The consumer may have taken much since we looked; whoever wakes it by this number
@@ -146,6 +152,16 @@ impl Producer {
 
     fn has_room(&self, words: u64, kept_free: u64) -> bool {
         words + kept_free <= (self.lane.words.len() as u64).saturating_sub(self.used())
+    }
+
+    /// Looks whether the consumer has made room meanwhile.
+    #[cold]
+    fn find_room(&mut self, words: u64, kept_free: u64) -> Result<(), PushError> {
+        self.look_at_head();
+        if self.has_room(words, kept_free) {
+            return Ok(());
+        }
+        Err(if self.is_sealed() { PushError::Sealed } else { PushError::Full })
     }
 
     /// Words published that the consumer has not taken, as we last saw it.

@@ -12,6 +12,13 @@ static FORKS: AtomicU64 = AtomicU64::new(0);
 pub(crate) fn generation() -> u64 {
     static WATCHING: OnceLock<()> = OnceLock::new();
     WATCHING.get_or_init(watch_forks);
+    generation_since()
+}
+
+/// The same for a caller who knows that it was asked for before: by whoever made what it is compared
+/// with.
+#[inline]
+pub(crate) fn generation_since() -> u64 {
     FORKS.load(Ordering::Relaxed)
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use onelogger::{
     DefaultRecorder, ErrorHandlingStrategy, FileExporter, OneLoggerConfig, OneLoggerGuard,
-    OneLoggerProvider, recorder,
+    OneLoggerProvider, event, recorder, span,
 };
 
 fn configure(file: &str) -> Result<OneLoggerGuard, Box<dyn Error>> {
@@ -50,6 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 #[cfg(unix)]
 fn fork(guard: OneLoggerGuard, file: &str) -> Result<(), Box<dyn Error>> {
     let inherited = recorder();
+    let around = span!("around");
     // SAFETY: the child uses no lock that another thread of its parent may hold; that this is so
     // is what is tested.
     let child = unsafe { libc::fork() };
@@ -57,10 +58,14 @@ fn fork(guard: OneLoggerGuard, file: &str) -> Result<(), Box<dyn Error>> {
         if OneLoggerProvider::instance().is_ready() || inherited.start("inherited").is_ok() {
             exit(1);
         }
+        event!("inherited");
+        drop(span!("inherited"));
+        drop(around);
         drop(guard);
         let _own = configure(&format!("{file}.child"))?;
         let span = recorder().start("child's work")?;
         recorder().stop(&span)?;
+        drop(span!("by a macro"));
         return Ok(());
     }
     let mut status = -1;

@@ -87,8 +87,13 @@ impl Received {
 
     /// What one service has sent.
     pub fn of(&self, service: &str) -> Received {
-        let is_its = |item: &&Item| item.resource["attributes"]["service.name"] == service;
-        Received(self.0.iter().filter(is_its).cloned().collect())
+        self.with_attribute("service.name", service)
+    }
+
+    /// What was sent with this attribute of the resource.
+    pub fn with_attribute(&self, name: &str, value: &str) -> Received {
+        let has_it = |item: &&Item| item.resource["attributes"][name] == value;
+        Received(self.0.iter().filter(has_it).cloned().collect())
     }
 
     /// The items of a signal.

@@ -1,50 +1,11 @@
 //! Programs that are set up by their environment alone, and what of them arrives through a real
 //! collector.
 
-use std::process::Command;
-
 use onelogger_otel::Protocol;
-use onelogger_tests::collector::{Collector, Program, Received, Sink, over_both, until};
+use onelogger_tests::collector::{Collector, Received, Sink, over_both, until};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-/// A service, with the environment of the test and nothing of OpenTelemetry's besides.
-struct Service {
-    command: Command,
-    directory: TempDir,
-}
-
-impl Service {
-    fn new(scenario: &str, name: &str) -> Service {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_service"));
-        let others = std::env::vars_os().map(|(name, _)| name);
-        for name in others.filter(|name| name.to_string_lossy().contains("OTEL")) {
-            command.env_remove(name);
-        }
-        command.arg(scenario).env("OTEL_SERVICE_NAME", name);
-        Service { command, directory: tempfile::tempdir().unwrap() }
-    }
-
-    fn with(mut self, name: &str, value: &str) -> Service {
-        self.command.env(name, value);
-        self
-    }
-
-    /// Sends to this endpoint.
-    fn to(self, protocol: Protocol, endpoint: &str) -> Service {
-        let word = if protocol == Protocol::Grpc { "grpc" } else { "http/protobuf" };
-        self.with("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint).with("OTEL_EXPORTER_OTLP_PROTOCOL", word)
-    }
-
-    /// Runs it to its end; gives what it has printed.
-    #[track_caller]
-    fn run(mut self) -> String {
-        let mut program = Program::start(&mut self.command, self.directory.path().join("output"));
-        let status = program.wait();
-        assert!(status.success(), "{status}: {}", program.output());
-        program.output()
-    }
-}
+use super::service::Service;
 
 /// The last value of each metric of a service: its name, its type and its points.
 fn metrics(received: &Received) -> Vec<&Value> {
@@ -63,7 +24,7 @@ fn all_signals_of_a_service_arrive_and_a_library_s_spans_are_part_of_its_trace()
         let collector = Collector::start(&sink, protocol);
         for compression in ["none", "gzip"] {
             let name = format!("{protocol} {compression}");
-            let service = Service::new("requests", &name)
+            let mut service = Service::scenario("requests", &name)
                 .to(protocol, &collector.endpoint(protocol))
                 .with("OTEL_EXPORTER_OTLP_COMPRESSION", compression)
                 .with("OTEL_RESOURCE_ATTRIBUTES", "service.version=1.2,team=north%20sea")
@@ -123,7 +84,7 @@ fn metrics_are_typed(received: &Received) {
 fn what_is_not_wanted_is_not_sent() {
     let sink = Sink::start();
     let run = |name: &str, set: &[(&str, &str)]| {
-        let mut service = Service::new("requests", name)
+        let mut service = Service::scenario("requests", name)
             .to(Protocol::HttpProtobuf, &sink.endpoint(Protocol::HttpProtobuf));
         for (name, value) in set {
             service = service.with(name, value);
@@ -151,7 +112,7 @@ fn what_is_not_wanted_is_not_sent() {
 
 #[test]
 fn the_console_shows_what_no_collector_gets() {
-    let said = Service::new("requests", "console")
+    let said = Service::scenario("requests", "console")
         .with("OTEL_TRACES_EXPORTER", "console")
         .with("OTEL_LOGS_EXPORTER", "console")
         .with("OTEL_METRICS_EXPORTER", "console")
@@ -171,7 +132,7 @@ fn each_worker_of_a_server_that_forks_is_set_up_for_itself() {
         ("workers", vec![("worker-1", 1), ("worker-2", 2)], ("_OTEL_DEFER_SETUP", "true")),
         ("forked", vec![("child", 3), ("parent", 1), ("parent", 4)], ("UNUSED", "")),
     ] {
-        let service = Service::new(scenario, scenario).to(Protocol::Grpc, &endpoint);
+        let service = Service::scenario(scenario, scenario).to(Protocol::Grpc, &endpoint);
         service.with(set.0, set.1).run();
         let received = sink.received().of(scenario);
         let requests = received.items("traces").filter(|item| item.body["name"] == "request");
@@ -196,7 +157,7 @@ fn a_second_set_up_changes_nothing() {
     let sink = Sink::start();
     let protocol = Protocol::HttpProtobuf;
     for scenario in ["twice", "at-once"] {
-        Service::new(scenario, scenario).to(protocol, &sink.endpoint(protocol)).run();
+        Service::scenario(scenario, scenario).to(protocol, &sink.endpoint(protocol)).run();
         let received = sink.received().of(scenario);
         assert_eq!(received.spans().len(), 3, "{scenario}");
         assert_eq!(received.events("onelogger.open").len(), 1, "{scenario}");
@@ -209,7 +170,7 @@ fn within_a_runtime_the_set_up_works_and_ends() {
     over_both(|protocol| {
         for runtime in ["current-thread", "multi-thread"] {
             let name = format!("{runtime} {protocol}");
-            Service::new(runtime, &name).to(protocol, &sink.endpoint(protocol)).run();
+            Service::scenario(runtime, &name).to(protocol, &sink.endpoint(protocol)).run();
             let received = sink.received().of(&name);
             let spans = received.spans();
             // The span of the verification is one more.
@@ -223,7 +184,7 @@ fn within_a_runtime_the_set_up_works_and_ends() {
 
 #[test]
 fn what_is_wrong_with_the_environment_is_said_and_the_program_works() {
-    let said = Service::new("requests", "api-prod")
+    let said = Service::scenario("requests", "api-prod")
         .with("OTEL_EXPORTER_OTLP_ENDPOINT", "http://me:secret@collector:4318")
         .with("OTEL_EXPORTER_OTLP_HEADERS", "authorization=secret")
         .with("OTEL_TRACES_SAMPLER", "sometimes")

@@ -84,6 +84,7 @@ const WITHOUT_MODEL: &[(&str, &str)] = &[
         "onelogger/src/sync/termination.rs",
         "a signal handler and its statics, which loom does not know; tests that send signals",
     ),
+    ("onelogger/src/sync/ticks.rs", "reads a counter of the CPU: no thread shares anything"),
     ("onelogger/src/sync/wrapped.rs", "pins a future: no thread shares anything"),
 ];
 

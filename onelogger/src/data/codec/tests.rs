@@ -5,7 +5,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
-use crate::data::SpanContext;
+use crate::data::{Attributes, Link, Outcome, SpanContext, Timestamp, ToValue, TraceId, Value};
 
 fn text() -> impl Strategy<Value = String> {
     "\\PC{0,20}|[\\x00-\\x20\"\\\\]{0,9}"
@@ -83,20 +83,20 @@ proptest! {
             remote_parent,
             time,
             links: &links,
-            attributes: &attributes,
-            event_attributes: &event_attributes,
+            attributes: Given::Set(&attributes),
+            event_attributes: Given::Set(&event_attributes),
         };
         let mut words = Vec::new();
-        put_start(&mut words, order, dynamic, &fields);
+        put_start(&mut words, order, Origin::Dynamic(dynamic), &fields);
         let (found, record) = only(&words);
         prop_assert_eq!(found, LaneKind::Start);
         prop_assert_eq!((record.order, record.span, record.parent), (order, span, parent));
         prop_assert_eq!((record.remote_parent, record.time), (remote_parent, time));
         prop_assert_eq!(record.is_reserved, is_reserved);
-        prop_assert_eq!(read_dynamic(record.name), dynamic);
-        prop_assert_eq!(read_links(record.links).to_owned(), links);
-        prop_assert_eq!(read_attributes(record.attributes).to_owned(), attributes);
-        prop_assert_eq!(read_attributes(record.event_attributes).to_owned(), event_attributes);
+        prop_assert_eq!(read_dynamic(record.name()), dynamic);
+        prop_assert_eq!(read_links(record.links()).to_owned(), links);
+        prop_assert_eq!(read_attributes(record.attributes(), &[]).to_owned(), attributes);
+        prop_assert_eq!(read_attributes(record.event_attributes, &[]).to_owned(), event_attributes);
     }
 
     #[test]
@@ -107,13 +107,13 @@ proptest! {
         event_attributes in attributes(),
     ) {
         let mut words = Vec::new();
-        put_stop(&mut words, order, span, time, outcome, &event_attributes);
+        put_stop(&mut words, order, span, time, outcome, Given::Set(&event_attributes));
         prop_assert!(!event_attributes.is_empty() || words.len() <= STOP_WORDS);
         let (found, record) = only(&words);
         prop_assert_eq!(found, LaneKind::Stop);
         prop_assert_eq!((record.order, record.span), (order, span));
         prop_assert_eq!((record.time, record.outcome), (time, outcome));
-        prop_assert_eq!(read_attributes(record.event_attributes).to_owned(), event_attributes);
+        prop_assert_eq!(read_attributes(record.event_attributes, &[]).to_owned(), event_attributes);
     }
 
     #[test]
@@ -131,15 +131,60 @@ proptest! {
     ) {
         let (kind_of_span, scope) = (SpanKind::Internal, Some(ScopeRef { name: &name, version: None }));
         let dynamic = Dynamic { name: &name, kind: kind_of_span, level, group: None, scope };
-        let fields = EventFields { span, is_id, time, attributes: &attributes, is_own };
+        let fields = EventFields { span, is_id, time, attributes: Given::Set(&attributes), is_own };
         let mut words = Vec::new();
-        put_event(&mut words, kind, order, dynamic, &fields);
+        put_event(&mut words, kind, order, Origin::Dynamic(dynamic), &fields);
         let (found, record) = only(&words);
         prop_assert_eq!(found, kind);
         prop_assert_eq!((record.order, record.span, record.is_own), (order, span, is_own));
         prop_assert_eq!((record.time, record.remote_parent), (time, is_id));
-        prop_assert_eq!(read_dynamic(record.name), dynamic);
-        prop_assert_eq!(read_attributes(record.attributes).to_owned(), attributes);
+        prop_assert_eq!(read_dynamic(record.name()), dynamic);
+        prop_assert_eq!(read_attributes(record.attributes(), &[]).to_owned(), attributes);
+    }
+
+    #[test]
+    fn values_of_a_callsite_are_read_with_its_keys(
+        values in vec(option::of(value()), 4),
+        start_value in value(),
+        number in 1..=Origin::LAST,
+        is_planted in any::<bool>(),
+    ) {
+        const KEYS: &[&str] = &["a", "b.c", "", "d"];
+        let arguments: Vec<_> = values.iter().map(ToValue::to_value).collect();
+        let start = [start_value.to_value()];
+        let name = Name::from("x");
+        let origin = match is_planted {
+            true => Origin::Planted(number),
+            false => Origin::Dynamic(Dynamic::named(&name)),
+        };
+        let fields = StartFields {
+            is_reserved: true,
+            span: 1,
+            parent: 0,
+            remote_parent: false,
+            time: None,
+            links: &[],
+            attributes: Given::Values(KEYS, &arguments),
+            event_attributes: Given::Values(&["s"], &start),
+        };
+        let mut words = Vec::new();
+        put_start(&mut words, 1, origin, &fields);
+        let (_, record) = only(&words);
+        prop_assert_eq!(record.callsite, if is_planted { number } else { 0 });
+        prop_assert_eq!(record.name().is_empty(), is_planted);
+        let expected: Attributes = KEYS
+            .iter()
+            .zip(values)
+            .filter_map(|(key, value)| Some((*key, value?)))
+            .collect();
+        // Keys that stand in the words are not asked for.
+        let keys = if is_planted { KEYS } else { &[] };
+        let found = read_attributes(record.attributes(), keys);
+        prop_assert_eq!(found.len(), expected.len());
+        prop_assert_eq!(found.to_owned(), expected);
+        let keys: &[_] = if is_planted { &["s"] } else { &[] };
+        let found = read_attributes(record.event_attributes, keys);
+        prop_assert_eq!(found.to_owned(), Attributes::new().with("s", start_value));
     }
 
     #[test]
@@ -155,7 +200,7 @@ proptest! {
         put_update(&mut words, order, span, &attributes);
         let (found, record) = only(&words);
         prop_assert_eq!((found, record.order, record.span), (LaneKind::Update, order, span));
-        prop_assert_eq!(read_attributes(record.attributes).to_owned(), attributes);
+        prop_assert_eq!(read_attributes(record.attributes(), &[]).to_owned(), attributes);
     }
 
     /// Floats that JSON has no number for come back as text, so they are left out here.
@@ -194,21 +239,21 @@ proptest! {
             remote_parent: false,
             time: None,
             links: &links,
-            attributes: &attributes,
-            event_attributes: &attributes,
+            attributes: Given::Set(&attributes),
+            event_attributes: Given::Set(&attributes),
         };
         let mut words = Vec::new();
-        put_start(&mut words, 1, dynamic, &fields);
+        put_start(&mut words, 1, Origin::Dynamic(dynamic), &fields);
         for (place, word, shift) in damage {
             let place = place.index(words.len());
             words[place] ^= word >> shift;
         }
         words.truncate(length.index(words.len() + 1));
         if let Some((_, record)) = read_record(&words) {
-            read_dynamic(record.name);
-            let _ = read_attributes(record.attributes).to_owned();
-            let _ = read_attributes(record.event_attributes).to_owned();
-            let _ = read_links(record.links).to_owned();
+            read_dynamic(record.name());
+            let _ = read_attributes(record.attributes(), &["a", "b"]).to_owned();
+            let _ = read_attributes(record.event_attributes, &[]).to_owned();
+            let _ = read_links(record.links()).to_owned();
         }
     }
 }

@@ -1,0 +1,168 @@
+//! What a macro plants: what is known of a place in the program when that is compiled.
+
+use std::fmt;
+
+use super::codec::{Dynamic, Origin};
+use super::{InstrumentationScope, Level, ScopeRef, SpanKind};
+use crate::sync::{Byte, Chain, Link, Linked};
+
+/// Every callsite that was met. Survives a fork.
+pub(crate) static CALLSITES: Chain<Callsite> = Chain::new();
+
+/// A place in the program where something is recorded.
+///
+/// Lives in a static that a macro plants. It registers itself when it is met for the first time.
+pub struct Callsite {
+    /// 0 until the callsite is met, and then what the registry says.
+    pub(crate) state: Byte,
+    link: Link<Callsite>,
+    pub(crate) catalogue: Catalogue,
+}
+
+/// What is known of a callsite when the program is compiled.
+#[derive(Clone, Copy)]
+pub struct Catalogue {
+    /// What it records.
+    pub kind: CallsiteKind,
+    /// Where its name comes from.
+    pub name: CallsiteName,
+    /// The module that it stands in.
+    pub module: &'static str,
+    /// The source file.
+    pub file: &'static str,
+    /// The line in the file.
+    pub line: u32,
+    /// The name of the crate that it stands in, as cargo knows it.
+    pub package: Option<&'static str>,
+    /// The version of that crate, as cargo knows it.
+    pub version: Option<&'static str>,
+    /// Its level.
+    pub level: Level,
+    /// The group that it can be switched with.
+    pub group: Option<&'static str>,
+    /// The kind of a span.
+    pub span_kind: SpanKind,
+    /// The keys of the attributes, in order.
+    pub keys: &'static [&'static str],
+    /// The keys of the start event's attributes, in order.
+    pub start_keys: &'static [&'static str],
+    /// Only macros make one of these, so that more can be known of a callsite one day.
+    #[doc(hidden)]
+    pub __private: (),
+}
+
+/// What a callsite records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CallsiteKind {
+    /// Spans.
+    Span,
+    /// Events.
+    Event,
+    /// Errors.
+    Error,
+}
+
+/// Where the name of a callsite comes from.
+#[derive(Clone, Copy)]
+pub enum CallsiteName {
+    /// From the source.
+    Literal(&'static str),
+    /// From a constant, or from a value that implements [`SpanName`](crate::SpanName).
+    Computed(fn() -> &'static str),
+}
+
+impl Callsite {
+    /// A callsite that has not been met yet.
+    pub const fn new(catalogue: Catalogue) -> Callsite {
+        Callsite { state: Byte::new(0), link: Link::new(), catalogue }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &'static str {
+        match self.catalogue.name {
+            CallsiteName::Literal(name) => name,
+            CallsiteName::Computed(name) => name(),
+        }
+    }
+
+    /// The crate that it stands in, with its version: what it records belongs to that.
+    pub fn scope(&self) -> InstrumentationScope {
+        let ScopeRef { name, version } = self.static_scope();
+        InstrumentationScope::from_static(name, version)
+    }
+
+    fn static_scope(&self) -> ScopeRef<'static> {
+        let Catalogue { package, module, version, .. } = self.catalogue;
+        // Built without cargo, a crate has its own name only, which its modules begin with.
+        let own = || module.split_once("::").map_or(module, |(own, _)| own);
+        ScopeRef { name: package.unwrap_or_else(own), version }
+    }
+
+    /// What a record says of its name and what goes with it.
+    pub(crate) fn describe(&self) -> Dynamic<'static> {
+        let Catalogue { span_kind, level, group, .. } = self.catalogue;
+        let scope = Some(self.static_scope());
+        Dynamic { name: self.name(), kind: span_kind, level, group, scope }
+    }
+
+    /// How its records name it: by its number, which stands for name and keys. A callsite that has
+    /// none yet, or whose name is code of the application's own, which the pipeline does not run,
+    /// brings both with each record.
+    #[inline]
+    pub(crate) fn origin(&self) -> Origin<'static> {
+        let number = self.link.number();
+        match self.catalogue.name {
+            CallsiteName::Literal(_) if (1..=Origin::LAST).contains(&number) => {
+                Origin::Planted(number)
+            }
+            _ => Origin::Dynamic(self.describe()),
+        }
+    }
+
+    /// What else is known of it.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+}
+
+impl Linked for Callsite {
+    fn link(&self) -> &Link<Callsite> {
+        &self.link
+    }
+}
+
+impl fmt::Debug for Callsite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Callsite")
+            .field("kind", &self.catalogue.kind)
+            .field("name", &self.name())
+            .field("file", &self.catalogue.file)
+            .field("line", &self.catalogue.line)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Callsites by their numbers, as far as they were asked for.
+#[derive(Debug, Default)]
+pub(crate) struct CallsiteTable(Vec<&'static Callsite>);
+
+impl CallsiteTable {
+    /// The callsite with this number; `None` if there is none.
+    #[inline]
+    pub(crate) fn get(&mut self, number: u32) -> Option<&'static Callsite> {
+        let place = (number as usize).checked_sub(1)?;
+        match self.0.get(place) {
+            Some(callsite) => Some(callsite),
+            None => self.find(place),
+        }
+    }
+
+    #[cold]
+    fn find(&mut self, place: usize) -> Option<&'static Callsite> {
+        let known = self.0.len();
+        self.0.extend(CALLSITES.after(known as u32));
+        self.0[known..].reverse();
+        self.0.get(place).copied()
+    }
+}

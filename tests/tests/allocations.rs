@@ -1,0 +1,129 @@
+//! Recording by macros asks for no memory on the instrumented thread. A process of its own, because
+//! the allocator is the whole process's.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use onelogger::exporter::{ExportError, Exporter, Records};
+use onelogger::{
+    DefaultRecorder, OneLoggerConfig, OneLoggerProvider, Sampler, SpanName, event, span, timed_span,
+};
+
+/// Counts what each thread asks for.
+struct Counting;
+
+thread_local! {
+    static REQUESTS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: everything is left to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        REQUESTS.with(|requests| requests.set(requests.get() + 1));
+        // SAFETY: the caller's contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        REQUESTS.with(|requests| requests.set(requests.get() + 1));
+        // SAFETY: the caller's contract.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller's contract.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+struct Null;
+
+impl Exporter for Null {
+    fn name(&self) -> &str {
+        "Null"
+    }
+
+    fn export_batch(&mut self, _: Records<'_>) -> Result<(), ExportError> {
+        Ok(())
+    }
+}
+
+enum Phase {
+    Train,
+}
+
+impl SpanName for Phase {
+    fn span_name(&self) -> &'static str {
+        match self {
+            Phase::Train => "train",
+        }
+    }
+}
+
+#[timed_span(attrs(step, lr = 0.1, phase = "warm-up"))]
+fn annotated(step: u64) -> u64 {
+    event!("inside", step);
+    step + 1
+}
+
+#[timed_span(name = Phase::Train)]
+fn named() -> Result<u64, std::fmt::Error> {
+    Ok(1)
+}
+
+/// Everything that is to cost no memory, once.
+fn record(round: u64) {
+    let outer = span!("outer", a = round as i64, b = 0.5, c = "8-bytes!");
+    let _ = annotated(round);
+    let _ = named();
+    for i in 0..3 {
+        let _inner = span!(kind: client, level: warn, "inner", i, none = None::<i64>, yes = true);
+        event!("progress", done = i, total = 3, text = "some longer text than eight bytes");
+    }
+    span!(root: true, "root"; {
+        span!(parent: &outer, "below"; { event!(in outer, "of the outer one") });
+    });
+}
+
+fn requests_of(rounds: u64) -> u64 {
+    let before = REQUESTS.get();
+    (0..rounds).for_each(record);
+    REQUESTS.get() - before
+}
+
+#[test]
+fn macros_ask_for_no_memory() -> Result<(), Box<dyn std::error::Error>> {
+    let config = OneLoggerConfig::builder("test").session_tag("").world_size(1).build()?;
+    let recorder = DefaultRecorder::builder().exporter(Null).lane_bytes(8 << 20).build()?;
+    let guard = OneLoggerProvider::instance().configure(config, recorder)?;
+    let recorder = onelogger::recorder();
+    // The first time a thread gets its lane, and room for its spans.
+    assert!(requests_of(1) > 0, "the allocator is not counted");
+    assert_eq!(requests_of(200), 0);
+    // A handle that somebody keeps costs its span's memory, once.
+    let kept = span!("kept").span().clone();
+    assert!(requests_of(200) <= 1);
+    drop(kept);
+    recorder.force_flush(std::time::Duration::from_secs(60))?;
+    let health = recorder.health();
+    let counts = health.exporters[0].counts;
+    // 8 spans, each with a start and a stop, and 5 events a round; and the span that was kept.
+    assert_eq!(counts.delivered, 401 * (2 * 8 + 5) + 2);
+    assert!(counts.is_balanced());
+    drop(guard);
+
+    // Nor do spans that a sampler holds back.
+    let config = OneLoggerConfig::builder("test").session_tag("").world_size(1).build()?;
+    let recorder = DefaultRecorder::builder().exporter(Null).sampler(Sampler::AlwaysOff).build()?;
+    let guard = OneLoggerProvider::instance().configure(config, recorder)?;
+    assert!(requests_of(1) > 0);
+    assert_eq!(requests_of(200), 0);
+    let recorder = onelogger::recorder();
+    drop(guard);
+    let counts = recorder.health().exporters[0].counts;
+    assert_eq!((counts.withheld, counts.delivered), (201 * (2 * 8 + 5), 0));
+    Ok(())
+}

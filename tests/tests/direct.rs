@@ -1,0 +1,93 @@
+//! A recorder that wraps another one decides whether macros go through it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use onelogger::exporter::Run;
+use onelogger::recorder::{CloseError, FlushError, OpenError, RecordError};
+use onelogger::{
+    Attributes, DefaultRecorder, ErrorEvent, Event, Health, MemoryExporter, OneLoggerConfig,
+    OneLoggerProvider, Recorder, Span, SpanBuilder, SpanStop, TelemetryDataError, event, recorder,
+    span,
+};
+
+/// Counts the calls of macros and others.
+struct Counting {
+    inner: DefaultRecorder,
+    calls: Arc<AtomicU32>,
+    lets_macros_pass: bool,
+}
+
+impl Counting {
+    fn called(&self) -> &DefaultRecorder {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        &self.inner
+    }
+}
+
+impl Recorder for Counting {
+    fn open(&self, run: &Run) -> Result<(), OpenError> {
+        self.inner.open(run)
+    }
+    fn start(&self, span: SpanBuilder) -> Result<Span, RecordError> {
+        self.called().start(span)
+    }
+    fn stop(&self, span: &Span, stop: SpanStop) -> Result<(), RecordError> {
+        self.called().stop(span, stop)
+    }
+    fn event(&self, span: Option<&Span>, event: Event) -> Result<(), RecordError> {
+        self.called().event(span, event)
+    }
+    fn error(&self, span: Option<&Span>, error: ErrorEvent) -> Result<(), RecordError> {
+        self.called().error(span, error)
+    }
+    fn set_attributes(&self, span: &Span, attributes: Attributes) -> Result<(), RecordError> {
+        self.called().set_attributes(span, attributes)
+    }
+    fn telemetry_data_error(&self, error: TelemetryDataError) -> Result<(), RecordError> {
+        self.called().telemetry_data_error(error)
+    }
+    fn force_flush(&self, timeout: Duration) -> Result<(), FlushError> {
+        self.inner.force_flush(timeout)
+    }
+    fn close(&self, timeout: Duration) -> Result<(), CloseError> {
+        self.inner.close(timeout)
+    }
+    fn health(&self) -> Health {
+        self.inner.health()
+    }
+    fn direct(&self) -> Option<&DefaultRecorder> {
+        self.lets_macros_pass.then_some(&self.inner)
+    }
+}
+
+/// The calls that a span and an event by macro make, and those by hand; and what is recorded.
+fn calls(lets_macros_pass: bool) -> (u32, u32, usize) {
+    let (exporter, records) = MemoryExporter::new();
+    let inner = DefaultRecorder::builder().exporter(exporter).synchronous().build().unwrap();
+    let calls = Arc::new(AtomicU32::new(0));
+    let counting = Counting { inner, calls: Arc::clone(&calls), lets_macros_pass };
+    let config = OneLoggerConfig::builder("test").session_tag("").world_size(1).build().unwrap();
+    let provider = OneLoggerProvider::new();
+    let guard = provider.configure(config, counting).unwrap();
+    let attached = provider.attach();
+    {
+        let _span = span!("by macro", n = 1);
+        event!("by macro");
+    }
+    let by_macro = calls.load(Ordering::Relaxed);
+    let span = recorder().start("by hand").unwrap();
+    recorder().event(&span, "by hand").unwrap();
+    recorder().stop(&span).unwrap();
+    let by_hand = calls.load(Ordering::Relaxed) - by_macro;
+    let recorded = records.to_vec().len();
+    drop((attached, guard));
+    (by_macro, by_hand, recorded)
+}
+
+#[test]
+fn macros_go_through_a_wrapping_recorder_unless_it_lets_them_pass() {
+    assert_eq!(calls(false), (3, 3, 6));
+    assert_eq!(calls(true), (0, 3, 6));
+}
