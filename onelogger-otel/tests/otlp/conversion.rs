@@ -379,6 +379,6 @@ fn the_configuration_is_part_of_the_resource_and_what_is_given_counts_for_more()
     ] {
         assert_eq!(named(&expected.key), Some(expected.clone()), "{}", expected.key);
     }
-    assert_eq!(named("application_name"), None, "it is the service's name");
+    assert_eq!(named("application_name"), None, "it has a name of its own here");
     job.close();
 }
