@@ -7,6 +7,7 @@
 mod builder;
 mod configured;
 mod default;
+mod description;
 mod direct;
 mod error;
 mod filter;
@@ -21,6 +22,7 @@ pub use builder::DefaultRecorderBuilder;
 pub(crate) use configured::Configured;
 pub use configured::ErrorHandlingStrategy;
 pub use default::DefaultRecorder;
+pub use description::{SpanBuilder, SpanParent, SpanStop};
 pub(crate) use direct::Direct;
 pub(crate) use error::Refused;
 pub use error::{BuildError, CloseError, FlushError, OpenError, RecordError};
@@ -28,7 +30,7 @@ pub use filter::{PatternError, SpanFilter};
 pub(crate) use place::Under;
 pub(crate) use planted::PlantedSpan;
 pub use sampler::{Sampler, SamplerError};
-pub use span::{Span, SpanBuilder, SpanParent, SpanStop};
+pub use span::Span;
 
 use std::sync::Arc;
 use std::time::Duration;
