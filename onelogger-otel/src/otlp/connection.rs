@@ -10,6 +10,7 @@ use super::tls::{Tls, TlsError};
 
 /// How requests travel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Protocol {
     /// Binary messages over HTTP/1.1, to `/v1/traces`, `/v1/logs` and `/v1/metrics`. Usually port
     /// 4318.
@@ -30,6 +31,7 @@ impl fmt::Display for Protocol {
 
 /// How requests are compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Compression {
     /// Not at all.
     #[default]

@@ -1,5 +1,6 @@
 //! Metrics, which the SDK collects and this sends.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -174,6 +175,12 @@ impl OtlpMetricExporter {
         let sending = retry::send(transport, body, patience);
         let sent = engine.run(sending).map_err(|error| error.to_string())?;
         sent.map_err(|failure| failure.message)
+    }
+}
+
+impl fmt::Debug for OtlpMetricExporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OtlpMetricExporter").field("counts", &self.counts).finish_non_exhaustive()
     }
 }
 

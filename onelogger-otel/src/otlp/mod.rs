@@ -31,6 +31,7 @@ mod tls;
 mod transport;
 mod wire;
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -92,7 +93,9 @@ pub use self::tls::TlsError;
 /// A record is delivered when the collector has accepted the item that shows it. A start, and the
 /// additions of attributes, share the fate of their span. Of a partial success the protocol says how
 /// many items were rejected, and not which: those that stand for most records are assumed. An item
-/// longer than 4 MiB is refused without being sent.
+/// longer than 4 MiB is refused without being sent. Where the collector takes spans and refuses log
+/// records, as those do that keep traces only, or the other way round, the refused ones are lost and
+/// the exporter stays in use.
 ///
 /// # Threads and runtimes
 ///
@@ -128,8 +131,11 @@ struct Session {
     body: Vec<u8>,
     /// Says how long a close may take.
     run: Run,
-    /// Whether the collector has taken something of the latest call.
+    /// Whether the collector has taken something of the latest call, or works all the same.
     has_sent: bool,
+    /// Whether it has taken the latest request with spans, and that with log records.
+    takes_spans: bool,
+    takes_logs: bool,
     // Before the runtime, which drives it.
     traces: Option<Transport>,
     logs: Option<Transport>,
@@ -151,6 +157,14 @@ impl OtlpExporter {
         let session = self.session.as_mut();
         let session = session.ok_or_else(|| ExportError::new("the exporter is not open"))?;
         Ok((session, &self.settings))
+    }
+}
+
+impl fmt::Debug for OtlpExporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OtlpExporter")
+            .field("is_open", &self.session.is_some())
+            .finish_non_exhaustive()
     }
 }
 
@@ -183,6 +197,8 @@ impl Exporter for OtlpExporter {
             body: Vec::new(),
             run: run.clone(),
             has_sent: false,
+            takes_spans: false,
+            takes_logs: false,
             traces,
             logs,
             engine,
@@ -276,7 +292,16 @@ impl Session {
     ) {
         let answer = self.send(settings, &draft);
         let is_taken = |answer: &Accepted| answer.rejected < draft.stakes.items();
-        self.has_sent |= answer.as_ref().is_ok_and(is_taken);
+        let is_taken = answer.as_ref().is_ok_and(is_taken);
+        let (takes_these, takes_others) = match draft.signal {
+            Signal::Traces => (&mut self.takes_spans, self.takes_logs),
+            Signal::Logs | Signal::Metrics => (&mut self.takes_logs, self.takes_spans),
+        };
+        *takes_these = is_taken;
+        // Some collectors take one signal and refuse the other, by answering, as often as it comes.
+        // They are there: an exporter that was switched off for it would lose both.
+        let is_refused = answer.as_ref().is_err_and(|failure| failure.retry == Retry::Never);
+        self.has_sent |= is_taken || (is_refused && takes_others);
         let open_spans = &mut self.converter.open_spans;
         for extra in &draft.extras {
             match (extra, &answer) {

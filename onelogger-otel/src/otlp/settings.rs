@@ -1,5 +1,6 @@
 //! What an application may choose of the exporter.
 
+use std::fmt;
 use std::time::Duration;
 
 use onelogger::{Attributes, Name, Value};
@@ -16,6 +17,7 @@ use super::signal::Signal;
 /// Errors, events without a span, log records of other libraries, telemetry data errors and the
 /// records that open and close a run are log records in each of these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EventMode {
     /// Each event is a log record with the ids of its span, sent at once.
     #[default]
@@ -275,5 +277,13 @@ impl OtlpExporterBuilder {
             log_limits: self.log_limits,
             limits: self.limits,
         }))
+    }
+}
+
+impl fmt::Debug for OtlpExporterBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OtlpExporterBuilder")
+            .field("connection", &self.connection)
+            .finish_non_exhaustive()
     }
 }

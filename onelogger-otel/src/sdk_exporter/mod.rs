@@ -13,6 +13,7 @@ mod host;
 mod open_spans;
 mod span_data;
 
+use std::fmt;
 use std::time::Duration;
 
 use onelogger::exporter::{ExportError, Exporter, Records, Run};
@@ -190,6 +191,15 @@ impl OTelExporter {
 
     fn session(&mut self) -> Result<&mut Session, ExportError> {
         self.session.as_mut().ok_or_else(|| ExportError::new("the exporter is not open"))
+    }
+}
+
+impl fmt::Debug for OTelExporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OTelExporter")
+            .field("events", &self.mode)
+            .field("is_open", &self.session.is_some())
+            .finish_non_exhaustive()
     }
 }
 

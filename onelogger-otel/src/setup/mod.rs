@@ -11,6 +11,8 @@ mod remedy;
 mod variables;
 mod verify;
 
+use std::fmt;
+
 use onelogger::exporter::Exporter;
 use onelogger::recorder::{BuildError, DefaultRecorderBuilder};
 use onelogger::{Attributes, ConfigError, ConfigureError, Name, OneLoggerConfig, Value};
@@ -82,7 +84,7 @@ pub struct Setup {
     meters: Option<Adjust<MeterProviderBuilder>>,
 }
 
-type Adjust<T> = Box<dyn FnOnce(T) -> T>;
+type Adjust<T> = Box<dyn FnOnce(T) -> T + Send>;
 
 /// The set-up did not succeed; nothing is in force.
 #[derive(Debug, thiserror::Error)]
@@ -145,7 +147,7 @@ impl Setup {
     /// Changes the settings of the recorder, after those of the environment.
     pub fn recorder(
         mut self,
-        adjust: impl FnOnce(DefaultRecorderBuilder) -> DefaultRecorderBuilder + 'static,
+        adjust: impl FnOnce(DefaultRecorderBuilder) -> DefaultRecorderBuilder + Send + 'static,
     ) -> Setup {
         self.recorder = Some(Box::new(adjust));
         self
@@ -155,7 +157,7 @@ impl Setup {
     /// readers.
     pub fn meters(
         mut self,
-        adjust: impl FnOnce(MeterProviderBuilder) -> MeterProviderBuilder + 'static,
+        adjust: impl FnOnce(MeterProviderBuilder) -> MeterProviderBuilder + Send + 'static,
     ) -> Setup {
         self.meters = Some(Box::new(adjust));
         self
@@ -188,6 +190,16 @@ impl Setup {
     /// See [`install`](Setup::install).
     pub fn install_now(self) -> Result<OtelGuard, SetupError> {
         self.install_as(Environment::read(&variable))
+    }
+}
+
+impl fmt::Debug for Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setup")
+            .field("config", &self.config)
+            .field("resource", &self.resource)
+            .field("events", &self.events)
+            .finish_non_exhaustive()
     }
 }
 

@@ -82,7 +82,7 @@ fn otlp(collector: &Collector, protocol: Protocol) -> OTelExporter {
             let builder = SpanExporter::builder().with_http().with_timeout(LIMIT);
             builder.with_endpoint(format!("{address}/v1/traces")).build()
         }
-        Protocol::Grpc => {
+        _ => {
             let builder = SpanExporter::builder().with_tonic().with_timeout(LIMIT);
             builder.with_endpoint(&address).build()
         }

@@ -3,7 +3,7 @@
 use std::sync::Barrier;
 use std::time::Duration;
 
-use onelogger::Attributes;
+use onelogger::{Attributes, DisableRule, ExporterState, LossReason};
 use onelogger_otel::Compression;
 
 use crate::support::{Collector, Job, PROTOCOLS, Reply, exporter};
@@ -44,6 +44,52 @@ fn what_is_refused_is_lost_and_the_other_signal_is_not() {
     check(&[Reply::Refuse], &[], (3, 4), reasons);
     check(&[], &[Reply::Refuse], (4, 3), reasons);
     check(&[Reply::Refuse], &[Reply::Refuse], (0, 7), reasons);
+}
+
+/// As those that keep traces only.
+#[test]
+fn a_collector_that_takes_no_log_records_gets_all_spans() {
+    for protocol in PROTOCOLS {
+        let collector = Collector::start(protocol);
+        collector.logs(vec![Reply::Refuse; 1000]);
+        let exporter = exporter(&collector, protocol).build().unwrap();
+        let job = Job::under(DisableRule::AfterConsecutive(5), exporter);
+        for _ in 0..2 {
+            job.spans(1);
+            job.flush();
+            for _ in 0..10 {
+                job.events(1);
+                job.flush();
+            }
+        }
+        let counts = job.counts();
+        assert_eq!((counts.delivered, counts.lost_total()), (4, 20), "{protocol:?}: {counts:?}");
+        assert_eq!(counts.lost(LossReason::ExportFailed), 20, "{protocol:?}: {counts:?}");
+        job.close();
+    }
+}
+
+/// One that takes nothing is left alone for a while.
+#[test]
+fn a_collector_that_refuses_everything_is_left_alone() {
+    for protocol in PROTOCOLS {
+        let collector = Collector::start(protocol);
+        let job = Job::under(
+            DisableRule::AfterConsecutive(5),
+            exporter(&collector, protocol).build().unwrap(),
+        );
+        job.spans(1);
+        job.flush();
+        collector.traces(vec![Reply::Refuse; 1000]);
+        collector.logs(vec![Reply::Refuse; 1000]);
+        for _ in 0..5 {
+            job.spans(1);
+            job.events(1);
+            job.flush();
+        }
+        assert_eq!(job.recorder.health().exporters[0].state, ExporterState::BackingOff);
+        job.close();
+    }
 }
 
 #[test]

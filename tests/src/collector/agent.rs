@@ -101,7 +101,7 @@ impl Collector {
     pub fn endpoint(&self, protocol: Protocol) -> String {
         let port = match protocol {
             Protocol::Grpc => self.grpc_port,
-            Protocol::HttpProtobuf => self.http_port,
+            _ => self.http_port,
         };
         format!("http://127.0.0.1:{port}")
     }

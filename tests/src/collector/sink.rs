@@ -93,7 +93,7 @@ impl Sink {
         let is_tls = self.options.iter().any(|option| option.ends_with("tls"));
         let port = match protocol {
             Protocol::Grpc => self.grpc_port,
-            Protocol::HttpProtobuf => self.http_port,
+            _ => self.http_port,
         };
         // Certificates are for names.
         if is_tls {

@@ -81,7 +81,7 @@ fn the_port_is_that_of_the_other_protocol() {
     let sink = Sink::start();
     let other = |protocol| match protocol {
         Protocol::Grpc => Protocol::HttpProtobuf,
-        Protocol::HttpProtobuf => Protocol::Grpc,
+        _ => Protocol::Grpc,
     };
     both_remedied(|protocol| vec![("ENDPOINT", sink.endpoint(other(protocol)))], OTHER_PROTOCOL);
 }

@@ -101,7 +101,7 @@ impl Collector {
         self.orders.lock().is_over = false;
         self.stop = Some(match self.protocol {
             Protocol::HttpProtobuf => http::serve(listener, self.orders.clone()),
-            Protocol::Grpc => grpc::serve(listener, self.orders.clone()),
+            _ => grpc::serve(listener, self.orders.clone()),
         });
     }
 

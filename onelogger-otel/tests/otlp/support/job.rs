@@ -48,11 +48,14 @@ impl Job {
     }
 
     pub(crate) fn with(exporter: impl Exporter) -> Job {
+        // Losses are to have one reason.
+        Job::under(DisableRule::AfterConsecutive(u32::MAX), exporter)
+    }
+
+    pub(crate) fn under(rule: DisableRule, exporter: impl Exporter) -> Job {
         let recorder = DefaultRecorder::builder()
             .drain_interval(Duration::from_secs(3600))
             .queue_bytes(64 << 20);
-        // Losses are to have one reason.
-        let rule = DisableRule::AfterConsecutive(u32::MAX);
         let recorder = recorder.disable_rule(rule).exporter(exporter).build().expect("a recorder");
         let config = OneLoggerConfig::builder("job")
             .session_tag("test")
