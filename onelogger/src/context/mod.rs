@@ -291,23 +291,23 @@ pub(crate) fn pop(span: &Span) {
 
 /// The current span among those of this recorder.
 pub(crate) fn current_span_of(owner: &Arc<Configured>) -> Option<Span> {
-    let foreign = foreign::active();
-    let current = with_current(|current| match current.innermost(foreign) {
-        Innermost::Foreign(context) => Some(Span::from_context(context)),
-        Innermost::Own(_) | Innermost::Nothing => current.current_span_of(owner).cloned(),
-    });
-    current.flatten()
+    with_current_span_of(owner, |span| span.cloned())
 }
 
 /// The same without a handle of its own: what is made of that span, or of none.
+#[inline]
 pub(crate) fn with_current_span_of<R>(
     owner: &Arc<Configured>,
     use_it: impl Fn(Option<&Span>) -> R,
 ) -> R {
     let foreign = foreign::active();
-    with_current(|current| match current.innermost(foreign) {
-        Innermost::Foreign(context) => use_it(Some(&Span::from_context(context))),
-        Innermost::Own(_) | Innermost::Nothing => use_it(current.current_span_of(owner)),
+    with_current(|current| {
+        if foreign.is_some()
+            && let Innermost::Foreign(context) = current.innermost(foreign)
+        {
+            return use_it(Some(&Span::from_context(context)));
+        }
+        use_it(current.current_span_of(owner))
     })
     .unwrap_or_else(|| use_it(None))
 }

@@ -86,6 +86,7 @@ impl Subject {
     pub(crate) const NOTHING: Subject =
         Subject { trace: None, span: 0, is_id: false, earliest: 0, fate: Fate::Recorded };
 
+    #[inline]
     pub(super) fn own(span: &Inner) -> Subject {
         let Facts { context, raw, order, fate, .. } = span.facts;
         let trace = Some(context.trace_id);
@@ -103,16 +104,21 @@ impl Direct {
     ///
     /// # Errors
     /// If the span is stopped or belongs to another recorder.
+    #[inline]
     pub(crate) fn subject(&self, span: Option<&Span>) -> Result<Option<Subject>, Refused> {
         let Some(span) = span else { return Ok(Some(Subject::NOTHING)) };
-        let Some(context) = span.known() else {
-            return Ok(self.open_span(span)?.map(Subject::own));
-        };
+        match span.known() {
+            Some(context) => Ok(Some(self.known_subject(context))),
+            None => Ok(self.open_span(span)?.map(Subject::own)),
+        }
+    }
+
+    fn known_subject(&self, context: SpanContext) -> Subject {
         let (span, is_id) = match self.intake.ids.raw(context.span_id) {
             Some(raw) => (raw, false),
             None => (context.span_id.to_u64(), true),
         };
         let fate = if is_withheld(context) { Fate::Withheld } else { Fate::Recorded };
-        Ok(Some(Subject { trace: Some(context.trace_id), span, is_id, earliest: 0, fate }))
+        Subject { trace: Some(context.trace_id), span, is_id, earliest: 0, fate }
     }
 }

@@ -111,6 +111,7 @@ impl Span {
         Span(context.is_valid().then(|| Arc::new(Shared::Known(context))))
     }
 
+    #[inline]
     pub(super) fn inner(&self) -> Option<&Inner> {
         match self.0.as_deref()? {
             Shared::Own(inner) => Some(inner),
