@@ -13,10 +13,14 @@ use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
+use std::time::Duration;
 
 use onelogger::context::{self, Baggage, Context};
 use onelogger::{FileExporter, event, timed_span};
 use onelogger_otel::Setup;
+
+/// A collector that is not there is not waited for any longer.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 fn main() -> Result<(), Box<dyn Error>> {
     match std::env::args().nth(1).as_deref() {
@@ -29,7 +33,8 @@ fn client() -> Result<(), Box<dyn Error>> {
     let _telemetry = Setup::new()
         .resource("service.name", "client")
         .exporter(FileExporter::new("client.jsonl"))
-        .install()?;
+        .install()?
+        .close_timeout(CLOSE_TIMEOUT);
     order()?;
     println!("client.jsonl and server.jsonl hold one trace");
     Ok(())
@@ -65,7 +70,8 @@ fn server(address: &str) -> Result<(), Box<dyn Error>> {
     let _telemetry = Setup::new()
         .resource("service.name", "server")
         .exporter(FileExporter::new("server.jsonl"))
-        .install()?;
+        .install()?
+        .close_timeout(CLOSE_TIMEOUT);
     let _parent = Context::from_environment().attach();
     start_up();
     let mut connection = TcpStream::connect(address)?;
