@@ -60,6 +60,8 @@ pub mod attribute {
 
 /// Names of attributes of the resource.
 pub mod resource {
+    /// What the application is called in its configuration, whatever the service is called.
+    pub const APPLICATION_NAME: &str = "onelogger.application_name";
     /// What kind of job the application is.
     pub const APP_TYPE: &str = "onelogger.app_type";
     /// What groups the runs that belong together.

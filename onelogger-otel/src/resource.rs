@@ -27,23 +27,21 @@ pub(crate) fn sdk() -> Attributes {
         .with(semantic::SDK_VERSION, env!("CARGO_PKG_VERSION"))
 }
 
-/// What a run says of itself, under the names that it has in a resource. The application's name is
-/// not in it: it becomes `service.name` where nothing else does.
+/// What a run says of itself, under the names that it has in a resource.
 pub(crate) fn of_run(run: &Attributes) -> Attributes {
-    let renamed = |name: &Name| match name.as_str() {
-        attribute::APPLICATION_NAME => None,
-        attribute::APP_TYPE => Some(Name::from_static(resource::APP_TYPE)),
-        attribute::SESSION_TAG => Some(Name::from_static(resource::SESSION_TAG)),
-        attribute::WORLD_SIZE => Some(Name::from_static(resource::WORLD_SIZE)),
-        attribute::RANK => Some(Name::from_static(resource::RANK)),
-        attribute::IS_BASELINE_RUN => Some(Name::from_static(resource::IS_BASELINE_RUN)),
-        attribute::SUMMARY_DATA_SCHEMA_VERSION => {
-            Some(Name::from_static(resource::SUMMARY_DATA_SCHEMA_VERSION))
-        }
-        _ => Some(name.clone()),
+    let renamed = |name: &Name| {
+        Name::from_static(match name.as_str() {
+            attribute::APPLICATION_NAME => resource::APPLICATION_NAME,
+            attribute::APP_TYPE => resource::APP_TYPE,
+            attribute::SESSION_TAG => resource::SESSION_TAG,
+            attribute::WORLD_SIZE => resource::WORLD_SIZE,
+            attribute::RANK => resource::RANK,
+            attribute::IS_BASELINE_RUN => resource::IS_BASELINE_RUN,
+            attribute::SUMMARY_DATA_SCHEMA_VERSION => resource::SUMMARY_DATA_SCHEMA_VERSION,
+            _ => return name.clone(),
+        })
     };
-    let all = run.iter();
-    all.filter_map(|(name, value)| Some((renamed(name)?, value.clone()))).collect()
+    run.iter().map(|(name, value)| (renamed(name), value.clone())).collect()
 }
 
 #[cfg(test)]
@@ -60,6 +58,7 @@ mod tests {
             .with("team", "blue")
             .with("app_type", "training");
         let expected = Attributes::new()
+            .with("onelogger.application_name", "trainer")
             .with("onelogger.session_tag", "run-42")
             .with("onelogger.world_size", 8)
             .with("onelogger.rank", 3)

@@ -192,8 +192,9 @@ impl OtlpExporterBuilder {
         self
     }
 
-    /// Adds or replaces an attribute of the resource, of whatever produces the telemetry.
-    /// `service.name` is the application's name unless it is set here.
+    /// Adds or replaces an attribute of the resource, of whatever produces the telemetry. It has what
+    /// the configuration says ([`names::resource`](crate::names::resource)); `service.name` is the
+    /// application's name unless it is set here.
     #[must_use]
     pub fn resource(
         mut self,

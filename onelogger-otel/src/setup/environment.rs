@@ -123,7 +123,7 @@ impl Environment {
             span_limits: limits::of_spans(v),
             log_limits: limits::of_log_records(v),
             detectors: detectors(v),
-            metric_interval: v.millis("OTEL_METRIC_EXPORT_INTERVAL"),
+            metric_interval: metric_interval(v),
             metric_timeout: v.timeout("OTEL_METRIC_EXPORT_TIMEOUT"),
             temporality: v.word(preference, &PREFERENCES).unwrap_or_default(),
             has_exponential_histograms: v.word(histograms, &HISTOGRAMS).unwrap_or_default(),
@@ -244,6 +244,16 @@ fn sampler(variables: &mut Variables<'_>) -> Sampler {
     }
 }
 
+/// How long it is between two readings of all instruments.
+fn metric_interval(variables: &mut Variables<'_>) -> Option<Duration> {
+    let name = "OTEL_METRIC_EXPORT_INTERVAL";
+    let interval = variables.millis(name);
+    if interval == Some(Duration::ZERO) {
+        variables.problem(name, "must be longer than zero");
+    }
+    interval.filter(|interval| !interval.is_zero())
+}
+
 fn batches(variables: &mut Variables<'_>) -> Batches {
     let mut at_least_one = |name| {
         let number: Option<usize> = variables.number(name, "whole number");
@@ -321,6 +331,13 @@ mod tests {
         assert_eq!(environment.metrics, []);
         assert_eq!(environment.propagators, Propagators { trace_context: false, baggage: true });
         assert_eq!(environment.problems.len(), 2, "{:?}", environment.problems);
+    }
+
+    #[test]
+    fn an_interval_of_zero_is_said_and_left_out() {
+        let environment = read(&[("OTEL_METRIC_EXPORT_INTERVAL", "0")]);
+        assert_eq!(environment.metric_interval, None);
+        assert_eq!(environment.problems, ["OTEL_METRIC_EXPORT_INTERVAL: must be longer than zero"]);
     }
 
     #[test]

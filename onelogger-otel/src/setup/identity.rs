@@ -69,6 +69,7 @@ pub(super) fn identity(
 /// What a configuration says, as a run would.
 fn of_config(config: &OneLoggerConfig) -> Attributes {
     let mut run = Attributes::new()
+        .with(attribute::APPLICATION_NAME, config.application_name())
         .with(attribute::SESSION_TAG, config.session_tag())
         .with(attribute::WORLD_SIZE, config.world_size())
         .with(attribute::IS_BASELINE_RUN, config.is_baseline_run())

@@ -17,16 +17,15 @@ use opentelemetry_sdk::metrics::{
 use super::environment::{Destination, Environment};
 use crate::otlp::{MetricCounts, OtlpConfigError, OtlpMetricExporter, RetryPolicy};
 
-/// Adds readers as the environment wants them; `is_sent` says whether values go to a collector. Gives the counts of the OTLP exporter, if there is
-/// one.
+/// Adds readers as the environment wants them; `is_sent` says whether values go to a collector. Gives
+/// the counts of the OTLP exporter, if there is one.
 pub(super) fn with_readers(
     mut builder: MeterProviderBuilder,
     environment: &Environment,
     is_sent: bool,
 ) -> Result<(MeterProviderBuilder, Option<MetricCounts>), OtlpConfigError> {
-    let interval = environment.metric_interval.filter(|interval| !interval.is_zero());
     // The SDK reads the variable itself, and must not see what was refused.
-    let interval = interval.unwrap_or(Duration::from_secs(60));
+    let interval = environment.metric_interval.unwrap_or(Duration::from_secs(60));
     let mut counts = None;
     if is_sent {
         let within = environment.metric_timeout.unwrap_or(RetryPolicy::default().within);

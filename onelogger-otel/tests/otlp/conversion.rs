@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, SeverityNumber};
 use opentelemetry_proto::tonic::trace::v1::{Span, Status, span, status::StatusCode};
 
-use crate::support::{Collector, Signal, export, exporter};
+use crate::support::{Collector, Job, Signal, export, exporter};
 
 const TRACE: TraceId = TraceId::from_u128(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10);
 const SPAN: SpanId = SpanId::from_u64(0x8182_8384_8586_8788);
@@ -362,4 +362,23 @@ fn a_service_name_that_was_chosen_stays() {
     let exporter = exporter(&collector, HttpProtobuf).resource("service.name", "checkout");
     export(exporter, [Record::Stop(stop())]).unwrap();
     assert_eq!(collector.received()[0].resource.attributes[0], text("service.name", "checkout"));
+}
+
+#[test]
+fn the_configuration_is_part_of_the_resource_and_what_is_given_counts_for_more() {
+    let collector = Collector::start(HttpProtobuf);
+    let exporter = exporter(&collector, HttpProtobuf).resource("onelogger.session_tag", "given");
+    let job = Job::new(exporter.resource("team", "blue"));
+    let resource = collector.received()[0].resource.attributes.clone();
+    let named = |name: &str| resource.iter().find(|one| one.key == name).cloned();
+    for expected in [
+        text("service.name", "job"),
+        text("onelogger.session_tag", "given"),
+        key_value("onelogger.world_size", Value::IntValue(1)),
+        text("team", "blue"),
+    ] {
+        assert_eq!(named(&expected.key), Some(expected.clone()), "{}", expected.key);
+    }
+    assert_eq!(named("application_name"), None, "it has a name of its own here");
+    job.close();
 }

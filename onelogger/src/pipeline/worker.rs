@@ -12,6 +12,8 @@ use crate::data::names::attribute;
 use crate::diagnostics;
 use crate::exporter::{Batch, Entry, ExportError, Exporter, RecordKind, Run, Totals};
 
+/// For so long a failure that has been said is not said again.
+const REMEMBERED: Duration = Duration::from_secs(60);
 /// An exporter that asks to be called again at once is not called more often than this.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 
@@ -30,6 +32,8 @@ pub(super) struct Worker {
     has_reported: bool,
     /// The report of a failure that has not got through yet.
     pub(super) unsent_report: Option<Batch>,
+    /// The failure that was said last, and when.
+    last_said: Option<(String, Instant)>,
     /// The losses that the exporter's output speaks of.
     pub(super) losses_reported: u64,
     /// The time of the latest record: that of what the worker itself has to say.
@@ -51,6 +55,7 @@ impl Worker {
             has_exported: false,
             has_reported: false,
             unsent_report: None,
+            last_said: None,
             losses_reported: 0,
         }
     }
@@ -205,14 +210,17 @@ impl Worker {
             let mut status = self.status.lock();
             status.failures += 1;
             status.last_error = Some(message.clone());
-            // Once until it works again; `health()` has the rest.
+            // Once until it works again, and the same not again at once where it fails now and then;
+            // `health()` has the rest.
             let is_news = !status.has_spoken;
             status.has_spoken = true;
             is_news
         };
-        // Not under the lock: a logger of the application may ask for `health()`.
-        if is_news {
+        let is_old = |(said, at): &(String, Instant)| *said == message && at.elapsed() < REMEMBERED;
+        if is_news && !self.last_said.as_ref().is_some_and(is_old) {
+            // Not under the lock: a logger of the application may ask for `health()`.
             diagnostics::error(format_args!("{message}"));
+            self.last_said = Some((message, Instant::now()));
         }
     }
 

@@ -129,7 +129,7 @@ fn a_collector_that_is_away_is_told_of_the_metrics_that_it_has_missed() {
         let said = Service::scenario("requests", name)
             .to(protocol, &sink.endpoint(protocol))
             // Not tried again: the next export is another one.
-            .with("OTEL_METRIC_EXPORT_TIMEOUT", "0")
+            .with("OTEL_METRIC_EXPORT_TIMEOUT", "1")
             .run();
         assert!(said.contains("0 data points sent, 2 lost"), "{said}");
         // The values are cumulative, and come with the last export, which also tells.
