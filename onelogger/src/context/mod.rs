@@ -291,7 +291,10 @@ pub(crate) fn pop(span: &Span) {
 
 /// The current span among those of this recorder.
 pub(crate) fn current_span_of(owner: &Arc<Configured>) -> Option<Span> {
-    with_current_span_of(owner, |span| span.cloned())
+    fn handle(span: Option<&Span>) -> Option<Span> {
+        span.cloned()
+    }
+    with_current_span_of(owner, handle)
 }
 
 /// The same without a handle of its own: what is made of that span, or of none.
