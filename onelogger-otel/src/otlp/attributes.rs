@@ -78,7 +78,7 @@ pub(super) fn attribute(
     // Short, as nearly all are: each length is a byte.
     if field < 0x80 && length < 0x80 {
         out.extend_from_slice(&[field as u8, length as u8, KEY, key.len() as u8]);
-        out.extend_from_slice(key.as_bytes());
+        wire::put(out, key.as_bytes());
         out.extend_from_slice(&[VALUE, value_length as u8]);
     } else {
         wire::varint(out, field);
@@ -148,7 +148,7 @@ fn size_with_length(length: usize) -> usize {
 #[inline]
 fn text(out: &mut Vec<u8>, text: &str) {
     wire::varint(out, text.len() as u64);
-    out.extend_from_slice(text.as_bytes());
+    wire::put(out, text.as_bytes());
 }
 
 /// The first so many characters.
