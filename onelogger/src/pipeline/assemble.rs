@@ -16,6 +16,9 @@ use crate::exporter::{Batch, Entry, RecordKind, WordRange};
 #[derive(Default)]
 pub(super) struct Assembler {
     open: HashMap<u64, Box<OpenSpan>, BuildHasherDefault<RawIdHasher>>,
+    /// The span that started last, with its raw id. It joins the others when another starts: most
+    /// spans have no span below them, and stop before.
+    latest: Option<(u64, Box<OpenSpan>)>,
     /// Spans that are no more, whose memory is used again.
     #[expect(clippy::vec_box, reason = "the boxes move between here and the table")]
     unused: Vec<Box<OpenSpan>>,
@@ -167,7 +170,9 @@ impl Assembler {
         span.copied.batch = 0;
         let kind = RecordKind::Start;
         span.put(batch, self.batches, kind, when, Ended::default(), record.event_attributes);
-        self.open.insert(record.span, span);
+        if let Some((raw, before)) = self.latest.replace((record.span, span)) {
+            self.open.insert(raw, before);
+        }
     }
 
     fn stop(
@@ -177,7 +182,9 @@ impl Assembler {
         record: &LaneRecord<'_>,
         when: When,
     ) -> Option<u32> {
-        let Some(mut span) = self.open.remove(&record.span) else {
+        let latest = self.latest.take_if(|(raw, _)| *raw == record.span);
+        let found = latest.map(|(_, span)| span).or_else(|| self.open.remove(&record.span));
+        let Some(mut span) = found else {
             self.malformed += 1;
             return None;
         };
@@ -189,7 +196,9 @@ impl Assembler {
     }
 
     fn update(&mut self, batch: &mut Batch, record: &LaneRecord<'_>, when: When) {
-        let Some(span) = self.open.get_mut(&record.span) else {
+        let latest = self.latest.as_mut().filter(|(raw, _)| *raw == record.span);
+        let found = latest.map(|(_, span)| span).or_else(|| self.open.get_mut(&record.span));
+        let Some(span) = found else {
             self.malformed += 1;
             return;
         };
@@ -201,7 +210,8 @@ impl Assembler {
     /// Stops every span that is still open, the one that started last first.
     pub(super) fn stop_all(&mut self, batch: &mut Batch, moment: Moment) {
         self.look_at(batch);
-        let mut open: Vec<_> = self.open.drain().map(|(_, span)| span).collect();
+        let mut open: Vec<_> =
+            self.open.drain().chain(self.latest.take()).map(|(_, span)| span).collect();
         open.sort_unstable_by_key(|span| std::cmp::Reverse(span.place));
         let when = When { made_unix: moment.unix, moment };
         for mut span in open {
