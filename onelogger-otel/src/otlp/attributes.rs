@@ -32,18 +32,15 @@ pub(super) fn attributes<'a>(
 ) -> u64 {
     let mut count = 0;
     let mut dropped = 0;
-    let mut all = all.iter();
-    // Looked at where it lies: moving a value costs as much as writing it.
-    while let Some((name, value)) = &all.next() {
-        match named(name, value) {
-            Some(name) if count < limits.count => {
-                attribute(out, field, name, value, limits.value_length);
-                count += 1;
-            }
-            Some(_) => dropped += 1,
-            None => {}
+    // Not a loop: its values would go through memory, which costs as much as to write them.
+    all.iter().for_each(|(name, value)| match named(name, &value) {
+        Some(name) if count < limits.count => {
+            attribute(out, field, name, &value, limits.value_length);
+            count += 1;
         }
-    }
+        Some(_) => dropped += 1,
+        None => {}
+    });
     dropped
 }
 

@@ -378,7 +378,9 @@ fn event(
 mod tests {
     use super::*;
     use crate::data::Name;
-    use crate::data::codec::{Dynamic, Given, Origin, StartFields, put_start, put_stop};
+    use crate::data::codec::{
+        Dynamic, Given, Origin, StartFields, put_start, put_stop, put_update, record_length,
+    };
 
     fn start(span: u64, is_reserved: bool) -> Vec<u64> {
         let none = Attributes::new();
@@ -420,5 +422,32 @@ mod tests {
             assert_eq!(add(stopped_by, &stop), freed, "{is_reserved} {stopped_by:?}");
         }
         assert_eq!((assembler.recorded, assembler.malformed), (10, 0));
+    }
+
+    #[test]
+    fn spans_stop_in_any_order() {
+        let (mut assembler, mut batch) = (Assembler::default(), Batch::default());
+        let ids = IdSource::fixed();
+        let mut add = |words: &[u64]| {
+            let record = (Source::Lane(1), TraceId::INVALID, words);
+            assembler.add(&mut batch, record, &ids, |_| Moment::default());
+        };
+        for span in 1..=3 {
+            add(&start(span, true));
+        }
+        for span in [3, 1, 2] {
+            let mut words = Vec::new();
+            put_update(&mut words, 2, span, &Attributes::from([("span", span as i64)]));
+            put_stop(&mut words, 3, span, None, Outcome::Ok, Given::Values(&[], &[]));
+            let (update, stop) = words.split_at(record_length(words[0]));
+            add(update);
+            add(stop);
+        }
+        assert_eq!((assembler.recorded, assembler.malformed), (9, 0));
+        let stops = batch.records().iter().filter(|record| record.kind() == RecordKind::Stop);
+        for (stop, span) in stops.zip([3, 1, 2]) {
+            assert_eq!(stop.span_id(), ids.span_id(span));
+            assert_eq!(stop.attributes().to_owned(), [("span", span as i64)].into());
+        }
     }
 }
