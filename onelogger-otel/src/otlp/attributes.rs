@@ -32,18 +32,15 @@ pub(super) fn attributes<'a>(
 ) -> u64 {
     let mut count = 0;
     let mut dropped = 0;
-    let mut all = all.iter();
-    // Looked at where it lies: moving a value costs as much as writing it.
-    while let Some((name, value)) = &all.next() {
-        match named(name, value) {
-            Some(name) if count < limits.count => {
-                attribute(out, field, name, value, limits.value_length);
-                count += 1;
-            }
-            Some(_) => dropped += 1,
-            None => {}
+    // Not a loop: its values would go through memory, which costs as much as to write them.
+    all.iter().for_each(|(name, value)| match named(name, &value) {
+        Some(name) if count < limits.count => {
+            attribute(out, field, name, &value, limits.value_length);
+            count += 1;
         }
-    }
+        Some(_) => dropped += 1,
+        None => {}
+    });
     dropped
 }
 
@@ -78,7 +75,7 @@ pub(super) fn attribute(
     // Short, as nearly all are: each length is a byte.
     if field < 0x80 && length < 0x80 {
         out.extend_from_slice(&[field as u8, length as u8, KEY, key.len() as u8]);
-        out.extend_from_slice(key.as_bytes());
+        wire::put(out, key.as_bytes());
         out.extend_from_slice(&[VALUE, value_length as u8]);
     } else {
         wire::varint(out, field);
@@ -148,7 +145,7 @@ fn size_with_length(length: usize) -> usize {
 #[inline]
 fn text(out: &mut Vec<u8>, text: &str) {
     wire::varint(out, text.len() as u64);
-    out.extend_from_slice(text.as_bytes());
+    wire::put(out, text.as_bytes());
 }
 
 /// The first so many characters.

@@ -28,6 +28,8 @@ pub(super) struct Converter {
     log_limits: LogLimits,
     pub(super) open_spans: OpenSpans,
     ids: Ids,
+    /// A start was accepted just now whose stop comes next.
+    is_stop_next: bool,
     /// When the call began.
     pub(super) now: Instant,
 }
@@ -51,6 +53,7 @@ impl Converter {
             log_limits: settings.log_limits,
             open_spans: OpenSpans::new(settings.memory_bytes, event_limit),
             ids: Ids::new(),
+            is_stop_next: false,
             now: clock::now(),
         }
     }
@@ -61,14 +64,24 @@ impl Converter {
         self.open_spans.begin_call();
     }
 
-    /// Writes down what shows a record, or remembers it.
-    pub(super) fn take(&mut self, record: &RecordRef<'_>, outbox: &mut Outbox) {
+    /// Writes down what shows a record, or remembers it. `next` is the record that comes after it, in
+    /// the same call.
+    pub(super) fn take(
+        &mut self,
+        record: &RecordRef<'_>,
+        next: Option<&RecordRef<'_>>,
+        outbox: &mut Outbox,
+    ) {
         match record.kind() {
             kind @ (RecordKind::Start | RecordKind::Attributes | RecordKind::Stop)
                 if !self.sends_traces =>
             {
                 self.withheld.records += 1;
                 self.withheld.updates += u64::from(kind == RecordKind::Attributes);
+            }
+            // Most spans have no span below them: nothing of such a one need be remembered.
+            RecordKind::Start if next.is_some_and(|next| is_lone_start(record, next)) => {
+                self.is_stop_next = true;
             }
             RecordKind::Start => self.start(record, outbox),
             RecordKind::Attributes => {
@@ -126,7 +139,8 @@ impl Converter {
 
     fn stop(&mut self, record: &RecordRef<'_>, outbox: &mut Outbox) {
         let span = self.open_spans.take(record.span_id());
-        let stake = Stake::OWN.plus(span.stake, 1);
+        let mut stake = Stake::OWN.plus(span.stake, 1);
+        stake.waiting += usize::from(std::mem::take(&mut self.is_stop_next));
         let mut has_place = true;
         outbox.span(record.scope(), stake, |out| {
             has_place = messages::span(out, record, span.remembered(), &self.span_limits);
@@ -228,6 +242,13 @@ impl Converter {
             outbox.extra(Extra::OpenSpan(span.id), |out| messages::open_span_log(out, span));
         }
     }
+}
+
+/// Whether a start is all that there is to know of its span before the stop, which comes next.
+fn is_lone_start(start: &RecordRef<'_>, next: &RecordRef<'_>) -> bool {
+    next.kind() == RecordKind::Stop
+        && next.span_id() == start.span_id()
+        && start.event_attributes().is_empty()
 }
 
 /// The library's own records are counted by nobody.

@@ -117,7 +117,8 @@ impl Draft {
 pub(super) struct Envelope {
     /// The field with the resource.
     resource: Vec<u8>,
-    schema_url: &'static str,
+    /// The field with the schema, of a resource and of a scope.
+    schema_url: [Vec<u8>; 2],
 }
 
 impl Envelope {
@@ -128,28 +129,38 @@ impl Envelope {
         wire::message(&mut field, of_resource::RESOURCE, |out| {
             all_attributes(out, ATTRIBUTES, resource);
         });
+        let schema_url = [of_resource::SCHEMA_URL, of_scope::SCHEMA_URL].map(|number| {
+            let mut field = Vec::new();
+            wire::text(&mut field, number, &[schema_url]);
+            field
+        });
         Envelope { resource: field, schema_url }
     }
 
-    /// Writes the body of a request.
+    /// Writes the body of a request. All lengths are known before, so that nothing of it moves.
     pub(super) fn seal(&self, draft: &Draft, scopes: &Scopes, body: &mut Vec<u8>) {
-        body.reserve(draft.bytes + self.resource.len() + AROUND_SCOPE);
-        wire::nested::<4>(body, OF_RESOURCE, |body| {
-            body.extend_from_slice(&self.resource);
-            for (number, items) in draft.items.iter().enumerate() {
-                if !items.is_empty() {
-                    self.put_scope(body, scopes.encoded(number), items);
-                }
-            }
-            wire::text(body, of_resource::SCHEMA_URL, &[self.schema_url]);
-        });
-    }
-
-    fn put_scope(&self, body: &mut Vec<u8>, scope: &[u8], items: &[u8]) {
-        wire::nested::<4>(body, of_resource::OF_SCOPE, |body| {
-            wire::bytes(body, of_scope::SCOPE, scope);
+        let [of_resource_schema, of_scope_schema] = &self.schema_url;
+        let parts = || {
+            let used = draft.items.iter().enumerate().filter(|(_, items)| !items.is_empty());
+            used.map(|(number, items)| {
+                let scope = scopes.encoded(number);
+                let around = wire::size(of_scope::SCOPE, scope.len()) + of_scope_schema.len();
+                (scope, items, around + items.len())
+            })
+        };
+        let size = |(_, _, length)| wire::size(of_resource::OF_SCOPE, length);
+        let length = self.resource.len() + parts().map(size).sum::<usize>();
+        let length = length + of_resource_schema.len();
+        body.reserve(wire::size(OF_RESOURCE, length));
+        wire::head(body, OF_RESOURCE, length);
+        body.extend_from_slice(&self.resource);
+        for (scope, items, length) in parts() {
+            wire::head(body, of_resource::OF_SCOPE, length);
+            wire::head(body, of_scope::SCOPE, scope.len());
+            body.extend_from_slice(scope);
             body.extend_from_slice(items);
-            wire::text(body, of_scope::SCHEMA_URL, &[self.schema_url]);
-        });
+            body.extend_from_slice(of_scope_schema);
+        }
+        body.extend_from_slice(of_resource_schema);
     }
 }

@@ -259,9 +259,10 @@ impl Session {
         if let Some(opening) = &self.opening {
             self.outbox.extra(Extra::Opening, |out| out.extend_from_slice(opening));
         }
-        for record in records {
+        let mut records = records.peekable();
+        while let Some(record) = records.next() {
             has_own |= record.is_own();
-            self.converter.take(&record, &mut self.outbox);
+            self.converter.take(&record, records.peek(), &mut self.outbox);
             while let Some(draft) = self.outbox.take_full() {
                 self.deliver(settings, draft, &mut losses, &mut unsaid);
             }

@@ -49,7 +49,10 @@ pub(super) const fn varint_length(value: u64) -> usize {
 
 #[inline]
 pub(super) fn uint(out: &mut Vec<u8>, field: u32, value: u64) {
-    if value != 0 {
+    let key = with_varint(field);
+    if key < 0x80 && (1..0x80).contains(&value) {
+        out.extend_from_slice(&[key as u8, value as u8]);
+    } else if value != 0 {
         varint(out, with_varint(field));
         varint(out, value);
     }
@@ -58,8 +61,15 @@ pub(super) fn uint(out: &mut Vec<u8>, field: u32, value: u64) {
 #[inline]
 pub(super) fn fixed64(out: &mut Vec<u8>, field: u32, value: u64) {
     if value != 0 {
-        varint(out, with_fixed64(field));
-        out.extend_from_slice(&value.to_le_bytes());
+        // All at once: each step would look for room of its own.
+        let [b0, b1, b2, b3, b4, b5, b6, b7] = value.to_le_bytes();
+        match u8::try_from(with_fixed64(field)) {
+            Ok(key @ ..0x80) => out.extend_from_slice(&[key, b0, b1, b2, b3, b4, b5, b6, b7]),
+            _ => {
+                varint(out, with_fixed64(field));
+                out.extend_from_slice(&value.to_le_bytes());
+            }
+        }
     }
 }
 
@@ -71,13 +81,11 @@ pub(super) fn fixed32(out: &mut Vec<u8>, field: u32, value: u32) {
     }
 }
 
+/// Bytes of a known number.
 #[inline]
-pub(super) fn bytes(out: &mut Vec<u8>, field: u32, value: &[u8]) {
-    if !value.is_empty() {
-        varint(out, with_length(field));
-        varint(out, value.len() as u64);
-        out.extend_from_slice(value);
-    }
+pub(super) fn array<const LENGTH: usize>(out: &mut Vec<u8>, field: u32, value: [u8; LENGTH]) {
+    head(out, field, LENGTH);
+    out.extend_from_slice(&value);
 }
 
 /// A text in parts that are put together.
@@ -85,12 +93,57 @@ pub(super) fn bytes(out: &mut Vec<u8>, field: u32, value: &[u8]) {
 pub(super) fn text(out: &mut Vec<u8>, field: u32, parts: &[&str]) {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     if length > 0 {
-        varint(out, with_length(field));
-        varint(out, length as u64);
+        head(out, field, length);
         for part in parts {
-            out.extend_from_slice(part.as_bytes());
+            put(out, part.as_bytes());
         }
     }
+}
+
+/// Bytes as they are. Names and keys are short, and for these a call costs more than the copy.
+#[inline]
+pub(super) fn put(out: &mut Vec<u8>, bytes: &[u8]) {
+    match as_number(bytes) {
+        Some(number) => {
+            let end = out.len() + bytes.len();
+            out.extend_from_slice(&number.to_le_bytes());
+            out.truncate(end);
+        }
+        None => out.extend_from_slice(bytes),
+    }
+}
+
+/// Up to 16 bytes as a number, the first one lowest. The first bytes and the last ones are read at
+/// once, and may overlap.
+#[inline]
+fn as_number(bytes: &[u8]) -> Option<u128> {
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk::<8>()) {
+        let shift = 8 * (bytes.len() - 8);
+        let last = u128::from(u64::from_le_bytes(*last));
+        return (shift <= 64).then(|| u128::from(u64::from_le_bytes(*first)) | last << shift);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk::<4>()) {
+        let last = u64::from(u32::from_le_bytes(*last)) << (8 * (bytes.len() - 4));
+        return Some(u128::from(u64::from(u32::from_le_bytes(*first)) | last));
+    }
+    Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | u128::from(*byte)))
+}
+
+/// What stands before a value of so many bytes.
+#[inline]
+pub(super) fn head(out: &mut Vec<u8>, field: u32, length: usize) {
+    let key = with_length(field);
+    if key < 0x80 && length < 0x80 {
+        out.extend_from_slice(&[key as u8, length as u8]);
+    } else {
+        varint(out, key);
+        varint(out, length as u64);
+    }
+}
+
+/// How long a field is whose value takes so many bytes.
+pub(super) const fn size(field: u32, length: usize) -> usize {
+    varint_length(with_length(field)) + varint_length(length as u64) + length
 }
 
 /// A message within a message, also if it has no fields. For short ones: a length of one byte is
@@ -169,12 +222,30 @@ mod tests {
     }
 
     #[test]
+    fn bytes_are_copied_whatever_their_number() {
+        let all: Vec<u8> = (1..=40).collect();
+        for length in 0..all.len() {
+            let mut out = vec![7];
+            put(&mut out, &all[..length]);
+            assert_eq!((out[0], &out[1..]), (7, &all[..length]));
+        }
+    }
+
+    #[test]
+    fn a_length_is_that_of_what_is_written() {
+        for (field, length) in [(1, 0), (15, 0x7f), (16, 0x7f), (2, 0x80), (3000, 0x20_0000)] {
+            let mut out = Vec::new();
+            head(&mut out, field, length);
+            assert_eq!(size(field, length), out.len() + length);
+        }
+    }
+
+    #[test]
     fn what_has_its_default_value_is_left_out() {
         let mut out = Vec::new();
         uint(&mut out, 1, 0);
         fixed64(&mut out, 2, 0);
         fixed32(&mut out, 3, 0);
-        bytes(&mut out, 4, &[]);
         text(&mut out, 5, &["", ""]);
         assert!(out.is_empty(), "{out:?}");
         message(&mut out, 6, |_| {});

@@ -62,14 +62,14 @@ pub(crate) fn in_force() -> Option<Arc<Configured>> {
 }
 
 /// Calls `use_it` with the recorder in force here, without a handle of its own; `None` where nothing
-/// is recorded.
-pub(crate) fn with_in_force<R>(use_it: impl FnOnce(&Arc<Configured>) -> R) -> Option<R> {
-    // In a cell, so that it can be called in one of several places.
-    let mut use_it = Some(use_it);
+/// is recorded. `use_it` is called once at most; it is not moved, which would cost much of what this
+/// saves.
+#[inline]
+pub(crate) fn with_in_force<R>(mut use_it: impl FnMut(&Arc<Configured>) -> R) -> Option<R> {
     let mut use_seen = |seen: &RefCell<Option<Seen>>, at| {
         let seen = seen.try_borrow().ok()?;
         let seen = seen.as_ref().filter(|seen| seen.at == at)?;
-        Some(seen.configured.as_ref().and_then(|configured| Some(use_it.take()?(configured))))
+        Some(seen.configured.as_ref().map(&mut use_it))
     };
     let is_global = with_current(|current| matches!(current.provider, InForce::Global));
     if is_global == Some(true) {
@@ -85,22 +85,24 @@ pub(crate) fn with_in_force<R>(use_it: impl FnOnce(&Arc<Configured>) -> R) -> Op
         }
         // The thread is ending, or the recorder has changed while this thread was calling it.
     }
-    in_force().and_then(|configured| Some(use_it.take()?(&configured)))
+    in_force().map(|configured| use_it(&configured))
 }
 
-/// Calls `use_it` with what a span was started through; `None` where that is not there any more.
-pub(crate) fn with_owner<R>(span: &Span, use_it: impl FnOnce(&Arc<Configured>) -> R) -> Option<R> {
-    // In a cell, so that it can be called in one of two places.
-    let mut use_it = Some(use_it);
+/// Calls `use_it` with what a span was started through, once; `None` where that is not there any more.
+#[inline]
+pub(crate) fn with_owner<R>(
+    span: &Span,
+    mut use_it: impl FnMut(&Arc<Configured>) -> R,
+) -> Option<R> {
     // What the thread has seen serves also if it is not in force any more.
     let seen = SEEN.try_with(|seen| {
         let seen = seen.try_borrow().ok()?;
         let configured = seen.as_ref()?.configured.as_ref()?;
-        if span.is_owned_by(configured) { Some(use_it.take()?(configured)) } else { None }
+        if span.is_owned_by(configured) { Some(use_it(configured)) } else { None }
     });
     match seen {
         Ok(Some(result)) => Some(result),
-        _ => span.owner().and_then(|owner| Some(use_it.take()?(&owner))),
+        _ => span.owner().map(|owner| use_it(&owner)),
     }
 }
 

@@ -79,6 +79,7 @@ impl Callsite {
     }
 
     /// The name.
+    #[inline]
     pub fn name(&self) -> &'static str {
         match self.catalogue.name {
             CallsiteName::Literal(name) => name,
@@ -92,7 +93,8 @@ impl Callsite {
         InstrumentationScope::from_static(name, version)
     }
 
-    fn static_scope(&self) -> ScopeRef<'static> {
+    #[inline]
+    pub(crate) fn static_scope(&self) -> ScopeRef<'static> {
         let Catalogue { package, module, version, .. } = self.catalogue;
         // Built without cargo, a crate has its own name only, which its modules begin with.
         let own = || module.split_once("::").map_or(module, |(own, _)| own);

@@ -35,20 +35,26 @@ impl<'a> AttributesRef<'a> {
     }
 
     /// The entries in order.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, ValueRef<'a>)> + use<'a> {
         let mut reader = Reader { words: self.words };
         let mut keys = self.keys.map(|keys| keys.iter());
-        (0..self.count).map_while(move |_| match &mut keys {
-            None => Some((reader.text()?, ValueRef::read(&mut reader)?)),
-            Some(keys) => loop {
-                let key = keys.next()?;
-                if *reader.words.first()? as u8 == TAG_ABSENT {
-                    reader.word();
-                } else {
-                    break Some((*key, ValueRef::read(&mut reader)?));
-                }
+        (0..self.count).map_while(
+            #[inline(always)]
+            move |_| {
+                let key = match &mut keys {
+                    None => reader.text()?,
+                    Some(keys) => loop {
+                        let key = keys.next()?;
+                        if *reader.words.first()? as u8 != TAG_ABSENT {
+                            break *key;
+                        }
+                        reader.word();
+                    },
+                };
+                Some((key, ValueRef::read(&mut reader)?))
             },
-        })
+        )
     }
 
     /// The value of a name. Searches one by one.
@@ -86,7 +92,8 @@ pub struct ListRef<'a> {
 }
 
 impl<'a> ValueRef<'a> {
-    #[inline]
+    /// In the place of each call: a value that is handed over in memory costs more than to read it.
+    #[inline(always)]
     fn read(reader: &mut Reader<'a>) -> Option<ValueRef<'a>> {
         let head = reader.word()?;
         let (tag, length) = (head as u8, usize::try_from(head >> 8).ok()?);
@@ -95,18 +102,7 @@ impl<'a> ValueRef<'a> {
             TAG_BOOL => ValueRef::Bool(length != 0),
             TAG_I64 => ValueRef::I64(reader.word()? as i64),
             TAG_F64 => ValueRef::F64(f64::from_bits(reader.word()?)),
-            TAG_STRING_LIST => {
-                let words = reader.words;
-                for _ in 0..length {
-                    reader.text()?;
-                }
-                let words = &words[..words.len() - reader.words.len()];
-                ValueRef::List(ListRef { tag, words, count: length })
-            }
-            TAG_BOOL_LIST | TAG_I64_LIST | TAG_F64_LIST => {
-                ValueRef::List(ListRef { tag, words: reader.take(length)?, count: length })
-            }
-            _ => return None,
+            _ => ValueRef::List(ListRef::read(tag, length, reader)?),
         })
     }
 
@@ -123,6 +119,21 @@ impl<'a> ValueRef<'a> {
 }
 
 impl<'a> ListRef<'a> {
+    fn read(tag: u8, count: usize, reader: &mut Reader<'a>) -> Option<ListRef<'a>> {
+        let words = match tag {
+            TAG_STRING_LIST => {
+                let words = reader.words;
+                for _ in 0..count {
+                    reader.text()?;
+                }
+                &words[..words.len() - reader.words.len()]
+            }
+            TAG_BOOL_LIST | TAG_I64_LIST | TAG_F64_LIST => reader.take(count)?,
+            _ => return None,
+        };
+        Some(ListRef { tag, words, count })
+    }
+
     /// How many elements there are.
     pub fn len(&self) -> usize {
         self.count

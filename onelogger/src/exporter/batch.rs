@@ -28,6 +28,12 @@ pub enum RecordKind {
     TelemetryDataError,
 }
 
+impl RecordKind {
+    fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
 /// A place in the words of a batch.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct WordRange {
@@ -121,6 +127,8 @@ pub(crate) struct Totals {
 pub struct Batch {
     entries: Vec<Entry>,
     words: Vec<u64>,
+    /// A bit for each kind of record that it has.
+    kinds: u8,
     pub(crate) totals: Totals,
 }
 
@@ -138,6 +146,18 @@ impl Batch {
         &self.entries
     }
 
+    /// Whether it has a record of this kind.
+    pub(crate) fn has(&self, kind: RecordKind) -> bool {
+        self.kinds & kind.bit() != 0
+    }
+
+    /// The same memory without records.
+    pub(crate) fn into_empty(mut self) -> Batch {
+        self.entries.clear();
+        self.words.clear();
+        Batch { kinds: 0, totals: Totals::default(), ..self }
+    }
+
     /// How much memory the records take.
     pub(crate) fn size_bytes(&self) -> usize {
         size_of_val(self.entries.as_slice()) + size_of_val(self.words.as_slice())
@@ -145,6 +165,7 @@ impl Batch {
 
     #[inline]
     pub(crate) fn push(&mut self, entry: Entry) {
+        self.kinds |= entry.kind.bit();
         self.entries.push(entry);
     }
 
@@ -301,34 +322,46 @@ pub struct RecordRef<'a> {
 
 impl<'a> RecordRef<'a> {
     /// What the record is.
+    #[inline]
     pub fn kind(&self) -> RecordKind {
         self.entry.kind
     }
 
     /// The name of the span or of the event.
+    #[inline]
     pub fn name(&self) -> &'a str {
-        self.dynamic().name
+        match self.entry.callsite {
+            Some(callsite) => callsite.name(),
+            None => self.dynamic().name,
+        }
     }
 
     /// The trace; invalid for an event without a span.
+    #[inline]
     pub fn trace_id(&self) -> TraceId {
         self.entry.trace_id
     }
 
     /// The span that the record concerns; invalid for an event without a span.
+    #[inline]
     pub fn span_id(&self) -> SpanId {
         self.entry.span_id
     }
 
     /// Of a span: what it hangs under, `None` for the root of a trace.
+    #[inline]
     pub fn parent(&self) -> Option<Parent> {
         let (span_id, is_remote) = (self.entry.parent, self.entry.has_remote_parent);
         span_id.is_valid().then_some(Parent { span_id, is_remote })
     }
 
     /// Of a span: its kind.
+    #[inline]
     pub fn span_kind(&self) -> SpanKind {
-        self.dynamic().kind
+        match self.entry.callsite {
+            Some(callsite) => callsite.catalogue.span_kind,
+            None => self.dynamic().kind,
+        }
     }
 
     /// How much detail the record is.
@@ -342,32 +375,41 @@ impl<'a> RecordRef<'a> {
     }
 
     /// The code that has made it, if that is known: of all records of a span the one that started it.
+    #[inline]
     pub fn scope(&self) -> Option<ScopeRef<'a>> {
-        self.dynamic().scope
+        match self.entry.callsite {
+            Some(callsite) => Some(callsite.static_scope()),
+            None => self.dynamic().scope,
+        }
     }
 
     /// When it happened: nanoseconds since 1970.
+    #[inline]
     pub fn time_unix_nanos(&self) -> u64 {
         self.entry.time_unix_nanos
     }
 
     /// Of a stop: when the span started, in nanoseconds since 1970.
+    #[inline]
     pub fn start_time_unix_nanos(&self) -> u64 {
         self.entry.start_time_unix_nanos
     }
 
     /// Of a stop: how long the span took, on the monotonic clock.
+    #[inline]
     pub fn duration(&self) -> Duration {
         Duration::from_nanos(self.entry.duration_nanos)
     }
 
     /// Of a stop: how the span ended.
+    #[inline]
     pub fn outcome(&self) -> Outcome {
         self.entry.outcome
     }
 
     /// The attributes: of a start those given then, of a stop or an addition of attributes all
     /// that the span has by then, of an event or an error its own.
+    #[inline]
     pub fn attributes(&self) -> AttributesRef<'a> {
         let keys = self.entry.callsite.map_or(&[][..], |callsite| callsite.catalogue.keys);
         read_attributes(self.words(self.entry.attributes), keys)
@@ -375,12 +417,14 @@ impl<'a> RecordRef<'a> {
 
     /// The attributes of the start event or the stop event; of an addition of attributes those
     /// that were added or replaced.
+    #[inline]
     pub fn event_attributes(&self) -> AttributesRef<'a> {
         let keys = self.entry.callsite.map_or(&[][..], |callsite| callsite.catalogue.start_keys);
         read_attributes(self.words(self.entry.event_attributes), keys)
     }
 
     /// Of a span: its links.
+    #[inline]
     pub fn links(&self) -> LinksRef<'a> {
         read_links(self.words(self.entry.links))
     }
@@ -399,6 +443,7 @@ impl<'a> RecordRef<'a> {
 
     /// Whether the record is one of the library's own: the run's opening and closing, a report of
     /// losses, failures or misuse. [`Counts`](crate::Counts) leave these out.
+    #[inline]
     pub fn is_own(&self) -> bool {
         self.entry.is_own
     }
@@ -442,6 +487,7 @@ impl<'a> RecordRef<'a> {
         }
     }
 
+    #[inline]
     fn words(&self, range: WordRange) -> &'a [u64] {
         &self.batch.words[range.range()]
     }

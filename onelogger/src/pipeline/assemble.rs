@@ -16,6 +16,9 @@ use crate::exporter::{Batch, Entry, RecordKind, WordRange};
 #[derive(Default)]
 pub(super) struct Assembler {
     open: HashMap<u64, Box<OpenSpan>, BuildHasherDefault<RawIdHasher>>,
+    /// The span that started last, with its raw id. It joins the others when another starts: most
+    /// spans have no span below them, and stop before.
+    latest: Option<(u64, Box<OpenSpan>)>,
     /// Spans that are no more, whose memory is used again.
     #[expect(clippy::vec_box, reason = "the boxes move between here and the table")]
     unused: Vec<Box<OpenSpan>>,
@@ -167,7 +170,9 @@ impl Assembler {
         span.copied.batch = 0;
         let kind = RecordKind::Start;
         span.put(batch, self.batches, kind, when, Ended::default(), record.event_attributes);
-        self.open.insert(record.span, span);
+        if let Some((raw, before)) = self.latest.replace((record.span, span)) {
+            self.open.insert(raw, before);
+        }
     }
 
     fn stop(
@@ -177,7 +182,9 @@ impl Assembler {
         record: &LaneRecord<'_>,
         when: When,
     ) -> Option<u32> {
-        let Some(mut span) = self.open.remove(&record.span) else {
+        let latest = self.latest.take_if(|(raw, _)| *raw == record.span);
+        let found = latest.map(|(_, span)| span).or_else(|| self.open.remove(&record.span));
+        let Some(mut span) = found else {
             self.malformed += 1;
             return None;
         };
@@ -189,7 +196,9 @@ impl Assembler {
     }
 
     fn update(&mut self, batch: &mut Batch, record: &LaneRecord<'_>, when: When) {
-        let Some(span) = self.open.get_mut(&record.span) else {
+        let latest = self.latest.as_mut().filter(|(raw, _)| *raw == record.span);
+        let found = latest.map(|(_, span)| span).or_else(|| self.open.get_mut(&record.span));
+        let Some(span) = found else {
             self.malformed += 1;
             return;
         };
@@ -201,7 +210,8 @@ impl Assembler {
     /// Stops every span that is still open, the one that started last first.
     pub(super) fn stop_all(&mut self, batch: &mut Batch, moment: Moment) {
         self.look_at(batch);
-        let mut open: Vec<_> = self.open.drain().map(|(_, span)| span).collect();
+        let mut open: Vec<_> =
+            self.open.drain().chain(self.latest.take()).map(|(_, span)| span).collect();
         open.sort_unstable_by_key(|span| std::cmp::Reverse(span.place));
         let when = When { made_unix: moment.unix, moment };
         for mut span in open {
@@ -368,7 +378,9 @@ fn event(
 mod tests {
     use super::*;
     use crate::data::Name;
-    use crate::data::codec::{Dynamic, Given, Origin, StartFields, put_start, put_stop};
+    use crate::data::codec::{
+        Dynamic, Given, Origin, StartFields, put_start, put_stop, put_update, record_length,
+    };
 
     fn start(span: u64, is_reserved: bool) -> Vec<u64> {
         let none = Attributes::new();
@@ -410,5 +422,32 @@ mod tests {
             assert_eq!(add(stopped_by, &stop), freed, "{is_reserved} {stopped_by:?}");
         }
         assert_eq!((assembler.recorded, assembler.malformed), (10, 0));
+    }
+
+    #[test]
+    fn spans_stop_in_any_order() {
+        let (mut assembler, mut batch) = (Assembler::default(), Batch::default());
+        let ids = IdSource::fixed();
+        let mut add = |words: &[u64]| {
+            let record = (Source::Lane(1), TraceId::INVALID, words);
+            assembler.add(&mut batch, record, &ids, |_| Moment::default());
+        };
+        for span in 1..=3 {
+            add(&start(span, true));
+        }
+        for span in [3, 1, 2] {
+            let mut words = Vec::new();
+            put_update(&mut words, 2, span, &Attributes::from([("span", span as i64)]));
+            put_stop(&mut words, 3, span, None, Outcome::Ok, Given::Values(&[], &[]));
+            let (update, stop) = words.split_at(record_length(words[0]));
+            add(update);
+            add(stop);
+        }
+        assert_eq!((assembler.recorded, assembler.malformed), (9, 0));
+        let stops = batch.records().iter().filter(|record| record.kind() == RecordKind::Stop);
+        for (stop, span) in stops.zip([3, 1, 2]) {
+            assert_eq!(stop.span_id(), ids.span_id(span));
+            assert_eq!(stop.attributes().to_owned(), [("span", span as i64)].into());
+        }
     }
 }

@@ -145,6 +145,11 @@ impl Ledger {
         self.updates += updates(records);
     }
 
+    /// The same for so many records without additions of attributes among them.
+    pub(super) fn deliver_plain(&mut self, records: usize) {
+        self.delivered += records as u64;
+    }
+
     /// Of the records of a call so many as the error says were accepted, and the others refused.
     pub(super) fn settle(&mut self, records: &[Entry], error: &ExportError) {
         let refused = &records[error.accepted.min(records.len())..];
@@ -159,11 +164,6 @@ impl Ledger {
     /// What a call has lost that had no records of its own.
     pub(super) fn revoke(&mut self, error: &ExportError) {
         self.settle(&[], error);
-    }
-
-    /// A report of the application has got through.
-    pub(super) fn deliver_report(&mut self) {
-        self.delivered += 1;
     }
 
     /// Moves records that had been accepted to the lost ones.

@@ -20,6 +20,7 @@ mod ledger;
 mod outlet;
 mod queue;
 mod reports;
+mod spare;
 mod threads;
 mod ticket;
 mod timeline;
@@ -39,6 +40,7 @@ use self::drain::Drain;
 use self::health::SharedStatus;
 use self::intake::Intake;
 use self::outlet::{Outlet, send};
+use self::spare::SpareBatches;
 pub(crate) use self::threads::is_pipeline_thread;
 use self::threads::{Ours, spawn};
 use self::ticket::Ticket;
@@ -59,8 +61,9 @@ pub(crate) struct Settings {
     pub(crate) disable_rule: DisableRule,
 }
 
-/// A batch is passed on when it has grown so large.
-const BATCH_BYTES: usize = 1 << 20;
+/// A batch is passed on when it has grown so large: what it costs beside its records (a request, a
+/// thread that wakes) is little then.
+const BATCH_BYTES: usize = 2 << 20;
 
 /// What is kept of a close's time for counting what exporters have given up, at most.
 const LONGEST_RESERVE: Duration = Duration::from_secs(1);
@@ -256,6 +259,17 @@ impl Pipeline {
     }
 }
 
+/// What is passed on of what the lanes hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Haste {
+    /// Full batches.
+    FullBatches,
+    /// All of it.
+    All,
+    /// All of it, and nothing comes after it.
+    Last,
+}
+
 /// Drain, assembly and fan-out, run by one thread at a time.
 struct Stages {
     intake: Arc<Intake>,
@@ -264,19 +278,26 @@ struct Stages {
     timeline: Timeline,
     outlets: Vec<Outlet>,
     sent: Totals,
+    spare: SpareBatches,
+    /// What waits for more.
+    held: Option<Batch>,
 }
 
 impl Stages {
     fn new(intake: Arc<Intake>, outlets: Vec<Outlet>) -> Stages {
         let timeline = Timeline::new(&intake.clock);
         let (drain, assembler) = (Drain::default(), Assembler::default());
-        Stages { intake, drain, assembler, timeline, outlets, sent: Totals::default() }
+        let (sent, spare) = (Totals::default(), SpareBatches::default());
+        Stages { intake, drain, assembler, timeline, outlets, sent, spare, held: None }
     }
 
-    /// The pipeline's thread.
+    /// The pipeline's thread. Everything is passed on once in an interval; when a lane fills up in
+    /// between, all are emptied, and what makes no full batch waits: a batch costs exporters much,
+    /// however small it is.
     fn run(mut self, requests: &Mutex<Requests>, interval: Duration) {
         let _ours = Ours::enter();
         self.intake.wake.attend();
+        let mut passed_on = Instant::now();
         loop {
             let (flushes, close) = {
                 let mut requests = lock(requests);
@@ -289,28 +310,34 @@ impl Stages {
                 ticket.done();
                 return;
             }
-            self.pass_on();
+            if flushes.is_empty() && passed_on.elapsed() < interval {
+                self.pass_on(Haste::FullBatches);
+            } else {
+                self.pass_on(Haste::All);
+                passed_on = Instant::now();
+            }
             for ticket in flushes {
                 for outlet in &mut self.outlets {
                     outlet.flush(&ticket);
                 }
                 ticket.done();
             }
-            self.intake.wake.wait(interval);
+            self.intake.wake.wait(interval.saturating_sub(passed_on.elapsed()));
         }
     }
 
     /// Passes on what was recorded up to now.
-    fn pass_on(&mut self) {
+    fn pass_on(&mut self, haste: Haste) {
         // Before the lanes are looked at: see `Drain`.
         let cut = self.intake.clock.cut();
-        self.drain_up_to(cut, false);
+        self.drain_up_to(cut, haste);
     }
 
-    fn drain_up_to(&mut self, cut: u64, is_last: bool) {
+    fn drain_up_to(&mut self, cut: u64, haste: Haste) {
+        let is_last = haste == Haste::Last;
         self.timeline.renew();
-        let Stages { intake, drain, assembler, timeline, outlets, .. } = self;
-        let mut batch = Batch::default();
+        let Stages { intake, drain, assembler, timeline, outlets, spare, held, .. } = self;
+        let mut batch = held.take().unwrap_or_else(|| spare.take());
         let mut freed = Vec::new();
         let sent = self.sent;
         drain.run(intake, cut, is_last, |source, trace, words| {
@@ -323,7 +350,8 @@ impl Stages {
                     malformed: assembler.malformed,
                     ..sent
                 };
-                send(outlets, std::mem::take(&mut batch));
+                let full = std::mem::replace(&mut batch, spare.take());
+                spare.keep(send(outlets, full));
             }
         });
         for lane in freed {
@@ -334,11 +362,15 @@ impl Stages {
             let moment = timeline.now();
             assembler.stop_all(&mut batch, moment);
         }
+        if haste == Haste::FullBatches {
+            self.held = Some(batch);
+            return;
+        }
         batch.totals = self.totals();
         // Also without records, where a loss is news.
         if !batch.entries().is_empty() || batch.totals != self.sent {
             self.sent = batch.totals;
-            send(&mut self.outlets, batch);
+            self.spare.keep(send(&mut self.outlets, batch));
         }
     }
 
@@ -360,7 +392,7 @@ impl Stages {
     }
 
     fn close(&mut self, ticket: &Ticket) {
-        self.drain_up_to(u64::MAX, true);
+        self.drain_up_to(u64::MAX, Haste::Last);
         self.intake.drop_spare_lanes();
         let (totals, now) = (self.totals(), self.intake.clock.unix_nanos());
         for outlet in self.outlets.drain(..) {
@@ -373,7 +405,7 @@ impl Stages {
 fn pass_on_and_flush(stages: &mut Option<Box<Stages>>) {
     if let Some(stages) = stages {
         let _ours = Ours::enter();
-        stages.pass_on();
+        stages.pass_on(Haste::All);
         stages.flush();
     }
 }

@@ -63,11 +63,13 @@ impl Outlet {
     }
 }
 
-pub(super) fn send(outlets: &mut [Outlet], batch: Batch) {
+/// Sends a batch to all of them. Returns it: they share it.
+pub(super) fn send(outlets: &mut [Outlet], batch: Batch) -> Arc<Batch> {
     let batch = Arc::new(batch);
     for outlet in outlets {
         outlet.send(&batch);
     }
+    batch
 }
 
 /// An exporter's thread.

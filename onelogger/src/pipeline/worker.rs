@@ -93,7 +93,8 @@ impl Worker {
                 break;
             }
             let is_report = |entry: &Entry| entry.kind == RecordKind::TelemetryDataError;
-            match rest.iter().position(is_report) {
+            let has_report = batch.has(RecordKind::TelemetryDataError);
+            match has_report.then(|| rest.iter().position(is_report)).flatten() {
                 Some(0) => {
                     self.report(batch, at);
                     at += 1;
@@ -113,7 +114,11 @@ impl Worker {
         let records = batch.range(start..end);
         let Err(mut error) = self.call(|exporter| exporter.export_batch(records)) else {
             self.accepted();
-            self.status.lock().ledger.deliver(&batch.entries()[start..end]);
+            let ledger = &mut self.status.lock().ledger;
+            match batch.has(RecordKind::Attributes) {
+                true => ledger.deliver(&batch.entries()[start..end]),
+                false => ledger.deliver_plain(records.len()),
+            }
             return records.len();
         };
         error.accepted = error.accepted.min(records.len());
@@ -174,7 +179,7 @@ impl Worker {
                 self.has_reported = true;
                 self.accepted();
                 if !is_own {
-                    self.status.lock().ledger.deliver_report();
+                    self.status.lock().ledger.deliver_plain(1);
                 }
             }
             Err(error) => {

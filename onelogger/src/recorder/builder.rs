@@ -146,7 +146,8 @@ impl DefaultRecorderBuilder {
         self
     }
 
-    /// How often the pipeline looks at the lanes when nothing else wakes it. 100 ms by default.
+    /// How often the pipeline passes on all that was recorded. 100 ms by default. A lane that fills up
+    /// is emptied before, and goes on in batches of some 2 MiB.
     pub fn drain_interval(mut self, interval: Duration) -> DefaultRecorderBuilder {
         self.settings.drain_interval = interval;
         self

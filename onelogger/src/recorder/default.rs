@@ -155,9 +155,9 @@ impl Recorder for DefaultRecorder {
     }
 
     fn telemetry_data_error(&self, error: TelemetryDataError) -> Result<(), RecordError> {
+        let mut attributes = Attributes::new().with(attribute::ERROR_MESSAGE, error.message);
+        attributes.merge(error.attributes);
         let pipeline = self.direct.record(Subject::NOTHING, error.is_own, |words, order| {
-            let mut attributes = Attributes::new().with(attribute::ERROR_MESSAGE, error.message);
-            attributes.merge(error.attributes);
             let (attributes, is_own) = (Given::Set(&attributes), error.is_own);
             let fields = EventFields { span: 0, is_id: false, time: None, attributes, is_own };
             let name = Name::from_static(event::TELEMETRY_DATA_ERROR);

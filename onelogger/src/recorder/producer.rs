@@ -51,13 +51,13 @@ pub(super) fn keep_idle(span: Span) {
 
 /// Calls `record` with the thread's lane for this recorder; `None` if the recorder is closed.
 ///
-/// A thread whose thread-local state is gone already borrows a lane for the one call.
+/// A thread whose thread-local state is gone already borrows a lane for the one call. `record` is called
+/// once at most; it stays where it is, because to move what it holds costs more than to write a record.
+#[inline]
 pub(super) fn with_lane<R>(
     intake: &Arc<Intake>,
-    record: impl FnOnce(&mut ThreadLane) -> R,
+    mut record: impl FnMut(&mut ThreadLane) -> R,
 ) -> Option<R> {
-    // In a cell, so that it can be called in one of two places.
-    let mut record = Some(record);
     let found = LANES.try_with(|lanes| {
         let mut lanes = lanes.0.try_borrow_mut().ok()?;
         let known = lanes.iter().position(|lane| Arc::ptr_eq(&lane.intake, intake));
@@ -69,12 +69,11 @@ pub(super) fn with_lane<R>(
                 lanes.len() - 1
             }
         };
-        Some(record.take()?(&mut lanes[place]))
+        Some(record(&mut lanes[place]))
     });
     if let Ok(Some(result)) = found {
         return Some(result);
     }
-    let record = record.take()?;
     let mut lane = ThreadLane::new(intake)?;
     let result = record(&mut lane);
     intake.put_back(lane.writer);

@@ -189,7 +189,7 @@ impl Direct {
         &self,
         subject: Subject,
         is_own: bool,
-        put: impl FnOnce(&mut Vec<u64>, u64),
+        mut put: impl FnMut(&mut Vec<u64>, u64),
     ) -> Result<&Pipeline, Refused> {
         let pipeline = self.open_pipeline()?;
         if is_pipeline_thread() {

@@ -169,7 +169,8 @@ impl Polling<'_> {
             }
             Stage::Prepared(span) => {
                 let outside = spans.enter_first();
-                let span = context::with_in_force(|it| ActiveSpan::start_with(it, *span));
+                let mut span = Some(span);
+                let span = context::with_in_force(|it| ActiveSpan::start_with(it, *span.take()?));
                 *stage = span.flatten().map_or(Stage::Bare, Stage::Open);
                 outside
             }

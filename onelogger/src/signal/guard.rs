@@ -260,16 +260,20 @@ impl ActiveSpan {
     }
 
     fn call(&self, name: &str, call: impl FnOnce(&dyn Recorder) -> Result<(), RecordError>) {
+        let mut call = Some(call);
         self.with_configured(|configured| {
-            configured.call(name, call);
+            if let Some(call) = call.take() {
+                configured.call(name, call);
+            }
         });
     }
 
     /// Says that the thread's panic ends the span.
     fn fail_by_panic(&mut self) {
         self.outcome = Outcome::Panic;
-        let error = panic_error(self.span.name());
+        let mut error = Some(panic_error(self.span.name()));
         self.with_configured(|configured| {
+            let Some(error) = error.take() else { return };
             // From a destructor: what the strategy would say of a refusal is not said by a panic.
             let _ = configured.guard("error", (), |it| it.error(Some(&self.span), error));
         });
@@ -281,8 +285,8 @@ impl ActiveSpan {
         self.is_decided = true;
     }
 
-    /// Calls `use_it` with what the span was started through, if that is still there.
-    fn with_configured(&self, use_it: impl FnOnce(&Configured)) {
+    /// Calls `use_it` with what the span was started through, once, if that is still there.
+    fn with_configured(&self, mut use_it: impl FnMut(&Configured)) {
         match &self.called {
             Some(configured) => use_it(configured),
             None => {

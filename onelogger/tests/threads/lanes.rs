@@ -1,5 +1,6 @@
 //! Lanes and queues that are full, threads that come and go, spans that change threads.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -192,6 +193,23 @@ fn attributes_that_are_added_by_many_threads_are_all_there() {
         }
     }
     std::fs::remove_dir_all(&trial.directory).unwrap();
+}
+
+#[test]
+fn a_lane_that_fills_up_again_and_again_makes_few_batches() {
+    let probe = Probe::new("probe", Behavior::Accept);
+    let calls = || probe.0.calls.load(Ordering::Relaxed);
+    let trial = Trial::new("few-batches", |builder| {
+        let builder = builder.lane_bytes(1 << 14).lane_policy(WAIT).exporter(probe.clone());
+        builder.drain_interval(PATIENCE)
+    });
+    trial.recorder.force_flush(PATIENCE).unwrap();
+    let before = calls();
+    (0..10_000).for_each(|number| trial.span_with_event(0, number).unwrap());
+    let outcome = trial.finish();
+    outcome.check_complete();
+    // Some 7 MB, that were never more than 16 KiB at a time.
+    assert!((3..=10).contains(&(calls() - before)), "{before} {}", calls());
 }
 
 #[test]

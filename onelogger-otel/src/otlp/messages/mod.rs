@@ -28,14 +28,14 @@ const SAMPLED: u32 = 0x01;
 #[inline]
 fn trace_id(out: &mut Vec<u8>, field: u32, id: TraceId) {
     if id.is_valid() {
-        wire::bytes(out, field, &id.to_u128().to_be_bytes());
+        wire::array(out, field, id.to_u128().to_be_bytes());
     }
 }
 
 #[inline]
 fn span_id(out: &mut Vec<u8>, field: u32, id: SpanId) {
     if id.is_valid() {
-        wire::bytes(out, field, &id.to_u64().to_be_bytes());
+        wire::array(out, field, id.to_u64().to_be_bytes());
     }
 }
 

@@ -132,11 +132,13 @@ impl<'a> Reader<'a> {
         Some(taken)
     }
 
+    #[inline]
     pub(crate) fn text_of(&mut self, bytes: usize) -> Option<&'a str> {
         let taken = self.take(bytes.div_ceil(8))?;
         std::str::from_utf8(&words::as_bytes(taken)[..bytes]).ok()
     }
 
+    #[inline]
     pub(crate) fn text(&mut self) -> Option<&'a str> {
         let bytes = usize::try_from(self.word()?).ok()?;
         self.text_of(bytes)
