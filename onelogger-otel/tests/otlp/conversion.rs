@@ -320,6 +320,7 @@ fn each_request_says_whose_telemetry_it_is() {
     for one in received {
         let expected = [
             text("service.name", "by hand"),
+            text("onelogger.application_name", "by hand"),
             text("deployment.environment.name", "test"),
             text("telemetry.sdk.name", "onelogger"),
             text("telemetry.sdk.language", "rust"),
