@@ -60,8 +60,8 @@ pub(super) fn all_attributes(out: &mut Vec<u8>, field: u32, all: &Attributes) {
     }
 }
 
-/// Writes one attribute.
-#[inline]
+/// Writes one attribute. In the place of each call: a value that is handed over goes through memory.
+#[inline(always)]
 pub(super) fn attribute(
     out: &mut Vec<u8>,
     field: u32,
@@ -69,7 +69,37 @@ pub(super) fn attribute(
     value: &ValueRef<'_>,
     longest: Option<usize>,
 ) {
-    let value_length = length(value, longest);
+    // The kinds are told apart once for what stands before a value and for the value.
+    match *value {
+        ValueRef::String(value) => {
+            let value = cut(value, longest);
+            before_value(out, field, key, 1 + size_with_length(value.len()));
+            out.push(STRING);
+            text(out, value);
+        }
+        ValueRef::Bool(value) => {
+            before_value(out, field, key, 2);
+            out.extend_from_slice(&[BOOL, u8::from(value)]);
+        }
+        ValueRef::I64(value) => {
+            before_value(out, field, key, 1 + wire::varint_length(value as u64));
+            out.push(INT);
+            wire::varint(out, value as u64);
+        }
+        ValueRef::F64(value) => {
+            before_value(out, field, key, 9);
+            double(out, value);
+        }
+        ValueRef::List(_) => {
+            before_value(out, field, key, length(value, longest));
+            write(out, value, longest);
+        }
+    }
+}
+
+/// What stands before the value of an attribute, which takes so many bytes.
+#[inline]
+fn before_value(out: &mut Vec<u8>, field: u32, key: &str, value_length: usize) {
     let length = 2 + size_with_length(key.len()) + size_with_length(value_length);
     let field = wire::with_length(field);
     // Short, as nearly all are: each length is a byte.
@@ -85,7 +115,6 @@ pub(super) fn attribute(
         out.push(VALUE);
         wire::varint(out, value_length as u64);
     }
-    write(out, value, longest);
 }
 
 /// Writes a value that stands alone: `AnyValue` in a field of a message.
@@ -106,10 +135,7 @@ fn write(out: &mut Vec<u8>, value: &ValueRef<'_>, longest: Option<usize>) {
             out.push(INT);
             wire::varint(out, value as u64);
         }
-        ValueRef::F64(value) => {
-            out.push(DOUBLE);
-            out.extend_from_slice(&value.to_bits().to_le_bytes());
-        }
+        ValueRef::F64(value) => double(out, value),
         ValueRef::List(list) => {
             out.push(ARRAY);
             wire::varint(out, elements_length(list, longest) as u64);
@@ -120,6 +146,12 @@ fn write(out: &mut Vec<u8>, value: &ValueRef<'_>, longest: Option<usize>) {
             }
         }
     }
+}
+
+#[inline]
+fn double(out: &mut Vec<u8>, value: f64) {
+    let [b0, b1, b2, b3, b4, b5, b6, b7] = value.to_bits().to_le_bytes();
+    out.extend_from_slice(&[DOUBLE, b0, b1, b2, b3, b4, b5, b6, b7]);
 }
 
 /// How many bytes [`write`] takes.
