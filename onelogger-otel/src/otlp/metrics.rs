@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use onelogger::Event;
+use onelogger::{Event, diagnostics};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::metrics::v1::{Metric, ResourceMetrics, ScopeMetrics, metric};
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
@@ -45,8 +45,10 @@ pub struct OtlpMetricExporter {
 struct Session {
     /// With the runtime that drives it. The transport goes first.
     open: Option<(Transport, Engine)>,
-    /// Lost, and not yet said.
+    /// Lost, and not yet said to the collector.
     unsaid: u64,
+    /// Whether it was logged that something is lost, since it last worked.
+    is_logged: bool,
 }
 
 /// How many data points an [`OtlpMetricExporter`] has sent and lost; clones count the same.
@@ -150,6 +152,11 @@ impl OtlpMetricExporter {
                 session.unsaid = 0;
             }
         }
+        if let Some(reason) = reason.as_ref().filter(|_| !session.is_logged) {
+            // The SDK says it to nobody.
+            diagnostics::error(format_args!("Error exporting metrics: {reason}"));
+        }
+        session.is_logged = reason.is_some();
         reason.map_or(Ok(()), |reason| Err(OTelSdkError::InternalFailure(reason)))
     }
 

@@ -38,6 +38,7 @@ impl Setup {
         environment.problems.extend(warnings);
         let strategy = config.error_handling_strategy();
         let is_strict = strategy == Some(ErrorHandlingStrategy::PropagateExceptions);
+        let is_silent = !config.enable_for_current_rank();
         let (routes, unusable) = routes(&environment);
         let not_sent = unusable.iter();
         let not_sent = not_sent.map(|(of, error)| format!("{} are not sent: {error}", of.items()));
@@ -53,11 +54,15 @@ impl Setup {
             }
             configured => configured?,
         };
+        global::set_tracer_provider(OtelTracerProvider::new());
+        if is_silent {
+            // No thread, no message.
+            return Ok(OtelGuard::new(guard, None, (vec![], vec![]), resource, environment));
+        }
         let meters = self.meter_provider(&environment, &resource, &routes)?;
         if let Some(Meters { provider, .. }) = &meters {
             global::set_meter_provider(provider.clone());
         }
-        global::set_tracer_provider(OtelTracerProvider::new());
         let guard = OtelGuard::new(guard, meters, (routes, not_sent), resource, environment);
         for problem in guard.problems() {
             diagnostics::warn(format_args!("{problem}"));

@@ -5,6 +5,7 @@
 //! | `requests` | an annotated function calls a library that is instrumented with OpenTelemetry, which calls back; both measure |
 //! | `workers` | the set-up is deferred; two forked workers do it for themselves |
 //! | `forked` | the parent is set up, and so is a child that it forks |
+//! | `silent` | the configuration disables this rank |
 //! | `twice` | the set-up is done a second time, and its guard dropped |
 //! | `at-once` | several threads do the set-up at the same time |
 //! | `current-thread`, `multi-thread` | within a runtime, in which the guard is dropped too |
@@ -13,7 +14,7 @@ use std::error::Error;
 use std::sync::Barrier;
 use std::time::Duration;
 
-use onelogger::{OneLoggerProvider, error, event, timed_span};
+use onelogger::{OneLoggerConfig, OneLoggerProvider, error, event, timed_span};
 use onelogger_otel::opentelemetry::trace::Tracer;
 use onelogger_otel::opentelemetry::{KeyValue, global};
 use onelogger_otel::{OtelGuard, Setup};
@@ -26,6 +27,7 @@ fn main() -> Result {
         "requests" => requests(),
         "workers" => workers(),
         "forked" => forked(),
+        "silent" => silent(),
         "twice" => twice(),
         "at-once" => at_once(),
         "current-thread" => {
@@ -108,6 +110,17 @@ fn forked() -> Result {
     })?;
     request(4);
     end(telemetry)
+}
+
+fn silent() -> Result {
+    let config = OneLoggerConfig::builder("silent").session_tag("").world_size(2);
+    let config = config.enable_for_current_rank(false).build()?;
+    let telemetry = Setup::new().config(config).install()?;
+    request(1);
+    let threads = std::fs::read_dir("/proc/self/task")?.count();
+    assert_eq!(threads, 1, "a disabled rank starts no thread");
+    drop(telemetry);
+    Ok(())
 }
 
 fn twice() -> Result {

@@ -165,6 +165,17 @@ fn a_second_set_up_changes_nothing() {
 }
 
 #[test]
+fn a_disabled_rank_is_silent() {
+    let sink = Sink::start();
+    let protocol = Protocol::HttpProtobuf;
+    let service = Service::scenario("silent", "silent").to(protocol, &sink.endpoint(protocol));
+    // Something that would be warned of.
+    let said = service.with("OTEL_TRACES_SAMPLER", "sometimes").run();
+    assert_eq!(said, "");
+    assert!(sink.requests().is_empty());
+}
+
+#[test]
 fn within_a_runtime_the_set_up_works_and_ends() {
     let sink = Sink::start();
     over_both(|protocol| {
