@@ -23,10 +23,17 @@ pub(crate) fn span(span: &SpanMacro) -> TokenStream {
         }
     };
     let value = match &span.form {
-        SpanForm::Guard => {
-            let guard = guard();
-            mixed_quote!(#guard __onelogger_span)
-        }
+        // Each guard is made where it goes: one that is moved from a place of its own would have to wait,
+        // also where the callsite is off, for what has just been written there.
+        SpanForm::Guard => mixed_quote! {
+            if __ONELOGGER_CALLSITE.is_enabled() {
+                let mut __onelogger_span = #p::SpanGuard::new();
+                __onelogger_span.open(&__ONELOGGER_CALLSITE, &#arguments);
+                __onelogger_span
+            } else {
+                #p::SpanGuard::new()
+            }
+        },
         SpanForm::Block(block) => {
             let guard = guard();
             let block = in_parentheses(block);
