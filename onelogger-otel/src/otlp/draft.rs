@@ -4,6 +4,7 @@
 //! beside the others of its instrumentation scope. The size of a request is known at any time, and
 //! sending it again copies nothing.
 
+use bytes::Bytes;
 use onelogger::{Attributes, SpanId};
 
 use super::attributes::all_attributes;
@@ -26,7 +27,7 @@ pub(super) struct Draft {
     pub(super) signal: Signal,
     pub(super) extras: Vec<Extra>,
     pub(super) stakes: Stakes,
-    /// By the number of the scope.
+    /// By the number of the scope; before the first item of each is room for what stands around it.
     items: Vec<Vec<u8>>,
     bytes: usize,
 }
@@ -50,6 +51,10 @@ const OF_RESOURCE: u32 = 1;
 
 /// A scope stands in a request once, with a few bytes around it.
 const AROUND_SCOPE: usize = 128;
+
+/// Room for what stands before the items of a request with one scope: the resource, for the most part.
+/// Then the items need not be copied to where they are sent from.
+const HEADROOM: usize = 4096;
 
 /// Memory for so many scopes stays with a draft that is used again.
 const SCOPES_KEPT: usize = 32;
@@ -80,10 +85,13 @@ impl Draft {
             self.items.resize_with(scope + 1, Vec::new);
         }
         let items = &mut self.items[scope];
+        if items.is_empty() {
+            items.resize(HEADROOM, 0);
+        }
         let start = items.len();
         wire::nested::<2>(items, of_scope::ITEM, item);
         let length = items.len() - start;
-        self.bytes += length + if start == 0 { AROUND_SCOPE } else { 0 };
+        self.bytes += length + if start == HEADROOM { AROUND_SCOPE } else { 0 };
         (start, length)
     }
 
@@ -96,11 +104,19 @@ impl Draft {
             if scope >= other.items.len() {
                 other.items.resize_with(scope + 1, Vec::new);
             }
-            other.items[scope].extend_from_slice(&items[start..]);
+            let others = &mut other.items[scope];
+            others.resize(others.len().max(HEADROOM), 0);
+            others.extend_from_slice(&items[start..]);
             other.bytes += items.len() - start + AROUND_SCOPE;
         }
-        self.bytes -= items.len() - start + if start == 0 { AROUND_SCOPE } else { 0 };
+        self.bytes -= items.len() - start + if start == HEADROOM { AROUND_SCOPE } else { 0 };
         items.truncate(start);
+    }
+
+    /// The items of each scope that has some, by its number.
+    fn of_scopes(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        let all = self.items.iter().map(|items| items.get(HEADROOM..).unwrap_or_default());
+        all.enumerate().filter(|(_, items)| !items.is_empty())
     }
 
     /// Makes it ready for other items; the memory stays.
@@ -137,30 +153,89 @@ impl Envelope {
         Envelope { resource: field, schema_url }
     }
 
-    /// Writes the body of a request. All lengths are known before, so that nothing of it moves.
-    pub(super) fn seal(&self, draft: &Draft, scopes: &Scopes, body: &mut Vec<u8>) {
+    /// The body of a request. All lengths are known before, so that nothing of it moves. It takes the
+    /// items' memory where they are of one scope, else the spare one, to which they are copied.
+    pub(super) fn seal(&self, draft: &mut Draft, scopes: &Scopes, spare: &mut Vec<u8>) -> Body {
         let [of_resource_schema, of_scope_schema] = &self.schema_url;
-        let parts = || {
-            let used = draft.items.iter().enumerate().filter(|(_, items)| !items.is_empty());
-            used.map(|(number, items)| {
-                let scope = scopes.encoded(number);
-                let around = wire::size(of_scope::SCOPE, scope.len()) + of_scope_schema.len();
-                (scope, items, around + items.len())
-            })
+        let size = |(number, items): (usize, &[u8])| {
+            wire::size(
+                of_resource::OF_SCOPE,
+                self.scope_length(scopes.encoded(number), items.len()),
+            )
         };
-        let size = |(_, _, length)| wire::size(of_resource::OF_SCOPE, length);
-        let length = self.resource.len() + parts().map(size).sum::<usize>();
+        let length = self.resource.len() + draft.of_scopes().map(size).sum::<usize>();
         let length = length + of_resource_schema.len();
-        body.reserve(wire::size(OF_RESOURCE, length));
-        wire::head(body, OF_RESOURCE, length);
-        body.extend_from_slice(&self.resource);
-        for (scope, items, length) in parts() {
-            wire::head(body, of_resource::OF_SCOPE, length);
-            wire::head(body, of_scope::SCOPE, scope.len());
-            body.extend_from_slice(scope);
-            body.extend_from_slice(items);
-            body.extend_from_slice(of_scope_schema);
+        let mut head = Vec::new();
+        wire::head(&mut head, OF_RESOURCE, length);
+        head.extend_from_slice(&self.resource);
+        let mut used = draft.of_scopes();
+        if let (Some((number, items)), None) = (used.next(), used.next()) {
+            self.put_scope_head(&mut head, scopes.encoded(number), items.len());
+            if let Some(start) = HEADROOM.checked_sub(head.len()) {
+                drop(used);
+                let mut memory = std::mem::take(&mut draft.items[number]);
+                memory[start..HEADROOM].copy_from_slice(&head);
+                memory.extend_from_slice(of_scope_schema);
+                memory.extend_from_slice(of_resource_schema);
+                return Body { memory: memory.into(), start, owner: Some(number) };
+            }
+            // A resource that long is rare, and the head was written in vain.
+            head.truncate(head.len() - self.scope_head_length(scopes.encoded(number), items.len()));
         }
-        body.extend_from_slice(of_resource_schema);
+        let mut memory = std::mem::take(spare);
+        memory.reserve(wire::size(OF_RESOURCE, length));
+        memory.extend_from_slice(&head);
+        for (number, items) in draft.of_scopes() {
+            self.put_scope_head(&mut memory, scopes.encoded(number), items.len());
+            memory.extend_from_slice(items);
+            memory.extend_from_slice(of_scope_schema);
+        }
+        memory.extend_from_slice(of_resource_schema);
+        Body { memory: memory.into(), start: 0, owner: None }
+    }
+
+    /// How long the message of a scope is that has so many bytes of items.
+    fn scope_length(&self, scope: &[u8], items: usize) -> usize {
+        wire::size(of_scope::SCOPE, scope.len()) + items + self.schema_url[1].len()
+    }
+
+    /// How much stands before these items.
+    fn scope_head_length(&self, scope: &[u8], items: usize) -> usize {
+        let length = self.scope_length(scope, items);
+        wire::size(of_resource::OF_SCOPE, length) - items - self.schema_url[1].len()
+    }
+
+    fn put_scope_head(&self, out: &mut Vec<u8>, scope: &[u8], items: usize) {
+        wire::head(out, of_resource::OF_SCOPE, self.scope_length(scope, items));
+        wire::head(out, of_scope::SCOPE, scope.len());
+        out.extend_from_slice(scope);
+    }
+}
+
+/// A request as it is sent.
+pub(super) struct Body {
+    memory: Bytes,
+    /// Where it begins in its memory.
+    start: usize,
+    /// The scope whose items lie in the memory, unless they were copied.
+    owner: Option<usize>,
+}
+
+impl Body {
+    pub(super) fn bytes(&self) -> Bytes {
+        self.memory.slice(self.start..)
+    }
+
+    /// Gives the memory back to where it came from, if nobody else holds it: a connection that broke
+    /// may.
+    pub(super) fn give_back(self, draft: &mut Draft, spare: &mut Vec<u8>) {
+        let Ok(mut memory) = self.memory.try_into_mut() else {
+            return;
+        };
+        memory.clear();
+        match self.owner.and_then(|number| draft.items.get_mut(number)) {
+            Some(items) => *items = memory.into(),
+            None => *spare = memory.into(),
+        }
     }
 }

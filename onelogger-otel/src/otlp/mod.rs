@@ -34,7 +34,6 @@ mod wire;
 use std::fmt;
 use std::time::Duration;
 
-use bytes::Bytes;
 use onelogger::exporter::{ExportError, Exporter, RecordRef, Records, Run, Withheld};
 
 use self::converter::Converter;
@@ -287,11 +286,11 @@ impl Session {
     fn deliver(
         &mut self,
         settings: &Settings,
-        draft: Draft,
+        mut draft: Draft,
         losses: &mut Losses,
         unsaid: &mut Option<String>,
     ) {
-        let answer = self.send(settings, &draft);
+        let answer = self.send(settings, &mut draft);
         let is_taken = |answer: &Accepted| answer.rejected < draft.stakes.items();
         let is_taken = answer.as_ref().is_ok_and(is_taken);
         let (takes_these, takes_others) = match draft.signal {
@@ -332,10 +331,7 @@ impl Session {
         self.outbox.put_back(draft);
     }
 
-    fn send(&mut self, settings: &Settings, draft: &Draft) -> Result<Accepted, Failure> {
-        let mut body = std::mem::take(&mut self.body);
-        self.envelope.seal(draft, &self.outbox.scopes, &mut body);
-        let body = Bytes::from(body);
+    fn send(&mut self, settings: &Settings, draft: &mut Draft) -> Result<Accepted, Failure> {
         let transport = match draft.signal {
             Signal::Traces => &mut self.traces,
             Signal::Logs | Signal::Metrics => &mut self.logs,
@@ -344,15 +340,11 @@ impl Session {
             let message = format!("{} are not to be sent", draft.signal.items());
             return Err(Failure { message, retry: Retry::Never });
         };
+        let body = self.envelope.seal(draft, &self.outbox.scopes, &mut self.body);
         let (policy, began) = (settings.retry, self.converter.now);
         let patience = Patience { policy, began, run: Some(&self.run) };
-        let sending = retry::send(transport, body.clone(), patience);
-        let sent = self.engine.run(sending);
-        // A connection that broke may still hold it.
-        if let Ok(mut body) = body.try_into_mut() {
-            body.clear();
-            self.body = body.into();
-        }
+        let sent = self.engine.run(retry::send(transport, body.bytes(), patience));
+        body.give_back(draft, &mut self.body);
         sent.unwrap_or_else(|error| {
             Err(Failure { message: error.to_string(), retry: Retry::Never })
         })

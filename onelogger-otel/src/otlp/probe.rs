@@ -58,9 +58,7 @@ fn body(signal: Signal, of: &Attributes) -> Bytes {
     });
     let run = Run::new("unknown_service", 0);
     let envelope = Envelope::new(SCHEMA_URL, &resource::attributes(of, &run));
-    let mut body = Vec::new();
-    envelope.seal(&draft, &scopes, &mut body);
-    body.into()
+    envelope.seal(&mut draft, &scopes, &mut Vec::new()).bytes()
 }
 
 fn metric(time_unix_nano: u64) -> Metric {
