@@ -32,7 +32,7 @@ pub(crate) async fn wait<T>(
 }
 
 /// What is left of so long a time that began then, or of that of a close, if one has begun.
-pub(super) fn rest(began: Instant, time: Duration, run: Option<&Run>) -> Duration {
+pub(crate) fn rest(began: Instant, time: Duration, run: Option<&Run>) -> Duration {
     let now = clock::now();
     let rest = time.saturating_sub(now.saturating_duration_since(began));
     let until_close = run.and_then(Run::close_by).map(|at| at.saturating_duration_since(now));

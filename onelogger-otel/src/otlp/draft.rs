@@ -169,18 +169,18 @@ impl Envelope {
         wire::head(&mut head, OF_RESOURCE, length);
         head.extend_from_slice(&self.resource);
         let mut used = draft.of_scopes();
-        if let (Some((number, items)), None) = (used.next(), used.next()) {
-            self.put_scope_head(&mut head, scopes.encoded(number), items.len());
-            if let Some(start) = HEADROOM.checked_sub(head.len()) {
-                drop(used);
-                let mut memory = std::mem::take(&mut draft.items[number]);
-                memory[start..HEADROOM].copy_from_slice(&head);
-                memory.extend_from_slice(of_scope_schema);
-                memory.extend_from_slice(of_resource_schema);
-                return Body { memory: memory.into(), start, owner: Some(number) };
-            }
-            // A resource that long is rare, and the head was written in vain.
-            head.truncate(head.len() - self.scope_head_length(scopes.encoded(number), items.len()));
+        if let (Some((number, items)), None) = (used.next(), used.next())
+            && let (scope, items) = (scopes.encoded(number), items.len())
+            && head.len() + self.scope_head_length(scope, items) <= HEADROOM
+        {
+            drop(used);
+            self.put_scope_head(&mut head, scope, items);
+            let start = HEADROOM - head.len();
+            let mut memory = std::mem::take(&mut draft.items[number]);
+            memory[start..HEADROOM].copy_from_slice(&head);
+            memory.extend_from_slice(of_scope_schema);
+            memory.extend_from_slice(of_resource_schema);
+            return Body { memory: memory.into(), start, owner: Some(number) };
         }
         let mut memory = std::mem::take(spare);
         memory.reserve(wire::size(OF_RESOURCE, length));

@@ -17,6 +17,7 @@ use prost::Message;
 use super::clock;
 use super::connection::{OtlpConfigError, OtlpConnection, Route};
 use super::engine::Engine;
+use super::outbox::LONGEST_REQUEST;
 use super::retry::{self, Patience, RetryPolicy};
 use super::signal::Signal;
 use super::transport::{Accepted, Transport};
@@ -160,6 +161,13 @@ impl OtlpMetricExporter {
         reason.map_or(Ok(()), |reason| Err(OTelSdkError::InternalFailure(reason)))
     }
 
+    /// Makes what sends; connects to nothing yet.
+    fn open(&self) -> Result<(Transport, Engine), String> {
+        let engine = Engine::new().map_err(|error| format!("no runtime: {error}"))?;
+        let transport = engine.enter(|| Transport::new(&self.route));
+        Ok((transport.map_err(|error| format!("no TLS: {error}"))?, engine))
+    }
+
     fn send_part(
         &self,
         session: &mut Session,
@@ -169,13 +177,9 @@ impl OtlpMetricExporter {
         if length > LONGEST_REQUEST {
             return Err(format!("a metric of {length} bytes, more than collectors take"));
         }
-        if session.open.is_none() {
-            let engine = Engine::new().map_err(|error| format!("no runtime: {error}"))?;
-            let transport = engine.enter(|| Transport::new(&self.route));
-            session.open = Some((transport.map_err(|error| format!("no TLS: {error}"))?, engine));
-        }
-        let Some((transport, engine)) = session.open.as_mut() else {
-            return Err("the exporter is not open".to_owned());
+        let (transport, engine) = match &mut session.open {
+            Some(open) => open,
+            not_yet => not_yet.insert(self.open()?),
         };
         let body = Bytes::from(part.encode_to_vec());
         let patience = Patience { policy: self.retry, began: clock::now(), run: None };
@@ -209,9 +213,6 @@ impl PushMetricExporter for OtlpMetricExporter {
         self.temporality
     }
 }
-
-/// Collectors take 4 MiB a request over gRPC unless told otherwise.
-const LONGEST_REQUEST: usize = (4 << 20) - (64 << 10);
 
 /// The request in parts that collectors take: by scope, then by metric.
 fn parts(request: ExportMetricsServiceRequest) -> Vec<ExportMetricsServiceRequest> {

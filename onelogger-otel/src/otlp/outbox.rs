@@ -26,6 +26,9 @@ pub(super) struct Outbox {
     pub(super) withheld: Stake,
 }
 
+/// Collectors take 4 MiB a request over gRPC unless told otherwise; this leaves room for the resource.
+pub(super) const LONGEST_REQUEST: usize = (4 << 20) - (64 << 10);
+
 /// How much goes into a request, in bytes before compression.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
@@ -40,7 +43,7 @@ pub(super) struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { request: 2 << 20, item: (4 << 20) - (64 << 10), items: usize::MAX }
+        Limits { request: 2 << 20, item: LONGEST_REQUEST, items: usize::MAX }
     }
 }
 

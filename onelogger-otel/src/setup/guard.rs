@@ -11,7 +11,7 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use super::environment::Environment;
 use super::verify::{Verification, verify};
 use crate::bridge::OtelLoggerProvider;
-use crate::otlp::{MetricCounts, MetricHealth, Route, now};
+use crate::otlp::{MetricCounts, MetricHealth, Route, deadline, now};
 
 /// Flushes and closes everything when dropped, and tells of it meanwhile. Keep it until the end of
 /// `main`.
@@ -132,12 +132,12 @@ impl OtelGuard {
 
     /// Sends what was recorded and measured up to now. Whether that was done in time.
     pub fn force_flush(&self, timeout: Duration) -> bool {
-        let deadline = now().checked_add(timeout);
+        let began = now();
         let metrics = self
             .meters
             .as_ref()
             .is_none_or(|meters| within(timeout, &meters.provider, SdkMeterProvider::force_flush));
-        let rest = deadline.map_or(timeout, |deadline| deadline.saturating_duration_since(now()));
+        let rest = deadline::rest(began, timeout, None);
         onelogger::recorder().force_flush(rest).is_ok() && metrics
     }
 }
@@ -148,15 +148,15 @@ impl Drop for OtelGuard {
             // The threads that would have to do something are the parent's.
             return;
         }
-        let deadline = now().checked_add(self.timeout);
+        let began = now();
         if let Some(meters) = &self.meters {
             let is_done = within(self.timeout / 2, &meters.provider, SdkMeterProvider::shutdown);
             if !is_done {
                 diagnostics::error(format_args!("the last metrics could not be sent"));
             }
         }
-        if let (Some(recorder), Some(deadline)) = (self.recorder.take(), deadline) {
-            drop(recorder.close_timeout(deadline.saturating_duration_since(now())));
+        if let Some(recorder) = self.recorder.take() {
+            drop(recorder.close_timeout(deadline::rest(began, self.timeout, None)));
         }
     }
 }

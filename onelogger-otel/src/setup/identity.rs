@@ -1,13 +1,12 @@
 //! Whose telemetry it is: the resource, from all that is known of it.
 
-use std::hash::{BuildHasher, RandomState};
-
 use onelogger::names::attribute;
 use onelogger::{Attributes, OneLoggerConfig, Value};
 use opentelemetry_sdk::Resource;
 
 use super::environment::Environment;
 use crate::names::semantic::{ENVIRONMENT_NAME, SCHEMA_URL, SERVICE_INSTANCE_ID, SERVICE_NAME};
+use crate::otlp::ids::random;
 use crate::resource::of_run;
 use crate::sdk_exporter::key_value;
 
@@ -100,7 +99,6 @@ fn stage_in(name: &str) -> Option<&'static str> {
 
 /// A UUID of version 4.
 fn random_uuid() -> String {
-    let random = || RandomState::new().hash_one(0);
     let (upper, lower) = (random() & !0xf000 | 0x4000, random() & !(3 << 62) | 1 << 63);
     let (a, b, c) = (upper >> 32, upper >> 16 & 0xffff, upper & 0xffff);
     format!("{a:08x}-{b:04x}-{c:04x}-{:04x}-{:012x}", lower >> 48, lower & 0xffff_ffff_ffff)

@@ -120,7 +120,7 @@ impl Setup {
     }
 
     /// The configuration of the run. Where it disables this rank, nothing is started and nothing said,
-    /// metrics included. Without one the application is called as the service, and the
+    /// metrics included. Without a configuration the application is called as the service, and the
     /// session tag is empty.
     pub fn config(mut self, config: OneLoggerConfig) -> Setup {
         self.config = Some(config);
