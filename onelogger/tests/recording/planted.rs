@@ -5,52 +5,14 @@ use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::task::{Poll, Waker};
 use std::thread;
-use std::time::Duration;
 
 use onelogger::context::{self, Context, TraceState};
-use onelogger::exporter::{MemoryExporter, MemoryRecords};
-use onelogger::recorder::DefaultRecorderBuilder;
 use onelogger::{
-    Counts, DefaultRecorder, OneLoggerConfig, OneLoggerProvider, Record, RecorderHandle, Sampler,
-    Span, SpanContext, SpanFilter, SpanId, TraceFlags, TraceId, error, event, span, timed_span,
+    Record, Sampler, Span, SpanContext, SpanFilter, SpanId, TraceFlags, TraceId, error, event,
+    span, timed_span,
 };
 
-/// So long that it is only reached if something hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-struct Job {
-    provider: OneLoggerProvider,
-    recorder: RecorderHandle,
-    records: MemoryRecords,
-}
-
-impl Job {
-    fn new(settings: impl FnOnce(DefaultRecorderBuilder) -> DefaultRecorderBuilder) -> Job {
-        let (exporter, records) = MemoryExporter::new();
-        let builder = settings(DefaultRecorder::builder().exporter(exporter));
-        let config = OneLoggerConfig::builder("planted").session_tag("test").world_size(1);
-        let provider = OneLoggerProvider::new();
-        let recorder = builder.build().expect("settings that work");
-        let guard = provider.configure(config.build().expect("a config"), recorder);
-        // The tests close the provider themselves.
-        std::mem::forget(guard.expect("a provider"));
-        let recorder = provider.recorder();
-        Job { provider, recorder, records }
-    }
-
-    /// What was exported, but for the closing record, and the counts, which are in balance.
-    fn close(self) -> (Vec<Record>, Counts) {
-        self.provider.close(PATIENCE).expect("a close in time");
-        let counts = self.recorder.health().exporters[0].counts;
-        assert!(counts.is_balanced(), "{counts:?}");
-        let mut records = self.records.take();
-        assert!(
-            matches!(records.pop(), Some(Record::Event(closing)) if closing.name == "onelogger.close")
-        );
-        assert_eq!(records.len() as u64, counts.delivered);
-        (records, counts)
-    }
-}
+use crate::job::Job;
 
 #[timed_span(name = "annotated", attrs(number), start_attrs(at = "start"))]
 fn annotated(number: u32) -> Result<u32, String> {

@@ -2,56 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::thread;
-use std::time::Duration;
 
 use onelogger::context::{self, Context, TraceState};
-use onelogger::exporter::{MemoryExporter, MemoryRecords};
-use onelogger::recorder::DefaultRecorderBuilder;
 use onelogger::{
-    Attributes, Counts, DefaultRecorder, OneLoggerConfig, OneLoggerProvider, Record,
-    RecorderHandle, Sampler, SpanBuilder, SpanContext, SpanFilter, SpanId, SpanParent, TraceFlags,
-    TraceId,
+    Attributes, DefaultRecorder, Record, Sampler, SpanBuilder, SpanContext, SpanFilter, SpanId,
+    SpanParent, TraceFlags, TraceId,
 };
 
-/// So long that it is only reached if something hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-struct Job {
-    provider: OneLoggerProvider,
-    recorder: RecorderHandle,
-    records: MemoryRecords,
-}
-
-impl Job {
-    fn new(
-        sampler: Sampler,
-        settings: impl FnOnce(DefaultRecorderBuilder) -> DefaultRecorderBuilder,
-    ) -> Job {
-        let (exporter, records) = MemoryExporter::new();
-        let recorder = DefaultRecorder::builder().exporter(exporter).sampler(sampler);
-        let recorder = settings(recorder).build().expect("settings that work");
-        let config = OneLoggerConfig::builder("sampling").session_tag("test").world_size(1);
-        let provider = OneLoggerProvider::new();
-        let guard = provider.configure(config.build().expect("a config"), recorder);
-        // The tests close the provider themselves.
-        std::mem::forget(guard.expect("a provider"));
-        let recorder = provider.recorder();
-        Job { provider, recorder, records }
-    }
-
-    /// What was exported, but for the closing record, and the counts, which are in balance.
-    fn close(self) -> (Vec<Record>, Counts) {
-        self.provider.close(PATIENCE).expect("a close in time");
-        let counts = self.recorder.health().exporters[0].counts;
-        assert!(counts.is_balanced(), "{counts:?}");
-        let mut records = self.records.take();
-        let Some(Record::Event(closing)) = records.pop() else { panic!("no closing record") };
-        let withheld = closing.attributes.get_i64("onelogger.withheld").unwrap();
-        assert_eq!(withheld, Some(counts.withheld as i64));
-        assert_eq!(records.len() as u64, counts.delivered);
-        (records, counts)
-    }
-}
+use crate::job::Job;
 
 /// The `traceparent` that other processes get now.
 fn traceparent() -> String {
@@ -66,7 +24,7 @@ fn written(span: SpanContext, flags: &str) -> String {
 
 #[test]
 fn a_span_that_is_not_sampled_is_withheld_with_all_that_concerns_it() {
-    let job = Job::new(Sampler::AlwaysOff, |builder| builder);
+    let job = Job::new(|it| it.sampler(Sampler::AlwaysOff));
     let recorder = &job.recorder;
     let span = recorder.start("span").unwrap();
     assert!(!span.is_recording() && !span.is_stopped() && !span.is_disabled());
@@ -86,7 +44,7 @@ fn a_span_that_is_not_sampled_is_withheld_with_all_that_concerns_it() {
 
 #[test]
 fn others_get_the_ids_of_a_span_that_is_not_sampled_and_that_it_is_not() {
-    let job = Job::new(Sampler::parent_based(Sampler::AlwaysOff), |builder| builder);
+    let job = Job::new(|it| it.sampler(Sampler::parent_based(Sampler::AlwaysOff)));
     let root = job.recorder.start("root").unwrap();
     let child = job.recorder.start("child").unwrap();
     assert_eq!(child.context().trace_id, root.context().trace_id);
@@ -98,7 +56,7 @@ fn others_get_the_ids_of_a_span_that_is_not_sampled_and_that_it_is_not() {
 
     // What a filter holds back is another matter: others hang under what is exported.
     let filter = SpanFilter::except(["hidden"]);
-    let job = Job::new(Sampler::AlwaysOn, |builder| builder.filter(filter));
+    let job = Job::new(|it| it.sampler(Sampler::AlwaysOn).filter(filter));
     let root = job.recorder.start("root").unwrap();
     let _hidden = job.recorder.start("hidden").unwrap();
     assert_eq!(traceparent(), written(root.context(), "01"));
@@ -119,7 +77,7 @@ fn a_span_follows_its_parent_in_another_process() {
     ];
     for (root, flags, is_sampled) in cases {
         let name = format!("{root:?} under {flags}");
-        let job = Job::new(Sampler::parent_based(root.clone()), |builder| builder);
+        let job = Job::new(|it| it.sampler(Sampler::parent_based(root.clone())));
         let span = job.recorder.start(SpanBuilder::new("a").remote_parent(remote(flags))).unwrap();
         assert_eq!(span.is_recording(), is_sampled, "{name}");
         // How the trace id was made is handed on.
@@ -147,7 +105,7 @@ fn a_trace_is_sampled_as_a_whole() {
     for sampler in
         [Sampler::TraceIdRatioBased(0.25), Sampler::parent_based(Sampler::TraceIdRatioBased(0.25))]
     {
-        let job = Job::new(sampler, |builder| builder);
+        let job = Job::new(|it| it.sampler(sampler));
         thread::scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|| {
