@@ -139,9 +139,10 @@ fn an_event_in_a_span_of_the_run_before_is_quiet() {
 fn an_event_in_a_span_goes_where_the_span_went() {
     let capture = capture();
     let guard = span!("span");
-    // No context is carried, and the guard is lent.
+    // No context is carried, and the span is lent.
+    let span = guard.span();
     thread::scope(|scope| {
-        scope.spawn(|| event!(in guard, "from a thread"));
+        scope.spawn(|| event!(in span, "from a thread"));
     });
     drop(guard);
     assert_tree(&capture.finish(), "span\n  · from a thread");

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use super::{Baggage, Context, TraceState, with_current};
 use crate::data::{SpanContext, SpanId};
+use crate::sync::begin_epoch;
 
 /// Asks another tracing library what is active on the current thread, so that its spans and ours are
 /// one trace. For bridges: `onelogger-otel` has the one to OpenTelemetry.
@@ -31,13 +32,20 @@ static FOREIGN: OnceLock<ForeignContext> = OnceLock::new();
 /// That is ours, as long as the span that is active there is still the one that was active when ours
 /// became current. Without a call nothing but one load is spent on this.
 pub fn set_foreign(foreign: ForeignContext) -> bool {
-    FOREIGN.set(foreign).is_ok()
+    let is_first = FOREIGN.set(foreign).is_ok();
+    begin_epoch();
+    is_first
 }
 
 /// The span that is active there.
 #[inline]
 pub(super) fn active() -> Option<SpanContext> {
     (FOREIGN.get()?.span)().filter(SpanContext::is_valid)
+}
+
+/// Asks for its id, if there is another library.
+pub(super) fn asked() -> Option<fn() -> SpanId> {
+    FOREIGN.get().map(|_| active_id as fn() -> SpanId)
 }
 
 /// Its id; the invalid one if there is none.

@@ -6,20 +6,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{InForce, with_current};
 use crate::recorder::{Configured, Span};
-use crate::sync::{Counter, ForkLocal, generation_since};
+use crate::sync::{ForkLocal, begin_epoch, epoch};
 
 /// What the provider of the process is configured with. A forked child begins without.
 static OF_PROCESS: ForkLocal<RwLock<Option<Arc<Configured>>>> =
     ForkLocal::new(|| RwLock::new(None));
 
-/// How often that has changed. Grows when the change is done, so that who finds the number of before
-/// may have what was in force before, and who finds the number of after has what is in force now.
-static CHANGES: Counter = Counter::new(0);
-
 /// What a thread has seen of it, so that recording takes no lock.
 struct Seen {
-    /// The number of changes, and the process, in which it was seen.
-    at: (u64, u64),
+    /// The [`epoch`] in which it was seen.
+    at: u64,
     configured: Option<Arc<Configured>>,
 }
 
@@ -43,7 +39,7 @@ pub(crate) fn set_of_process(configured: Option<Arc<Configured>>) {
     let before = std::mem::replace(&mut *place, configured);
     // Not held while a recorder ends.
     drop(place);
-    CHANGES.add(1);
+    begin_epoch();
     drop(before);
 }
 
@@ -73,7 +69,7 @@ pub(crate) fn with_in_force<R>(mut use_it: impl FnMut(&Arc<Configured>) -> R) ->
     };
     let is_global = with_current(|current| matches!(current.provider, InForce::Global));
     if is_global == Some(true) {
-        let at = now();
+        let at = epoch();
         let used = SEEN.try_with(|seen| {
             use_seen(seen, at).or_else(|| {
                 look_again(seen, at);
@@ -106,16 +102,9 @@ pub(crate) fn with_owner<R>(
     }
 }
 
-/// How often the recorder of the process has changed, and which process this is.
-#[inline]
-fn now() -> (u64, u64) {
-    // Whoever has made a change has asked for the generation before.
-    (CHANGES.get(), generation_since())
-}
-
 /// Sees what is in force for the process, as of now or later.
 #[cold]
-fn look_again(seen: &RefCell<Option<Seen>>, at: (u64, u64)) {
+fn look_again(seen: &RefCell<Option<Seen>>, at: u64) {
     let configured = of_process();
     // Dropped outside of the borrow: it may be the last handle of a recorder.
     let _before =

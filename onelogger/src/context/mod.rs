@@ -44,6 +44,7 @@ mod future;
 mod future_spans;
 mod in_force;
 mod propagation;
+mod short;
 mod stack;
 
 pub use foreign::{ForeignContext, set_foreign};
@@ -54,6 +55,7 @@ pub use propagation::{
     Baggage, BaggageError, Extractor, Injector, TraceState, TraceStateError, baggage, environment,
     extractor, inject, injector, trace_state,
 };
+pub(crate) use short::{open_event, open_span, settled};
 
 use std::cell::RefCell;
 use std::fmt;
@@ -63,6 +65,7 @@ use std::sync::Arc;
 use self::propagation::Carried;
 use self::stack::{Entry, Innermost};
 use crate::data::{SpanContext, SpanId};
+use crate::recorder::short::settle;
 use crate::recorder::{Configured, Span, SpanParent, Under};
 
 /// What a thread hands on: its current span, what came from other processes and goes to them, and the
@@ -316,7 +319,15 @@ pub(crate) fn with_current_span_of<R>(
 }
 
 /// `None` where the thread is ending, or where this is called from within itself.
+///
+/// Whatever is local to the thread until then is on the stack before it is looked at
+/// ([`recorder::short`](crate::recorder::short)).
 #[inline]
 fn with_current<R>(use_it: impl FnOnce(&mut Context) -> R) -> Option<R> {
-    CURRENT.try_with(|current| Some(use_it(&mut *current.try_borrow_mut().ok()?))).ok().flatten()
+    let used = CURRENT.try_with(|current| {
+        let mut current = current.try_borrow_mut().ok()?;
+        settle(|span, outside| current.push(span, outside));
+        Some(use_it(&mut *current))
+    });
+    used.ok().flatten()
 }

@@ -9,7 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::codec::{put_bool, put_f64, put_i64, put_string, put_value};
+use super::codec::{put_bool, put_f64, put_i64, put_list, put_string, put_value};
+use super::list::{Element, List};
 use super::{SpanId, TraceId, Value};
 
 /// What can be the value of an attribute in `#[timed_span]`, `span!`, `event!` and `error!`.
@@ -37,19 +38,35 @@ pub trait ToValue {
 }
 
 /// The value of an attribute, borrowed from the code that records it.
-#[derive(Clone)]
+///
+/// Owns nothing, so that a macro's expansion has nothing to drop.
+#[derive(Clone, Copy)]
 pub struct Argument<'a>(Borrowed<'a>);
 
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 enum Borrowed<'a> {
     Absent,
     Bool(bool),
     I64(i64),
     F64(f64),
     Text(&'a str),
+    /// A whole number beyond an `i64`, its upper and lower half: becomes text.
+    Unsigned([u64; 2]),
+    Negative([u64; 2]),
+    List(List<'a>),
     Display(&'a dyn fmt::Display),
     Debug(&'a dyn fmt::Debug),
-    Value(Cow<'a, Value>),
+    Value(&'a Value),
+}
+
+/// A value that is neither formatted nor a list.
+pub(super) enum Plain<'a> {
+    Absent,
+    Bool(bool),
+    I64(i64),
+    F64(f64),
+    Text(&'a str),
+    List(List<'a>),
 }
 
 impl<'a> Argument<'a> {
@@ -76,25 +93,52 @@ impl<'a> Argument<'a> {
             Borrowed::Text(text) => Value::String(text.to_owned()),
             Borrowed::Display(value) => Value::String(formatted(format_args!("{value}"))),
             Borrowed::Debug(value) => Value::String(formatted(format_args!("{value:?}"))),
-            Borrowed::Value(value) => value.into_owned(),
+            Borrowed::Unsigned(halves) => Value::String(number(halves).to_string()),
+            Borrowed::Negative(halves) => Value::String(number(halves).cast_signed().to_string()),
+            Borrowed::List(list) => list.to_value(),
+            Borrowed::Value(value) => value.clone(),
+        })
+    }
+
+    fn wide(number: u128, is_negative: bool) -> Argument<'a> {
+        let halves = [(number >> 64) as u64, number as u64];
+        Argument(match is_negative {
+            true => Borrowed::Negative(halves),
+            false => Borrowed::Unsigned(halves),
         })
     }
 }
 
+fn number([high, low]: [u64; 2]) -> u128 {
+    (high as u128) << 64 | low as u128
+}
+
 impl Argument<'_> {
+    /// The value, if it is one that a record holds as it is.
+    #[inline(always)]
+    pub(super) fn plain(&self) -> Option<Plain<'_>> {
+        Some(match &self.0 {
+            Borrowed::Absent => Plain::Absent,
+            Borrowed::Bool(value) => Plain::Bool(*value),
+            Borrowed::I64(value) => Plain::I64(*value),
+            Borrowed::F64(value) => Plain::F64(*value),
+            Borrowed::Text(text) => Plain::Text(text),
+            Borrowed::List(list) => Plain::List(*list),
+            _ => return None,
+        })
+    }
+
     /// Whether code of the application's own runs to make the value.
     pub(crate) fn is_formatted(&self) -> bool {
         matches!(self.0, Borrowed::Display(_) | Borrowed::Debug(_))
     }
 
-    /// The same with its text made, as [`into_value`](Argument::into_value) makes it.
-    pub(crate) fn made(&self) -> Argument<'_> {
+    /// The text of a value that is formatted, as [`into_value`](Argument::into_value) makes it.
+    pub(crate) fn made_text(&self) -> Option<String> {
         match self.0 {
-            Borrowed::Display(_) | Borrowed::Debug(_) => {
-                let value = self.clone().into_value();
-                Argument(value.map_or(Borrowed::Absent, |value| Borrowed::Value(Cow::Owned(value))))
-            }
-            _ => self.clone(),
+            Borrowed::Display(value) => Some(formatted(format_args!("{value}"))),
+            Borrowed::Debug(value) => Some(formatted(format_args!("{value:?}"))),
+            _ => None,
         }
     }
 
@@ -109,6 +153,11 @@ impl Argument<'_> {
             Borrowed::Text(text) => put_string(words, text),
             Borrowed::Display(value) => put_string(words, &formatted(format_args!("{value}"))),
             Borrowed::Debug(value) => put_string(words, &formatted(format_args!("{value:?}"))),
+            Borrowed::Unsigned(halves) => put_string(words, &number(*halves).to_string()),
+            Borrowed::Negative(halves) => {
+                put_string(words, &number(*halves).cast_signed().to_string());
+            }
+            Borrowed::List(list) => put_list(words, *list),
             Borrowed::Value(value) => put_value(words, value),
         }
         true
@@ -146,71 +195,47 @@ pub(crate) fn formatted(arguments: fmt::Arguments<'_>) -> String {
 }
 
 macro_rules! numbers {
-    ($($number:ty => |$value:ident| $argument:expr, $list:ident($element:expr);)*) => { $(
+    ($($number:ty => |$value:ident| $argument:expr;)*) => { $(
         impl ToValue for $number {
+            #[inline]
             fn to_value(&self) -> Argument<'_> {
                 let $value = *self;
                 Argument($argument)
             }
         }
-
-        impl Element for $number {
-            fn list(elements: &[$number]) -> Value {
-                Value::$list(elements.iter().map(|&$value| $element).collect())
-            }
-        }
     )* };
 }
 
-/// What a list may hold.
-#[diagnostic::on_unimplemented(
-    message = "a list of `{Self}` cannot be the value of an attribute",
-    label = "lists hold texts, booleans or numbers; write `?…` to record it as its `Debug` shows it"
-)]
-pub trait Element: Sized {
-    /// The list as a value.
-    fn list(elements: &[Self]) -> Value;
-}
-
 numbers! {
-    bool => |value| Borrowed::Bool(value), BoolList(value);
-    i8 => |value| Borrowed::I64(value.into()), I64List(value.into());
-    i16 => |value| Borrowed::I64(value.into()), I64List(value.into());
-    i32 => |value| Borrowed::I64(value.into()), I64List(value.into());
-    i64 => |value| Borrowed::I64(value), I64List(value);
-    isize => |value| Borrowed::I64(value as i64), I64List(value as i64);
-    u8 => |value| Borrowed::I64(value.into()), I64List(value.into());
-    u16 => |value| Borrowed::I64(value.into()), I64List(value.into());
-    u32 => |value| Borrowed::I64(value.into()), I64List(value.into());
-    f32 => |value| Borrowed::F64(value.into()), F64List(value.into());
-    f64 => |value| Borrowed::F64(value), F64List(value);
+    bool => |value| Borrowed::Bool(value);
+    i8 => |value| Borrowed::I64(value.into());
+    i16 => |value| Borrowed::I64(value.into());
+    i32 => |value| Borrowed::I64(value.into());
+    i64 => |value| Borrowed::I64(value);
+    isize => |value| Borrowed::I64(value as i64);
+    u8 => |value| Borrowed::I64(value.into());
+    u16 => |value| Borrowed::I64(value.into());
+    u32 => |value| Borrowed::I64(value.into());
+    f32 => |value| Borrowed::F64(value.into());
+    f64 => |value| Borrowed::F64(value);
 }
 
-/// Numbers that may lie beyond an `i64`: then they become texts, and a list with them a list of texts.
+/// Numbers that may lie beyond an `i64`: then they become texts.
 macro_rules! wide_numbers {
-    ($($number:ty),*) => { $(
+    ($($number:ty: $is_negative:expr),*) => { $(
         impl ToValue for $number {
+            #[inline]
             fn to_value(&self) -> Argument<'_> {
-                Argument(match i64::try_from(*self) {
-                    Ok(value) => Borrowed::I64(value),
-                    Err(_) => Borrowed::Value(Cow::Owned(Value::String(self.to_string()))),
-                })
-            }
-        }
-
-        impl Element for $number {
-            fn list(elements: &[$number]) -> Value {
-                let fitting = elements.iter().map(|&value| i64::try_from(value));
-                match fitting.collect() {
-                    Ok(list) => Value::I64List(list),
-                    Err(_) => Value::StringList(elements.iter().map(<$number>::to_string).collect()),
+                match i64::try_from(*self) {
+                    Ok(value) => Argument(Borrowed::I64(value)),
+                    Err(_) => Argument::wide(*self as u128, $is_negative(*self)),
                 }
             }
         }
     )* };
 }
 
-wide_numbers!(u64, usize, u128, i128);
+wide_numbers!(u64: |_| false, usize: |_| false, u128: |_| false, i128: |value| value < 0);
 
 impl ToValue for str {
     fn to_value(&self) -> Argument<'_> {
@@ -239,7 +264,7 @@ shown!(char, fmt::Arguments<'_>, TraceId, SpanId);
 
 impl ToValue for Value {
     fn to_value(&self) -> Argument<'_> {
-        Argument(Borrowed::Value(Cow::Borrowed(self)))
+        Argument(Borrowed::Value(self))
     }
 }
 
@@ -253,10 +278,9 @@ macro_rules! non_zero {
     ($($number:ty),*) => { $(
         impl ToValue for NonZero<$number> {
             fn to_value(&self) -> Argument<'_> {
-                // A number has no part that borrows from where it was found.
-                match self.get().to_value().into_value() {
-                    Some(value) => Argument(Borrowed::Value(Cow::Owned(value))),
-                    None => Argument(Borrowed::Absent),
+                match i64::try_from(self.get()) {
+                    Ok(value) => Argument(Borrowed::I64(value)),
+                    Err(_) => Argument::wide(self.get() as u128, false),
                 }
             }
         }
@@ -285,7 +309,7 @@ impl<T: ToValue + ToOwned + ?Sized> ToValue for Cow<'_, T> {
 
 impl<T: Element> ToValue for [T] {
     fn to_value(&self) -> Argument<'_> {
-        Argument(Borrowed::Value(Cow::Owned(T::list(self))))
+        Argument(Borrowed::List(T::list(self)))
     }
 }
 
@@ -300,19 +324,6 @@ impl<T: Element> ToValue for Vec<T> {
         self[..].to_value()
     }
 }
-
-/// Elements that are texts.
-macro_rules! texts {
-    ($($text:ty),*) => { $(
-        impl Element for $text {
-            fn list(elements: &[$text]) -> Value {
-                Value::StringList(elements.iter().map(|text| text.to_string()).collect())
-            }
-        }
-    )* };
-}
-
-texts!(&str, String, Cow<'_, str>, Box<str>, Arc<str>);
 
 #[cfg(test)]
 mod tests {

@@ -108,18 +108,19 @@ impl Callsite {
         Dynamic { name: self.name(), kind: span_kind, level, group, scope }
     }
 
-    /// How its records name it: by its number, which stands for name and keys. A callsite that has
-    /// none yet, or whose name is code of the application's own, which the pipeline does not run,
-    /// brings both with each record.
+    /// The number that stands for its name and keys in records. A callsite that has none yet, or whose
+    /// name is code of the application's own, which the pipeline does not run, has none.
+    #[inline]
+    pub(crate) fn planted(&self) -> Option<u32> {
+        let number = self.link.number();
+        let is_literal = matches!(self.catalogue.name, CallsiteName::Literal(_));
+        (is_literal && number.wrapping_sub(1) < Origin::LAST).then_some(number)
+    }
+
+    /// How its records name it: by its number, or by bringing name and keys with each.
     #[inline]
     pub(crate) fn origin(&self) -> Origin<'static> {
-        let number = self.link.number();
-        match self.catalogue.name {
-            CallsiteName::Literal(_) if (1..=Origin::LAST).contains(&number) => {
-                Origin::Planted(number)
-            }
-            _ => Origin::Dynamic(self.describe()),
-        }
+        self.planted().map_or_else(|| Origin::Dynamic(self.describe()), Origin::Planted)
     }
 
     /// What else is known of it.

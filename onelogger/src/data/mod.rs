@@ -9,6 +9,7 @@ mod callsite;
 pub(crate) mod codec;
 mod event;
 mod id;
+mod list;
 mod name;
 pub mod names;
 mod record;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::timeline::Moment;
 use crate::data::Timestamp;
-use crate::sync::{Counter, are_invariant, ticks, ticks_before};
+use crate::sync::{Counter, are_invariant, ticks, ticks_between};
 
 /// What a record's order word and times come from.
 #[derive(Clone, Debug)]
@@ -110,9 +110,22 @@ impl Clock {
     }
 
     /// The order word of the last record that can have been made by now.
+    ///
+    /// Where readings of the clock may be early, and order words lie a little beyond them (a span begins
+    /// after the one that it hangs under), it waits for so long, a microsecond or two: what was recorded
+    /// before the call lies before the cut, and what has caused a record that does was published when
+    /// this returns.
     pub(crate) fn cut(&self) -> u64 {
+        /// More ticks than a reading can be early by.
+        const AROUND: u64 = 4096;
         match self {
-            Clock::Counter { .. } => ticks_before(),
+            Clock::Counter { .. } => {
+                let begun = ticks_between();
+                while ticks_between().wrapping_sub(begun) < 2 * AROUND {
+                    std::hint::spin_loop();
+                }
+                begun + AROUND
+            }
             Clock::System { .. } => self.order(),
             Clock::Manual(clock) => clock.0.sequence.get(),
         }
@@ -152,9 +165,9 @@ impl Reading {
         /// What the two may be apart, in ticks: at most some ten microseconds.
         const APART: u64 = 30_000;
         let try_once = |_| {
-            let before = ticks_before();
+            let before = ticks_between();
             let nanos = nanos(origin.elapsed());
-            let apart = ticks().wrapping_sub(before);
+            let apart = ticks_between().wrapping_sub(before);
             (apart, Reading { ticks: before.wrapping_add(apart / 2), nanos })
         };
         let best = (0..3).map(try_once).min_by_key(|(apart, _)| *apart);

@@ -18,8 +18,10 @@ pub(super) enum Source {
 /// The reading side of all lanes.
 ///
 /// A record is taken only if it was made up to the cut, a reading of the clock from before the
-/// lanes were looked at. What caused such a record was made, and published, before it: so it is
-/// found in its lane, and comes first.
+/// lanes were looked at ([`Clock::cut`](super::clock::Clock::cut)). What caused such a record was
+/// published before that, so it is found in its lane. It also comes first, if it is the start of a span
+/// that the record belongs to or hangs under; others of two threads, less than a microsecond apart, may
+/// come in either order.
 #[derive(Default)]
 pub(super) struct Drain {
     /// In the order of their ids.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::clock::Clock;
 use super::identity::{IdBlock, IdSource};
 use crate::data::TraceId;
+use crate::data::codec::{MAX_WORDS, STOP_WORDS, put_context};
 use crate::sync::{
     Claim, Consumer, Counter, Flag, Producer, PushError, Stack, Tally, generation,
     generation_since, lane,
@@ -168,13 +169,85 @@ impl LaneWriter {
         self.producer.is_mostly_reserved()
     }
 
-    /// The longest record that the lane can ever take.
-    pub(crate) fn capacity(&self) -> usize {
-        self.producer.capacity()
+    /// Empties the scratch, and says which trace the record belongs to if that has changed.
+    #[inline]
+    pub(crate) fn begin(&mut self, trace: TraceId) {
+        /// A scratch that has grown beyond this was for something exceptional.
+        const LARGE_WORDS: usize = 1 << 16;
+        self.scratch.clear();
+        if self.scratch.capacity() > LARGE_WORDS {
+            self.scratch.shrink_to(LARGE_WORDS);
+        }
+        if trace != self.trace {
+            put_context(&mut self.scratch, trace);
+        }
+    }
+
+    /// Whether the record in the scratch finds no room in an empty lane either.
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.scratch.len() + STOP_WORDS > self.producer.capacity().min(MAX_WORDS)
     }
 
     pub(crate) fn is_sealed(&self) -> bool {
         self.producer.is_sealed()
+    }
+
+    /// Publishes a record if there is room for it; `None` if there is none, or the lane is sealed.
+    #[inline(always)]
+    pub(crate) fn publish_words(
+        &mut self,
+        words: &[u64],
+        claim: Claim,
+        intake: &Intake,
+    ) -> Option<()> {
+        if self.producer.push(words, claim).ok()? {
+            intake.wake.nudge();
+        }
+        Some(())
+    }
+
+    /// Says which trace the next records belong to, if that has changed.
+    #[inline(always)]
+    pub(crate) fn enter_trace(&mut self, trace: TraceId, intake: &Intake) -> Option<()> {
+        if trace == self.trace { Some(()) } else { self.change_trace(trace, intake) }
+    }
+
+    #[inline(never)]
+    fn change_trace(&mut self, trace: TraceId, intake: &Intake) -> Option<()> {
+        self.scratch.clear();
+        put_context(&mut self.scratch, trace);
+        self.publish_scratch(Claim::Nothing, intake)?;
+        self.trace = trace;
+        Some(())
+    }
+
+    /// Publishes the record that `put` writes, if it can be written where it goes: nothing if it finds too
+    /// few words there, or `put` says so. Whoever publishes otherwise has a look.
+    #[inline(always)]
+    pub(crate) fn publish_in_place(
+        &mut self,
+        claim: Claim,
+        put: impl FnOnce(&mut [u64]) -> Option<usize>,
+    ) -> Option<()> {
+        #[cfg(not(onelogger_loom))]
+        {
+            let words = put(self.producer.space(claim))?;
+            self.producer.commit(words, claim).ok()
+        }
+        #[cfg(onelogger_loom)]
+        {
+            let _ = (claim, put);
+            None
+        }
+    }
+
+    /// The same for the record in `scratch`.
+    #[inline]
+    pub(crate) fn publish_scratch(&mut self, claim: Claim, intake: &Intake) -> Option<()> {
+        if self.is_too_large() {
+            return None;
+        }
+        self.try_publish(claim, intake).ok()
     }
 
     /// Publishes the record in `scratch`. Waits for room if `patience` says so.
@@ -193,8 +266,7 @@ impl LaneWriter {
 
     #[inline]
     fn try_publish(&mut self, claim: Claim, intake: &Intake) -> Result<(), PushError> {
-        let used = self.producer.push(&self.scratch, claim)?;
-        if used > self.producer.capacity() / 4 {
+        if self.producer.push(&self.scratch, claim)? {
             intake.wake.nudge();
         }
         Ok(())

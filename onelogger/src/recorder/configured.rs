@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{CloseError, Direct, RecordError, Recorder, Refused, TelemetryDataError};
 use crate::data::Name;
 use crate::diagnostics;
-use crate::sync::{Counter, Flag};
+use crate::sync::{Counter, Flag, begin_epoch};
 
 /// What happens when the library is misused: a span is stopped twice, a recorder is used after its
 /// close. (A failing exporter is another matter, and never reaches the application.)
@@ -85,6 +85,7 @@ impl Configured {
     /// Switches telemetry off for good.
     pub(crate) fn switch_off(&self) {
         self.is_off.raise();
+        begin_epoch();
     }
 
     /// Calls refused so far.

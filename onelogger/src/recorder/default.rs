@@ -12,6 +12,7 @@ use crate::data::names::{attribute, event};
 use crate::data::{Attributes, ErrorEvent, Event, InstrumentationScope, Name};
 use crate::exporter::{Exporter, Run};
 use crate::pipeline::{Health, Pipeline, Settings, is_pipeline_thread};
+use crate::sync::begin_epoch;
 
 /// Writes records into lanes, from which a pipeline takes them to the exporters.
 ///
@@ -185,6 +186,7 @@ impl Recorder for DefaultRecorder {
             return Ok(());
         }
         self.direct.intake.is_closed.raise();
+        begin_epoch();
         match self.direct.pipeline.get().is_none_or(|pipeline| pipeline.close(timeout)) {
             true => Ok(()),
             false => Err(CloseError::TimedOut(timeout)),

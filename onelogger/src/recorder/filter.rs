@@ -69,6 +69,10 @@ impl SpanFilter {
         }
     }
 
+    pub(super) fn accepts_all(&self) -> bool {
+        matches!(self.0, Kind::All)
+    }
+
     pub(super) fn check(&self) -> Result<(), PatternError> {
         match &self.0 {
             Kind::Only(patterns) | Kind::Except(patterns)

@@ -13,9 +13,10 @@ mod error;
 mod filter;
 mod place;
 mod planted;
-mod producer;
 mod sampler;
+pub(crate) mod short;
 mod span;
+mod thread;
 mod writing;
 
 pub use builder::DefaultRecorderBuilder;

@@ -53,6 +53,14 @@ impl<'a> Under<'a> {
         }
     }
 
+    /// Nothing that hangs under it comes before this in the order of records.
+    pub(super) fn earliest(self, intake: &Arc<Intake>) -> u64 {
+        match self.0 {
+            Place::Own(inner) if Arc::ptr_eq(&inner.intake, intake) => inner.facts.order + 1,
+            _ => 0,
+        }
+    }
+
     /// What a span is recorded under with this intake.
     pub(super) fn anchor(self, intake: &Arc<Intake>) -> Anchor {
         match self.0 {

@@ -141,6 +141,11 @@ impl Sampling {
         Sampling { follows_parent: false, threshold }
     }
 
+    /// Whether every span is recorded that begins a trace.
+    pub(super) fn takes_all(self) -> bool {
+        self.threshold == 0
+    }
+
     /// Whether a span of this trace is recorded; `parent` has the flags of the span that it hangs
     /// under, if it hangs under one.
     pub(super) fn takes(self, trace: TraceId, parent: impl FnOnce() -> Option<TraceFlags>) -> bool {

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 
 use super::Configured;
-use super::producer::keep_idle;
+use super::thread::keep_idle;
 use crate::data::{Link, Name, SpanContext, TraceFlags};
 use crate::pipeline::intake::Intake;
 use crate::sync::Flag;
@@ -109,6 +109,15 @@ impl Span {
     /// ```
     pub fn from_context(context: SpanContext) -> Span {
         Span(context.is_valid().then(|| Arc::new(Shared::Known(context))))
+    }
+
+    pub(super) fn new(facts: Facts, intake: &Arc<Intake>, owner: Option<&Arc<Configured>>) -> Span {
+        Span(Some(Arc::new(Shared::Own(Inner {
+            facts,
+            is_stopped: Flag::new(),
+            intake: Arc::clone(intake),
+            owner: owner.map(Arc::downgrade).map_or_else(OnceLock::new, OnceLock::from),
+        }))))
     }
 
     #[inline]
@@ -249,12 +258,7 @@ impl IdleSpans {
             inner.is_stopped = Flag::new();
             return Span(Some(idle));
         }
-        Span(Some(Arc::new(Shared::Own(Inner {
-            facts,
-            is_stopped: Flag::new(),
-            intake: Arc::clone(intake),
-            owner: owner.map(Arc::downgrade).map_or_else(OnceLock::new, OnceLock::from),
-        }))))
+        Span::new(facts, intake, owner)
     }
 
     /// Keeps the memory of a span of the same intake, unless somebody else holds it or there is enough.

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use super::place::{Subject, Under};
-use super::producer::{ThreadLane, with_lane};
 use super::span::{Anchor, Facts, Fate, Inner};
+use super::thread::{ThreadLane, with_lane};
 use super::{Configured, Direct, RecordError, Refused, Span};
-use crate::data::codec::{
-    Given, MAX_WORDS, Origin, STOP_WORDS, StartFields, put_context, put_start, put_stop,
-};
+use crate::data::codec::{Given, Origin, STOP_WORDS, StartFields, put_start, put_stop};
 use crate::data::{Link, Name, Outcome, SpanContext, Timestamp, TraceFlags, TraceId};
 use crate::pipeline::intake::{FullPolicy, LaneCounts, LaneWriter};
 use crate::pipeline::{Pipeline, is_pipeline_thread};
@@ -49,7 +47,7 @@ impl Direct {
                 Some(parent) => (parent.trace_id, parent.trace_flags.of_child()),
                 None => (self.intake.ids.trace_id(raw), TraceFlags::default()),
             };
-            let order = self.intake.clock.order();
+            let order = self.intake.clock.order().max(span.under.earliest(&self.intake));
             let parent_flags = || parent.map(|parent| parent.trace_flags);
             let is_sampled = self.sampling.takes(trace, parent_flags);
             if !is_sampled {
@@ -109,7 +107,7 @@ impl Direct {
             attributes: span.attributes,
             event_attributes: span.event_attributes,
         };
-        begin(lane, trace);
+        lane.begin(trace);
         put_start(&mut lane.scratch, order, span.origin, &fields);
         let claim = if is_reserved { Claim::Reserve(STOP_WORDS) } else { Claim::Nothing };
         match self.publish(lane, claim) {
@@ -157,7 +155,7 @@ impl Direct {
         let order = self.intake.clock.order().max(span.order + 1);
         lane.scratch.clear();
         put_stop(&mut lane.scratch, order, span.raw, time, outcome, attributes);
-        if fullness(lane) == Fate::TooLarge {
+        if lane.is_too_large() {
             // The attributes are lost, and counted as an addition of attributes; the stop is not.
             count(Fate::TooLarge, &lane.counts)?;
             lane.scratch.clear();
@@ -201,7 +199,7 @@ impl Direct {
                 return count(subject.fate, &lane.counts);
             }
             let trace = subject.trace.unwrap_or(lane.trace);
-            begin(lane, trace);
+            lane.begin(trace);
             put(&mut lane.scratch, self.intake.clock.order().max(subject.earliest));
             match self.publish(lane, Claim::Nothing) {
                 Ok(()) => lane.trace = trace,
@@ -218,27 +216,16 @@ impl Direct {
 
     fn publish(&self, lane: &mut LaneWriter, claim: Claim) -> Result<(), PushError> {
         // What can never fit is not waited for.
-        if fullness(lane) == Fate::TooLarge {
+        if lane.is_too_large() {
             return Err(PushError::Full);
         }
         lane.publish(claim, &self.intake, self.intake.policy)
     }
 }
 
-/// Empties the scratch, and says which trace the record belongs to if that has changed.
-fn begin(lane: &mut LaneWriter, trace: TraceId) {
-    /// A scratch that has grown beyond this was for something exceptional.
-    const LARGE_WORDS: usize = 1 << 16;
-    lane.scratch.clear();
-    lane.scratch.shrink_to(LARGE_WORDS);
-    if trace != lane.trace {
-        put_context(&mut lane.scratch, trace);
-    }
-}
-
 /// Why the record in the scratch finds no room.
 fn fullness(lane: &LaneWriter) -> Fate {
-    match lane.scratch.len() + STOP_WORDS > lane.capacity().min(MAX_WORDS) {
+    match lane.is_too_large() {
         true => Fate::TooLarge,
         false => Fate::Lost,
     }

@@ -116,7 +116,7 @@ impl<F: Future, O: FnOnce(&F::Output, &mut SpanGuard)> AroundPoll<F> for Timed<O
         if let Poll::Ready(result) = &poll
             && let Stage::Open(span) = std::mem::replace(&mut self.stage, Stage::Bare)
         {
-            let mut span = SpanGuard::of(Some(span));
+            let mut span = SpanGuard::active_span(span);
             if let Some(observe) = self.observe.take() {
                 observe(result, &mut span);
             }

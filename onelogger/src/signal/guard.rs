@@ -1,5 +1,7 @@
+use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::marker::PhantomData;
+use std::num::NonZero;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
@@ -11,31 +13,95 @@ use crate::context;
 use crate::data::{Argument, Attributes, Link, Name, Outcome, SpanContext, ToValue};
 use crate::recorder::{
     Configured, Direct, PlantedSpan, RecordError, Recorder, Refused, Span, SpanBuilder, SpanParent,
-    SpanStop, Under,
+    SpanStop, Under, short,
 };
 
 /// A span that ends when this is dropped, on the thread that opened it.
 ///
 /// Made by [`span!`](crate::span). Where the callsite is off, or no provider is configured, it holds
 /// no span and everything that is done with it does nothing.
+///
+/// Belongs to its thread; others get the [span](SpanGuard::span).
 #[must_use = "the span ends when its guard is dropped: bind it to a name, as `let _span = span!(…)`"]
-#[derive(Default)]
 pub struct SpanGuard {
-    active: Option<ActiveSpan>,
-    /// The span is current on this thread, so this is where it ends. Others may look at it.
-    not_send: PhantomData<dyn Sync + Unpin + UnwindSafe + RefUnwindSafe>,
+    /// The number of a span that only this thread knows ([`short`]), until somebody asks for more.
+    local: Cell<Option<NonZero<u64>>>,
+    /// When that was opened.
+    panics: PanicMark,
+    /// A span that has a handle.
+    active: OnceCell<ActiveSpan>,
+    /// The span is current on this thread, so this is where it ends.
+    not_send: PhantomData<*const ()>,
 }
+
+/// What is there to be seen of a span is not left half done by a panic.
+impl UnwindSafe for SpanGuard {}
+impl RefUnwindSafe for SpanGuard {}
 
 impl SpanGuard {
     /// A guard without a span.
     pub const fn new() -> SpanGuard {
-        SpanGuard { active: None, not_send: PhantomData }
+        SpanGuard::of(OnceCell::new())
+    }
+
+    const fn of(active: OnceCell<ActiveSpan>) -> SpanGuard {
+        SpanGuard { local: Cell::new(None), panics: PanicMark::NONE, active, not_send: PhantomData }
+    }
+
+    /// The guard of a span that has a handle.
+    pub(super) fn active_span(active: ActiveSpan) -> SpanGuard {
+        SpanGuard::of(OnceCell::from(active))
     }
 
     /// Opens a span. One that the guard holds already ends.
     #[doc(hidden)]
     pub fn open(&mut self, site: &'static Callsite, arguments: &SpanArguments<'_>) {
-        ActiveSpan::start(&mut self.active, site, arguments);
+        if self.local.get().is_some() || self.active.get().is_some() {
+            *self = SpanGuard::new();
+        }
+        if let SpanParent::Current = arguments.parent
+            && arguments.links.is_empty()
+            && let Some(number) =
+                context::open_span(site, arguments.attributes, arguments.start_attributes)
+        {
+            self.panics = PanicMark::now();
+            self.local.set(Some(number));
+        } else {
+            self.open_at_length(site, arguments);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn open_at_length(&mut self, site: &'static Callsite, arguments: &SpanArguments<'_>) {
+        let mut started = None;
+        ActiveSpan::start(&mut started, site, arguments);
+        if let Some(active) = started {
+            *self = SpanGuard::active_span(active);
+        }
+    }
+
+    /// The span with its handle.
+    fn active(&self) -> Option<&ActiveSpan> {
+        if let Some(number) = self.local.take() {
+            self.settle(number);
+        }
+        self.active.get()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn settle(&self, number: NonZero<u64>) {
+        if let Some(span) = context::settled(number) {
+            let (outcome, panics) = (Outcome::Ok, self.panics);
+            let active = ActiveSpan { span, called: None, outcome, is_decided: false, panics };
+            let _ = self.active.set(active);
+        }
+    }
+
+    fn active_mut(&mut self) -> Option<&mut ActiveSpan> {
+        self.active();
+        self.active.get_mut()
     }
 
     /// Whether there is a span, and what is recorded of it reaches exporters. Costs nothing to ask:
@@ -48,13 +114,13 @@ impl SpanGuard {
     /// room, or that a filter holds back, is counted with it.
     #[doc(hidden)]
     pub fn is_open(&self) -> bool {
-        self.active.as_ref().is_some_and(|active| !active.span.is_stopped())
+        self.local.get().is_some() || self.active().is_some_and(|active| !active.span.is_stopped())
     }
 
     /// The span, to hand it to other threads or to give it events; a disabled one if there is none.
     pub fn span(&self) -> &Span {
         static NONE: Span = Span::disabled();
-        self.active.as_ref().map_or(&NONE, |active| &active.span)
+        self.active().map_or(&NONE, |active| &active.span)
     }
 
     /// Trace id and span id; invalid if there is no span.
@@ -70,7 +136,7 @@ impl SpanGuard {
     /// Says how the span ends: for a span that fails without an `Err` that leaves an annotated
     /// function. A panic that unwinds through the guard has the last word.
     pub fn set_outcome(&mut self, outcome: Outcome) {
-        if let Some(active) = &mut self.active {
+        if let Some(active) = self.active_mut() {
             active.outcome = outcome;
         }
     }
@@ -78,7 +144,7 @@ impl SpanGuard {
     /// Says that the span ends with an error.
     #[doc(hidden)]
     pub fn fail(&mut self, failure: Failure) {
-        if let Some(active) = &mut self.active {
+        if let Some(active) = self.active_mut() {
             active.outcome = Outcome::Error;
             let error = failure.in_span(active.span.name());
             active.call("error", |recorder| recorder.error(Some(&active.span), error));
@@ -92,7 +158,7 @@ impl SpanGuard {
     }
 
     fn set_attribute(&mut self, name: Name, value: Argument<'_>) {
-        let Some(active) = &self.active else { return };
+        let Some(active) = self.active() else { return };
         if let Some(value) = value.into_value() {
             let added = Attributes::new().with(name, value);
             active.call("set_attributes", |recorder| recorder.set_attributes(&active.span, added));
@@ -100,14 +166,28 @@ impl SpanGuard {
     }
 
     /// Ends the span as it has been said, whatever the thread does.
-    pub(super) fn end(self) {
-        if let Some(mut active) = self.active {
+    pub(super) fn end(mut self) {
+        if let Some(active) = self.active_mut() {
             active.is_decided = true;
         }
     }
+}
 
-    pub(super) fn of(active: Option<ActiveSpan>) -> SpanGuard {
-        SpanGuard { active, not_send: PhantomData }
+impl Drop for SpanGuard {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(number) = self.local.take()
+            && (self.panics.is_unwinding_since() || !short::stop(number))
+        {
+            // With its handle it ends by the destructor of that.
+            self.settle(number);
+        }
+    }
+}
+
+impl Default for SpanGuard {
+    fn default() -> SpanGuard {
+        SpanGuard::new()
     }
 }
 
@@ -170,21 +250,27 @@ pub(super) fn describe(site: &Callsite, arguments: &SpanArguments<'_>) -> SpanBu
 pub(super) fn attributes(keys: &[&'static str], values: &[Argument<'_>]) -> Attributes {
     let mut attributes = Attributes::new();
     for (key, value) in keys.iter().zip(values) {
-        if let Some(value) = value.clone().into_value() {
+        if let Some(value) = value.into_value() {
             attributes.set(*key, value);
         }
     }
     attributes
 }
 
-/// The values without code of the application's own that is still to be run: a text that is formatted
-/// now is made in `made`.
+/// The values without code of the application's own that is still to be run: the texts that are formatted
+/// now stand in `texts`, and the values in `made`.
 pub(super) fn made<'a>(
     values: &'a [Argument<'a>],
+    texts: &'a mut Vec<Option<String>>,
     made: &'a mut Vec<Argument<'a>>,
 ) -> &'a [Argument<'a>] {
     if values.iter().any(Argument::is_formatted) {
-        made.extend(values.iter().map(Argument::made));
+        texts.extend(values.iter().map(Argument::made_text));
+        let text_of = |(value, text): (&Argument<'a>, &'a Option<String>)| match text {
+            Some(text) => text.to_value(),
+            None => *value,
+        };
+        made.extend(values.iter().zip(&*texts).map(text_of));
         return made;
     }
     values
@@ -271,7 +357,7 @@ impl ActiveSpan {
     /// Says that the thread's panic ends the span.
     fn fail_by_panic(&mut self) {
         self.outcome = Outcome::Panic;
-        let mut error = Some(panic_error(self.span.name()));
+        let mut error = Some(panic_error(self.span.name(), self.panics));
         self.with_configured(|configured| {
             let Some(error) = error.take() else { return };
             // From a destructor: what the strategy would say of a refusal is not said by a panic.
@@ -369,11 +455,12 @@ fn start_made(
     span: PlantedSpan<'_>,
     parent: &SpanParent,
 ) -> Result<Span, Refused> {
+    let (mut texts, mut start_texts) = (Vec::new(), Vec::new());
     let (mut values, mut start_values) = (Vec::new(), Vec::new());
     let links: Vec<Link> = span.links.iter().filter(|link| is_valid(link)).cloned().collect();
     let span = PlantedSpan {
-        attributes: made(span.attributes, &mut values),
-        start_attributes: made(span.start_attributes, &mut start_values),
+        attributes: made(span.attributes, &mut texts, &mut values),
+        start_attributes: made(span.start_attributes, &mut start_texts, &mut start_values),
         links: &links,
         ..span
     };

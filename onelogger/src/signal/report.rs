@@ -44,7 +44,14 @@ fn target(span: Option<&Span>) -> Option<Arc<Configured>> {
 }
 
 /// Records an event, in the current span if none is given.
+#[inline]
 pub fn event(site: &'static Callsite, span: Option<&Span>, arguments: &[Argument<'_>]) {
+    if span.is_some() || !context::open_event(site, arguments) {
+        event_at_length(site, span, arguments);
+    }
+}
+
+fn event_at_length(site: &'static Callsite, span: Option<&Span>, arguments: &[Argument<'_>]) {
     let record = |configured: &Arc<Configured>| {
         if let Some(direct) = configured.direct() {
             if configured.is_enabled() {
@@ -79,8 +86,8 @@ fn event_directly(
     span: Option<&Span>,
     arguments: &[Argument<'_>],
 ) -> Result<(), Refused> {
-    let mut values = Vec::new();
-    let arguments = made(arguments, &mut values);
+    let (mut texts, mut values) = (Vec::new(), Vec::new());
+    let arguments = made(arguments, &mut texts, &mut values);
     let subject = match span {
         Some(span) => direct.subject(Some(span)),
         None => {

@@ -38,8 +38,13 @@ pub(crate) struct Producer {
     lane: Arc<Lane>,
     /// What we published last.
     tail: u64,
-    /// The same within the ring.
+    /// The same within the ring, or the ring's end.
     at: usize,
+    /// Up to here in the ring, from `at`, the consumer has no words: as we last saw it.
+    limit: usize,
+    /// So many words may be published before the consumer is looked at again: fewer than are free beside
+    /// the reservations.
+    quick: usize,
     /// The consumer's `head` as we last saw it.
     head: u64,
     /// Words ever reserved, less those used; `returned` comes off as well.
@@ -80,41 +85,124 @@ pub(crate) fn lane(words: usize) -> (Producer, Consumer) {
         returned: AtomicU64::new(0),
         ended: AtomicBool::new(false),
     });
-    let producer = Producer { lane: Arc::clone(&lane), tail: 0, at: 0, head: 0, reserved: 0 };
+    let producer = Producer {
+        lane: Arc::clone(&lane),
+        tail: 0,
+        at: 0,
+        limit: 0,
+        quick: 0,
+        head: 0,
+        reserved: 0,
+    };
     (producer, Consumer { lane, head: 0 })
 }
 
 impl Producer {
-    /// Publishes `words`, all of them or nothing. Returns how many words the consumer has not yet
-    /// taken; exact beyond a quarter of the lane.
-    #[inline]
-    pub(crate) fn push(&mut self, words: &[u64], claim: Claim) -> Result<usize, PushError> {
+    /// Publishes `words`, all of them or nothing. Returns whether so much waits for the consumer that it
+    /// should be woken: more than a quarter of the lane, looked at now and then.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, words: &[u64], claim: Claim) -> Result<bool, PushError> {
+        let (needed, reserved) = match claim {
+            Claim::Nothing => (words.len(), self.reserved),
+            Claim::Reserve(kept) => (words.len() + kept, self.reserved + kept as u64),
+            // What was kept for it is its room, if it was not given back meanwhile.
+            Claim::Use(kept) if self.outstanding() >= kept as u64 => {
+                (words.len().saturating_sub(kept), self.reserved - kept as u64)
+            }
+            Claim::Use(_) => (words.len(), self.reserved),
+        };
+        if needed > self.quick || self.limit.wrapping_sub(self.at) < words.len() {
+            return self.push_with_a_look(words, claim);
+        }
+        // SAFETY: `limit` says that the consumer has none of these places, and only moves on when the
+        // consumer has; they are not read before the publication below, and there is no other producer
+        // (`Producer` is not `Clone` and `push` takes `&mut self`).
+        unsafe { self.lane.words.write(self.at, words) };
+        self.publish(words.len())?;
+        self.at += words.len();
+        self.quick -= needed;
+        self.reserved = reserved;
+        Ok(false)
+    }
+
+    /// The places of the next words in the ring, as many as may be published without a look at the
+    /// consumer, beside what a claim keeps free; for [`commit`](Producer::commit).
+    ///
+    /// Loom has no slices of its cells: its models see the same protocol in `push`.
+    #[cfg(not(onelogger_loom))]
+    #[inline(always)]
+    pub(crate) fn space(&mut self, claim: Claim) -> &mut [u64] {
+        let kept = if let Claim::Reserve(words) = claim { words } else { 0 };
+        let end = self.limit.min(self.at + self.quick.saturating_sub(kept));
+        // SAFETY: as in `push`; the slice borrows the only producer.
+        unsafe { self.lane.words.lend(self.at, end) }
+    }
+
+    /// Publishes so many of the words that were written into [`space`](Producer::space).
+    #[cfg(not(onelogger_loom))]
+    #[inline(always)]
+    pub(crate) fn commit(&mut self, words: usize, claim: Claim) -> Result<(), PushError> {
+        let kept = if let Claim::Reserve(words) = claim { words } else { 0 };
+        if words > self.limit - self.at || words + kept > self.quick {
+            return Err(PushError::Full);
+        }
+        self.publish(words)?;
+        self.at += words;
+        self.quick -= words + kept;
+        self.reserved += kept as u64;
+        Ok(())
+    }
+
+    /// The same as `push` with a look at what the consumer has taken, and across the end of the ring.
+    #[cold]
+    #[inline(never)]
+    fn push_with_a_look(&mut self, words: &[u64], claim: Claim) -> Result<bool, PushError> {
+        let capacity = self.lane.words.len();
+        self.look_at_head();
+        let outstanding = self.outstanding();
         let (keep, kept) = match claim {
             Claim::Nothing => (0, 0),
             Claim::Reserve(words) => (words as u64, 0),
-            Claim::Use(words) => (0, words as u64),
+            // A reservation that was given back meanwhile is no room any more.
+            Claim::Use(words) => (0, outstanding.min(words as u64)),
         };
-        // A reservation that was given back meanwhile is no room any more.
-        let outstanding = self.outstanding();
-        let kept = kept.min(outstanding);
-        let kept_free = keep + outstanding - kept;
-        if !self.has_room(words.len() as u64, kept_free) {
-            self.find_room(words.len() as u64, kept_free)?;
+        let free = capacity as u64 - self.used();
+        if words.len() as u64 + keep + outstanding - kept > free {
+            return Err(if self.is_sealed() { PushError::Sealed } else { PushError::Full });
         }
-        let capacity = self.lane.words.len();
-        let at = self.at;
+        let at = if self.at == capacity { 0 } else { self.at };
         let (first, second) = words.split_at(words.len().min(capacity - at));
-        // SAFETY: `has_room` says that no more words are written than lie outside `head..tail`, so
-        // the places written are not among those; the consumer does not read them before the
-        // publication below, and there is no other producer (`Producer` is not `Clone` and `push`
-        // takes `&mut self`).
+        // SAFETY: as many words are free, from `tail` on around the ring; else as in `push`.
         unsafe {
             self.lane.words.write(at, first);
-            if !second.is_empty() {
-                self.lane.words.write(0, second);
-            }
+            self.lane.words.write(0, second);
         }
-        let tail = self.tail + words.len() as u64;
+        self.publish(words.len())?;
+        self.at = if second.is_empty() { at + first.len() } else { second.len() };
+        self.reserved = self.reserved + keep - kept;
+        Ok(self.measure())
+    }
+
+    /// Sets how far `push` may go without a look. Returns whether the consumer should be woken.
+    fn measure(&mut self) -> bool {
+        /// Beyond a quarter the consumer is looked at, and woken, every so many parts of the lane.
+        const PARTS: usize = 64;
+        let capacity = self.lane.words.len();
+        let (used, outstanding) = (self.used() as usize, self.outstanding() as usize);
+        let free = capacity - used;
+        self.limit = (self.at + free).min(capacity);
+        let is_filling = used > capacity / 4;
+        let until_next = if is_filling { capacity / PARTS } else { capacity / 4 + 1 - used };
+        self.quick = match self.is_mostly_reserved() {
+            true => 0,
+            false => free.saturating_sub(outstanding).min(until_next),
+        };
+        is_filling
+    }
+
+    #[inline(always)]
+    fn publish(&mut self, words: usize) -> Result<(), PushError> {
+        let tail = self.tail + words as u64;
         // Release: pairs with the Acquire in `drain_into` and `seal_and_drain_into`. It fails only when the
         // consumer has sealed the lane; then nobody will look at the words again.
         self.lane
@@ -122,17 +210,7 @@ impl Producer {
             .compare_exchange(self.tail << 1, tail << 1, Ordering::Release, Ordering::Relaxed)
             .map_err(|_| PushError::Sealed)?;
         self.tail = tail;
-        self.at = at + words.len();
-        if self.at >= capacity {
-            self.at -= capacity;
-        }
-        self.reserved = self.reserved + keep - kept;
-        if self.used() > self.lane.words.len() as u64 / 4 {
-            // The consumer may have taken much since we looked; whoever wakes it by this number
-            // should not do so for every record.
-            self.look_at_head();
-        }
-        Ok(self.used() as usize)
+        Ok(())
     }
 
     /// Whether the consumer takes nothing more.
@@ -148,20 +226,6 @@ impl Producer {
     /// Whether so much of the lane is kept free for stops that starts should not reserve more.
     pub(crate) fn is_mostly_reserved(&self) -> bool {
         self.outstanding() > self.lane.words.len() as u64 / 2
-    }
-
-    fn has_room(&self, words: u64, kept_free: u64) -> bool {
-        words + kept_free <= (self.lane.words.len() as u64).saturating_sub(self.used())
-    }
-
-    /// Looks whether the consumer has made room meanwhile.
-    #[cold]
-    fn find_room(&mut self, words: u64, kept_free: u64) -> Result<(), PushError> {
-        self.look_at_head();
-        if self.has_room(words, kept_free) {
-            return Ok(());
-        }
-        Err(if self.is_sealed() { PushError::Sealed } else { PushError::Full })
     }
 
     /// Words published that the consumer has not taken, as we last saw it.
@@ -288,12 +352,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_used_is_known_beyond_a_quarter() {
+    fn a_consumer_is_to_be_woken_beyond_a_quarter() {
         let (mut producer, mut consumer) = lane(16);
         for _ in 0..20 {
-            assert_eq!(producer.push(&[1; 5], Claim::Nothing), Ok(5));
-            assert_eq!(drained(&mut consumer).len(), 5);
+            assert_eq!(producer.push(&[1; 4], Claim::Nothing), Ok(false));
+            assert_eq!(drained(&mut consumer).len(), 4);
         }
+        for words in 1..=12 {
+            let is_filling = producer.push(&[1], Claim::Nothing).unwrap();
+            // The fifth may still be of those that an earlier look has allowed.
+            assert!(is_filling == (words > 4) || words == 5);
+        }
+        assert_eq!(drained(&mut consumer).len(), 12);
     }
 
     #[test]

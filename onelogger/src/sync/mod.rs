@@ -19,9 +19,9 @@ mod wrapped;
 pub(crate) use chain::{Byte, Chain, Link, Linked};
 pub(crate) use flag::{Counter, Flag, Tally};
 pub(crate) use lane::{Claim, Consumer, Producer, PushError, lane};
-pub(crate) use process::{ForkLocal, at_exit, generation, generation_since};
+pub(crate) use process::{ForkLocal, at_exit, begin_epoch, epoch, generation, generation_since};
 pub(crate) use stack::Stack;
 #[cfg(target_os = "linux")]
 pub(crate) use termination::{end_by_sigterm, is_sigterm_unhandled, write_at_sigterm};
-pub(crate) use ticks::{are_invariant, ticks, ticks_before};
+pub(crate) use ticks::{are_invariant, ticks, ticks_between};
 pub(crate) use wrapped::{Around, AroundPoll, Wrapped};

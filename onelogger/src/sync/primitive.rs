@@ -41,6 +41,22 @@ impl SharedWords {
         }
     }
 
+    /// Lends the words from `at` to `end` for writing.
+    ///
+    /// # Safety
+    /// As long as the slice lives no other thread may read or write these places, and they are lent to
+    /// nobody else.
+    #[expect(clippy::mut_from_ref, reason = "the words are shared; the caller keeps others away")]
+    pub(super) unsafe fn lend(&self, at: usize, end: usize) -> &mut [u64] {
+        let places = &self.0[at..end];
+        // SAFETY: `UnsafeCell` lets us write through a shared borrow, has the layout of what it holds,
+        // and the caller keeps everybody else away.
+        unsafe {
+            let first = places.as_ptr().cast::<u64>().cast_mut();
+            std::slice::from_raw_parts_mut(first, places.len())
+        }
+    }
+
     /// Appends `count` words from the place `at` to `out`.
     ///
     /// # Safety

@@ -1,12 +1,15 @@
 //! What the operating system tells a process of itself: that it has forked, that it ends.
 //!
 //! Protocol. `FORKS` counts the forks between the first process and this one. Only the handler that
-//! runs in a child changes it, while that child has one thread; everyone else reads.
+//! runs in a child changes it, while that child has one thread; everyone else reads. `EPOCH` counts
+//! whatever changes what is in force: who has done so adds to it afterwards (Release), so that a thread
+//! which finds the number of after (Acquire) finds what was done.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 static FORKS: AtomicU64 = AtomicU64::new(0);
+static EPOCH: AtomicU64 = AtomicU64::new(1);
 
 /// A number that is another one in each forked child than in its parent.
 pub(crate) fn generation() -> u64 {
@@ -22,13 +25,28 @@ pub(crate) fn generation_since() -> u64 {
     FORKS.load(Ordering::Relaxed)
 }
 
+/// A number, never 0, that is another one once anything has changed that concerns all threads: the
+/// recorder in force, whether it is open, another library's bridge, the process itself.
+#[inline]
+pub(crate) fn epoch() -> u64 {
+    // Acquire: pairs with the Release of `begin_epoch`.
+    EPOCH.load(Ordering::Acquire)
+}
+
+/// Says that something of that has changed. The caller has asked for the [`generation`] before, so that
+/// forks are watched.
+pub(crate) fn begin_epoch() {
+    EPOCH.fetch_add(1, Ordering::Release);
+}
+
 #[cfg(unix)]
 fn watch_forks() {
     extern "C" fn in_child() {
         FORKS.fetch_add(1, Ordering::Relaxed);
+        EPOCH.fetch_add(1, Ordering::Relaxed);
     }
     // SAFETY: the handler is a plain function that lives as long as the program, and does nothing
-    // but an atomic addition, which is allowed after a fork. If there is no memory to register it,
+    // but atomic additions, which is allowed after a fork. If there is no memory to register it,
     // a child is not told from its parent; nothing else rests on it.
     unsafe {
         libc::pthread_atfork(None, None, Some(in_child));

@@ -4,6 +4,7 @@ use super::{
     DYNAMIC, Dynamic, KEYS_INLINE, LaneKind, MAX_WORDS, NONE, Origin, TAG_ABSENT, TAG_BOOL,
     TAG_BOOL_LIST, TAG_F64, TAG_F64_LIST, TAG_I64, TAG_I64_LIST, TAG_STRING, TAG_STRING_LIST, flag,
 };
+use crate::data::list::{Elements, List};
 use crate::data::{Argument, Attributes, Link, Outcome, Timestamp, TraceId, Value};
 use crate::sync::words;
 
@@ -46,8 +47,7 @@ impl<'a> Encoder<'a> {
 
     fn finish(self, kind: LaneKind, callsite: u32) {
         let length = (self.words.len() - self.start).min(MAX_WORDS) as u64;
-        let header = kind as u64 | (self.flags as u64) << 8 | length << 16;
-        self.words[self.start] = header | (callsite as u64) << 40;
+        self.words[self.start] = header(kind, self.flags, length, callsite);
     }
 
     /// The name, if the record brings it. Returns the number of the callsite.
@@ -80,6 +80,12 @@ impl<'a> Encoder<'a> {
         }
         self.flags |= flag;
     }
+}
+
+/// The first word of a record.
+#[inline]
+pub(super) fn header(kind: LaneKind, flags: u8, length: u64, callsite: u32) -> u64 {
+    kind as u64 | (flags as u64) << 8 | length << 16 | (callsite as u64) << 40
 }
 
 /// Writes the record that says which trace the records after it belong to.
@@ -290,6 +296,40 @@ pub(crate) fn put_value(words: &mut Vec<u64>, value: &Value) {
             head(words, TAG_F64_LIST, list.len());
             words.extend(list.iter().map(|value| value.to_bits()));
         }
+    }
+}
+
+/// Writes a list.
+pub(crate) fn put_list(words: &mut Vec<u64>, list: List<'_>) {
+    let _ = list.put(&mut Appended(words));
+}
+
+/// Words that a list is appended to.
+struct Appended<'a>(&'a mut Vec<u64>);
+
+impl Elements for Appended<'_> {
+    fn texts(&mut self, count: usize, texts: impl Iterator<Item: AsRef<str>>) -> Option<()> {
+        put_head(self.0, TAG_STRING_LIST, count);
+        texts.for_each(|text| put_text(self.0, text.as_ref()));
+        Some(())
+    }
+
+    fn bools(&mut self, list: &[bool]) -> Option<()> {
+        put_head(self.0, TAG_BOOL_LIST, list.len());
+        self.0.extend(list.iter().map(|&value| value as u64));
+        Some(())
+    }
+
+    fn integers(&mut self, count: usize, numbers: impl Iterator<Item = i64>) -> Option<()> {
+        put_head(self.0, TAG_I64_LIST, count);
+        self.0.extend(numbers.map(|value| value as u64));
+        Some(())
+    }
+
+    fn floats(&mut self, count: usize, numbers: impl Iterator<Item = f64>) -> Option<()> {
+        put_head(self.0, TAG_F64_LIST, count);
+        self.0.extend(numbers.map(f64::to_bits));
+        Some(())
     }
 }
 

@@ -1,18 +1,25 @@
-//! The instrumented thread's lanes: one for each recorder that the thread has recorded with.
+//! What a thread has to record with: a lane for each recorder that it has recorded with, and what is
+//! open on the [short way](super::short).
 
 use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::Span;
+use super::short::Short;
 use super::span::IdleSpans;
 use crate::pipeline::intake::{Intake, LaneWriter};
 
+pub(super) struct Thread {
+    pub(super) lanes: Lanes,
+    pub(super) short: Short,
+}
+
 /// The lanes of a thread. Given back when the thread ends.
-struct ThreadLanes(RefCell<Vec<ThreadLane>>);
+pub(super) struct Lanes(pub(super) Vec<ThreadLane>);
 
 /// What a thread has of a recorder.
 pub(super) struct ThreadLane {
-    intake: Arc<Intake>,
+    pub(super) intake: Arc<Intake>,
     pub(super) writer: LaneWriter,
     pub(super) idle: IdleSpans,
 }
@@ -25,12 +32,30 @@ impl ThreadLane {
 }
 
 thread_local! {
-    static LANES: ThreadLanes = const { ThreadLanes(RefCell::new(Vec::new())) };
+    pub(super) static THREAD: RefCell<Thread> =
+        const { RefCell::new(Thread { lanes: Lanes(Vec::new()), short: Short::CLOSED }) };
 }
 
-impl Drop for ThreadLanes {
+impl Lanes {
+    /// The lane for this recorder; `None` if the recorder is closed.
+    #[inline]
+    pub(super) fn of(&mut self, intake: &Arc<Intake>) -> Option<&mut ThreadLane> {
+        let known = self.0.iter().position(|lane| Arc::ptr_eq(&lane.intake, intake));
+        let place = match known {
+            Some(place) => place,
+            None => {
+                self.0.retain(|lane| !lane.writer.is_sealed());
+                self.0.push(ThreadLane::new(intake)?);
+                self.0.len() - 1
+            }
+        };
+        Some(&mut self.0[place])
+    }
+}
+
+impl Drop for Lanes {
     fn drop(&mut self) {
-        for ThreadLane { intake, writer, .. } in self.0.get_mut().drain(..) {
+        for ThreadLane { intake, writer, .. } in self.0.drain(..) {
             if !intake.is_inherited() {
                 intake.put_back(writer);
             }
@@ -40,10 +65,10 @@ impl Drop for ThreadLanes {
 
 /// Keeps the memory of a span for the next one that the thread starts with the same recorder.
 pub(super) fn keep_idle(span: Span) {
-    let _ = LANES.try_with(|lanes| {
-        let mut lanes = lanes.0.try_borrow_mut().ok()?;
+    let _ = THREAD.try_with(|thread| {
+        let mut thread = thread.try_borrow_mut().ok()?;
         let intake = &span.inner()?.intake;
-        let lane = lanes.iter_mut().find(|lane| Arc::ptr_eq(&lane.intake, intake))?;
+        let lane = thread.lanes.0.iter_mut().find(|lane| Arc::ptr_eq(&lane.intake, intake))?;
         lane.idle.keep(span);
         Some(())
     });
@@ -58,18 +83,9 @@ pub(super) fn with_lane<R>(
     intake: &Arc<Intake>,
     mut record: impl FnMut(&mut ThreadLane) -> R,
 ) -> Option<R> {
-    let found = LANES.try_with(|lanes| {
-        let mut lanes = lanes.0.try_borrow_mut().ok()?;
-        let known = lanes.iter().position(|lane| Arc::ptr_eq(&lane.intake, intake));
-        let place = match known {
-            Some(place) => place,
-            None => {
-                lanes.retain(|lane| !lane.writer.is_sealed());
-                lanes.push(ThreadLane::new(intake)?);
-                lanes.len() - 1
-            }
-        };
-        Some(record(&mut lanes[place]))
+    let found = THREAD.try_with(|thread| {
+        let mut thread = thread.try_borrow_mut().ok()?;
+        Some(record(thread.lanes.of(intake)?))
     });
     if let Ok(Some(result)) = found {
         return Some(result);
