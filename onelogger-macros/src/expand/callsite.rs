@@ -48,6 +48,51 @@ pub(super) fn if_enabled(then: &TokenStream) -> TokenStream {
     }
 }
 
+/// What a guard is made with, or told: the fewest words that say all.
+enum Said {
+    Nothing,
+    Attributes(TokenStream),
+    All(TokenStream),
+}
+
+fn said(opening: &Opening) -> Said {
+    let Opening { callsite, parent, links } = opening;
+    let is_plain = matches!(parent, Parent::Current)
+        && links.is_empty()
+        && callsite.start_attributes.is_empty();
+    match (is_plain, callsite.attributes.is_empty()) {
+        (false, _) => Said::All(span_arguments(opening)),
+        (true, true) => Said::Nothing,
+        (true, false) => Said::Attributes(attributes(&callsite.attributes, &callsite.krate)),
+    }
+}
+
+/// A guard: of a new span if the callsite is enabled. It is made where it goes: one that is moved from
+/// another place would have to wait for what has just been written there.
+pub(super) fn guard(opening: &Opening) -> TokenStream {
+    let p = opening.callsite.krate.private();
+    let site = mixed_quote!(&__ONELOGGER_CALLSITE);
+    let made = match said(opening) {
+        Said::Nothing => mixed_quote!(entered(#site)),
+        Said::Attributes(attributes) => mixed_quote!(entered_with(#site, #attributes)),
+        Said::All(arguments) => mixed_quote!(opened(#site, &#arguments)),
+    };
+    mixed_quote! {
+        if __ONELOGGER_CALLSITE.is_enabled() { #p::SpanGuard::#made } else { #p::SpanGuard::new() }
+    }
+}
+
+/// Opens the span in the guard `__onelogger_span`, if the callsite is enabled.
+pub(super) fn open_guard(opening: &Opening) -> TokenStream {
+    let site = mixed_quote!(&__ONELOGGER_CALLSITE);
+    let open = match said(opening) {
+        Said::Nothing => mixed_quote!(enter(#site)),
+        Said::Attributes(attributes) => mixed_quote!(enter_with(#site, #attributes)),
+        Said::All(arguments) => mixed_quote!(open(#site, &#arguments)),
+    };
+    if_enabled(&mixed_quote!(__onelogger_span.#open;))
+}
+
 /// `SpanArguments { ... }`.
 pub(super) fn span_arguments(opening: &Opening) -> TokenStream {
     let Opening { callsite, parent, links } = opening;

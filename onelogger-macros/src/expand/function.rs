@@ -5,7 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::visit_mut::VisitMut;
 use syn::{ReturnType, Signature, Token, Type, TypeImplTrait, parse_quote_spanned};
 
-use super::callsite::{declaration, if_enabled, span_arguments};
+use super::callsite::{declaration, guard, if_enabled, open_guard, span_arguments};
 use super::{as_block_of, in_parentheses, mixed_quote, observation, parameters};
 use crate::ir::{Shape, TimedSpan};
 
@@ -30,15 +30,10 @@ pub(crate) fn timed_span(mut span: TimedSpan) -> TokenStream {
 
 /// A guard, and the body. The block of the body is the value, so nothing in it changes.
 fn guarded(span: &TimedSpan) -> TokenStream {
-    let p = span.opening.callsite.krate.private();
-    let arguments = span_arguments(&span.opening);
-    let open = if_enabled(&mixed_quote! {
-        __onelogger_span.open(&__ONELOGGER_CALLSITE, &#arguments);
-    });
+    let guard = guard(&span.opening);
     let body = in_parentheses(&span.function.body);
     mixed_quote! {
-        let mut __onelogger_span = #p::SpanGuard::new();
-        #open
+        let __onelogger_span = #guard;
         #body
     }
 }
@@ -48,10 +43,7 @@ fn guarded(span: &TimedSpan) -> TokenStream {
 fn in_closure(span: &TimedSpan, signature: &mut Signature) -> TokenStream {
     let krate = &span.opening.callsite.krate;
     let p = krate.private();
-    let arguments = span_arguments(&span.opening);
-    let open = if_enabled(&mixed_quote! {
-        __onelogger_span.open(&__ONELOGGER_CALLSITE, &#arguments);
-    });
+    let open = open_guard(&span.opening);
     let returned = nameable(&span.value);
     let observe =
         observation::statements(&span.observation, &mixed_quote!(&__onelogger_result), krate);

@@ -46,6 +46,7 @@ pub(super) fn register(callsite: &'static Callsite) -> bool {
     let state = settings.state_of(callsite);
     let is_new = CALLSITES.add(callsite);
     if is_new {
+        callsite.plant();
         callsite.state.set(state);
     }
     // Otherwise another thread is about to set the state, or was when this process was forked: then

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::{InForce, with_current};
+use super::{InForce, with_provider};
 use crate::recorder::{Configured, Span};
 use crate::sync::{ForkLocal, begin_epoch, epoch};
 
@@ -46,7 +46,7 @@ pub(crate) fn set_of_process(configured: Option<Arc<Configured>>) {
 /// The recorder in force here; none where nothing is recorded. A provider of the context's own that is
 /// closed is as if it were not there.
 pub(crate) fn in_force() -> Option<Arc<Configured>> {
-    let own = with_current(|current| match &current.provider {
+    let own = with_provider(|provider| match provider {
         InForce::Own(Some(closed)) if closed.is_closed() => None,
         InForce::Own(configured) => Some(configured.clone()),
         InForce::Global => None,
@@ -67,7 +67,7 @@ pub(crate) fn with_in_force<R>(mut use_it: impl FnMut(&Arc<Configured>) -> R) ->
         let seen = seen.as_ref().filter(|seen| seen.at == at)?;
         Some(seen.configured.as_ref().map(&mut use_it))
     };
-    let is_global = with_current(|current| matches!(current.provider, InForce::Global));
+    let is_global = with_provider(|provider| matches!(provider, InForce::Global));
     if is_global == Some(true) {
         let at = epoch();
         let used = SEEN.try_with(|seen| {

@@ -44,7 +44,7 @@ mod future;
 mod future_spans;
 mod in_force;
 mod propagation;
-mod short;
+pub(crate) mod short;
 mod stack;
 
 pub use foreign::{ForeignContext, set_foreign};
@@ -55,7 +55,6 @@ pub use propagation::{
     Baggage, BaggageError, Extractor, Injector, TraceState, TraceStateError, baggage, environment,
     extractor, inject, injector, trace_state,
 };
-pub(crate) use short::{open_event, open_span, settled};
 
 use std::cell::RefCell;
 use std::fmt;
@@ -316,6 +315,13 @@ pub(crate) fn with_current_span_of<R>(
         use_it(current.current_span_of(owner))
     })
     .unwrap_or_else(|| use_it(None))
+}
+
+/// Looks at what has nothing to do with spans: which provider is in force. `None` as for
+/// [`with_current`].
+#[inline]
+fn with_provider<R>(use_it: impl FnOnce(&InForce) -> R) -> Option<R> {
+    CURRENT.try_with(|current| Some(use_it(&current.try_borrow().ok()?.provider))).ok().flatten()
 }
 
 /// `None` where the thread is ending, or where this is called from within itself.

@@ -10,16 +10,32 @@ use crate::recorder::Span;
 use crate::recorder::short::{self, Base, Outside};
 use crate::sync::epoch;
 
-/// Starts a span on the short way: its number, if it can be gone here.
-#[inline]
-pub(crate) fn open_span(
+/// Starts a span without attributes on the short way: its number, if that is open.
+#[inline(always)]
+pub(crate) fn start(site: &'static Callsite) -> Option<NonZero<u64>> {
+    short::start(site, site.planted()?.get())
+}
+
+/// The same with attributes, of itself and of its start event.
+#[inline(always)]
+pub(crate) fn start_with(
     site: &'static Callsite,
     attributes: &[Argument<'_>],
     start_attributes: &[Argument<'_>],
 ) -> Option<NonZero<u64>> {
     let number = number(site, attributes.iter().chain(start_attributes))?;
-    let start = || short::start(site, number, attributes, start_attributes);
-    start().or_else(|| if open_way() { start() } else { None })
+    short::start_with(site, number, attributes, start_attributes)
+}
+
+/// The same after a look whether the short way can be opened.
+#[cold]
+pub(crate) fn start_anew(
+    site: &'static Callsite,
+    attributes: &[Argument<'_>],
+    start_attributes: &[Argument<'_>],
+) -> Option<NonZero<u64>> {
+    let number = number(site, attributes.iter().chain(start_attributes))?;
+    if open_way() { short::start_with(site, number, attributes, start_attributes) } else { None }
 }
 
 /// The span with this number, with a handle.
@@ -29,22 +45,27 @@ pub(crate) fn settled(number: NonZero<u64>) -> Option<Span> {
     short::take_settled(number)
 }
 
-/// Records an event on the short way; whether it can be gone here.
-#[inline]
-pub(crate) fn open_event(site: &'static Callsite, attributes: &[Argument<'_>]) -> bool {
-    let Some(number) = number(site, attributes.iter()) else { return false };
-    let record = || short::event(number, attributes);
-    record() || (open_way() && record())
+/// Records an event on the short way; whether that is open.
+#[inline(always)]
+pub(crate) fn event(site: &'static Callsite, attributes: &[Argument<'_>]) -> bool {
+    number(site, attributes.iter()).is_some_and(|number| short::event(number, attributes))
+}
+
+/// The same after a look whether the short way can be opened.
+#[cold]
+pub(crate) fn event_anew(site: &'static Callsite, attributes: &[Argument<'_>]) -> bool {
+    let number = number(site, attributes.iter());
+    number.is_some_and(|number| open_way() && short::event(number, attributes))
 }
 
 /// The number of the callsite, if it has one, and no code of the application's own is to be run for the
 /// values: that may record as well.
-#[inline]
+#[inline(always)]
 fn number<'a>(
     site: &'static Callsite,
     mut values: impl Iterator<Item = &'a Argument<'a>>,
 ) -> Option<u32> {
-    if values.any(Argument::is_formatted) { None } else { site.planted() }
+    if values.any(Argument::is_formatted) { None } else { site.planted().map(NonZero::get) }
 }
 
 /// Opens the short way, unless something is in force that it does not know of.

@@ -1,10 +1,11 @@
 //! What a macro plants: what is known of a place in the program when that is compiled.
 
 use std::fmt;
+use std::num::NonZero;
 
 use super::codec::{Dynamic, Origin};
 use super::{InstrumentationScope, Level, ScopeRef, SpanKind};
-use crate::sync::{Byte, Chain, Link, Linked};
+use crate::sync::{Byte, Chain, Link, Linked, Number};
 
 /// Every callsite that was met. Survives a fork.
 pub(crate) static CALLSITES: Chain<Callsite> = Chain::new();
@@ -15,6 +16,8 @@ pub(crate) static CALLSITES: Chain<Callsite> = Chain::new();
 pub struct Callsite {
     /// 0 until the callsite is met, and then what the registry says.
     pub(crate) state: Byte,
+    /// The number that stands for it in records; 0 for none.
+    planted: Number,
     link: Link<Callsite>,
     pub(crate) catalogue: Catalogue,
 }
@@ -75,7 +78,7 @@ pub enum CallsiteName {
 impl Callsite {
     /// A callsite that has not been met yet.
     pub const fn new(catalogue: Catalogue) -> Callsite {
-        Callsite { state: Byte::new(0), link: Link::new(), catalogue }
+        Callsite { state: Byte::new(0), planted: Number::new(0), link: Link::new(), catalogue }
     }
 
     /// The name.
@@ -111,16 +114,26 @@ impl Callsite {
     /// The number that stands for its name and keys in records. A callsite that has none yet, or whose
     /// name is code of the application's own, which the pipeline does not run, has none.
     #[inline]
-    pub(crate) fn planted(&self) -> Option<u32> {
+    pub(crate) fn planted(&self) -> Option<NonZero<u32>> {
+        NonZero::new(self.planted.get())
+    }
+
+    /// Has records name it by its number, if it has one that is fit for that.
+    pub(crate) fn plant(&self) {
         let number = self.link.number();
         let is_literal = matches!(self.catalogue.name, CallsiteName::Literal(_));
-        (is_literal && number.wrapping_sub(1) < Origin::LAST).then_some(number)
+        if is_literal && (1..=Origin::LAST).contains(&number) {
+            self.planted.set(number);
+        }
     }
 
     /// How its records name it: by its number, or by bringing name and keys with each.
     #[inline]
     pub(crate) fn origin(&self) -> Origin<'static> {
-        self.planted().map_or_else(|| Origin::Dynamic(self.describe()), Origin::Planted)
+        match self.planted() {
+            Some(number) => Origin::Planted(number.get()),
+            None => Origin::Dynamic(self.describe()),
+        }
     }
 
     /// What else is known of it.

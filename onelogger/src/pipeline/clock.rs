@@ -109,6 +109,11 @@ impl Clock {
         }
     }
 
+    /// Whether the order word is the CPU's counter.
+    pub(crate) fn is_counter(&self) -> bool {
+        matches!(self, Clock::Counter { .. })
+    }
+
     /// The order word of the last record that can have been made by now.
     ///
     /// Where readings of the clock may be early, and order words lie a little beyond them (a span begins

@@ -11,7 +11,7 @@ use crate::data::TraceId;
 use crate::data::codec::{MAX_WORDS, STOP_WORDS, put_context};
 use crate::sync::{
     Claim, Consumer, Counter, Flag, Producer, PushError, Stack, Tally, generation,
-    generation_since, lane,
+    generation_since, lane, ticks,
 };
 
 pub(crate) struct Intake {
@@ -65,6 +65,8 @@ pub(crate) struct LaneWriter {
     pub(crate) trace: TraceId,
     /// A record under construction.
     pub(crate) scratch: Vec<u64>,
+    /// Whether order words are the CPU's counter.
+    is_counted: bool,
 }
 
 /// The pipeline's end of a lane.
@@ -118,7 +120,8 @@ impl Intake {
         let reader = LaneReader { id, consumer, counts: Arc::clone(&counts) };
         self.new_lanes.push(reader).ok()?;
         let (ids, trace, scratch) = (IdBlock::default(), TraceId::INVALID, Vec::new());
-        Some(LaneWriter { id, producer, counts, ids, trace, scratch })
+        let is_counted = self.clock.is_counter();
+        Some(LaneWriter { id, producer, counts, ids, trace, scratch, is_counted })
     }
 
     /// Takes a lane whose thread needs it no more.
@@ -169,6 +172,16 @@ impl LaneWriter {
         self.producer.is_mostly_reserved()
     }
 
+    /// The order word of a record that is made now.
+    #[inline(always)]
+    pub(crate) fn order(&self, intake: &Intake) -> u64 {
+        #[cold]
+        fn other_order(intake: &Intake) -> u64 {
+            intake.clock.order()
+        }
+        if self.is_counted { ticks() } else { other_order(intake) }
+    }
+
     /// Empties the scratch, and says which trace the record belongs to if that has changed.
     #[inline]
     pub(crate) fn begin(&mut self, trace: TraceId) {
@@ -194,12 +207,22 @@ impl LaneWriter {
 
     /// Publishes a record if there is room for it; `None` if there is none, or the lane is sealed.
     #[inline(always)]
-    pub(crate) fn publish_words(
+    pub(crate) fn publish_words<const N: usize>(
         &mut self,
-        words: &[u64],
+        words: [u64; N],
         claim: Claim,
         intake: &Intake,
     ) -> Option<()> {
+        if self.producer.push_few(words, claim) {
+            return Some(());
+        }
+        // A copy, so that the words themselves need no place in memory.
+        self.publish_with_a_look(&std::array::from_fn::<u64, N, _>(|at| words[at]), claim, intake)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn publish_with_a_look(&mut self, words: &[u64], claim: Claim, intake: &Intake) -> Option<()> {
         if self.producer.push(words, claim).ok()? {
             intake.wake.nudge();
         }
@@ -322,6 +345,8 @@ impl Wake {
 
     /// The same for a caller that calls again with the next record, so that a call which goes under
     /// beside one that is just being answered is no harm.
+    #[cold]
+    #[inline(never)]
     fn nudge(&self) {
         if !self.is_called.is_raised() {
             self.wake();

@@ -18,7 +18,7 @@ use super::thread::{THREAD, Thread};
 use super::{Configured, Direct, Span};
 use crate::data::codec::{STOP_WORDS, short_event, short_start, short_start_with, short_stop};
 use crate::data::{Argument, Callsite, Name, SpanContext, SpanId, TraceFlags, TraceId};
-use crate::pipeline::intake::Intake;
+use crate::pipeline::intake::{Intake, LaneWriter};
 use crate::pipeline::is_pipeline_thread;
 use crate::sync::{Claim, epoch};
 
@@ -29,7 +29,7 @@ pub(super) struct Short {
     /// What must be active of another library: what was when the way was opened.
     outside: Outside,
     /// How many spans were local.
-    count: NonZero<u64>,
+    count: u64,
     /// The innermost last.
     spans: Vec<LocalSpan>,
     /// What the outermost of them hangs under.
@@ -73,26 +73,18 @@ pub(crate) enum Base {
 }
 
 impl Base {
-    /// Whether it is what a span hangs under that starts now, or what an event belongs to.
-    fn is_current(&self, is_for_start: bool) -> bool {
-        match self {
-            Base::Root => true,
-            Base::Origin(_) if is_for_start => true,
-            Base::Open(span) | Base::Origin(span) => {
-                span.inner().is_some_and(|inner| !inner.is_stopped.is_raised())
-            }
-        }
-    }
-
-    /// Its raw id, 0 if there is no span, and the earliest that may come after its start.
-    fn place(&self) -> Option<(u64, u64)> {
-        match self {
-            Base::Root => Some((0, 0)),
-            Base::Open(span) | Base::Origin(span) => {
-                let Facts { raw, order, .. } = span.inner()?.facts;
-                Some((raw, order + 1))
-            }
-        }
+    /// Its raw id, 0 if there is no span, and the earliest that may come after its start; `None` if it is
+    /// not, or not any more, what a span hangs under that starts now, or what an event belongs to.
+    #[inline(never)]
+    fn current(&self, is_for_start: bool) -> Option<(u64, u64)> {
+        let (span, is_over_allowed) = match self {
+            Base::Root => return Some((0, 0)),
+            Base::Open(span) => (span, false),
+            Base::Origin(span) => (span, is_for_start),
+        };
+        let inner = span.inner()?;
+        let is_current = is_over_allowed || !inner.is_stopped.is_raised();
+        is_current.then_some((inner.facts.raw, inner.facts.order + 1))
     }
 }
 
@@ -100,7 +92,7 @@ impl Short {
     pub(super) const CLOSED: Short = Short {
         epoch: 0,
         outside: Outside { active: None, expected: SpanId::INVALID },
-        count: NonZero::<u64>::MIN,
+        count: 0,
         spans: Vec::new(),
         base: Base::Root,
         trace: TraceId::INVALID,
@@ -116,12 +108,18 @@ impl Short {
         self.epoch == epoch() && !is_pipeline_thread() && !self.outside.has_changed()
     }
 
+    #[cold]
+    #[inline(never)]
+    fn begin_trace(&mut self, intake: &Intake, root: u64) {
+        self.trace = intake.ids.trace_id(root);
+    }
+
     /// What is current: its raw id, and the earliest that may come after its start.
     #[inline(always)]
     fn current(&self, is_for_start: bool) -> Option<(u64, u64)> {
         match self.spans.last() {
             Some(span) => Some((span.raw, span.order + 1)),
-            None => self.base.place().filter(|_| self.base.is_current(is_for_start)),
+            None => self.base.current(is_for_start),
         }
     }
 }
@@ -182,13 +180,36 @@ impl Direct {
 }
 
 /// Starts a span under what is current, on the short way: its number, if that is open and there is room.
-/// `callsite` is the number of `site`; no code of the application's own is to be run for the values.
+/// `callsite` is the number of `site`.
 #[inline(always)]
-pub(crate) fn start(
+pub(crate) fn start(site: &'static Callsite, callsite: u32) -> Option<NonZero<u64>> {
+    start_by(site, |lane, intake, [order, raw, parent]| {
+        let words = short_start(callsite, order, raw, parent);
+        lane.publish_words(words, Claim::Reserve(STOP_WORDS), intake)
+    })
+}
+
+/// The same with attributes, of itself and of its start event. No code of the application's own may be left
+/// to be run for their values.
+#[inline(always)]
+pub(crate) fn start_with(
     site: &'static Callsite,
     callsite: u32,
     attributes: &[Argument<'_>],
     start_attributes: &[Argument<'_>],
+) -> Option<NonZero<u64>> {
+    start_by(site, |lane, _, fixed| {
+        lane.publish_in_place(Claim::Reserve(STOP_WORDS), |words| {
+            short_start_with(words, callsite, fixed, attributes, start_attributes)
+        })
+    })
+}
+
+/// `publish` gets the order, the raw id, and that of what the span hangs under.
+#[inline(always)]
+fn start_by(
+    site: &'static Callsite,
+    publish: impl FnOnce(&mut LaneWriter, &Intake, [u64; 3]) -> Option<()>,
 ) -> Option<NonZero<u64>> {
     let started = THREAD.try_with(|thread| {
         let mut thread = thread.try_borrow_mut().ok()?;
@@ -201,21 +222,13 @@ pub(crate) fn start(
         let (parent, earliest) = short.current(true)?;
         let raw = lane.ids.next(&intake.ids);
         if parent == 0 {
-            short.trace = intake.ids.trace_id(raw);
+            short.begin_trace(intake, raw);
         }
         lane.enter_trace(short.trace, intake)?;
-        let order = intake.clock.order().max(earliest);
-        let claim = Claim::Reserve(STOP_WORDS);
-        if attributes.is_empty() && start_attributes.is_empty() {
-            lane.publish_words(&short_start(callsite, order, raw, parent), claim, intake)?;
-        } else {
-            let fixed = [order, raw, parent];
-            lane.publish_in_place(claim, |words| {
-                short_start_with(words, callsite, fixed, attributes, start_attributes)
-            })?;
-        }
-        let number = short.count.saturating_add(1);
-        short.count = number;
+        let order = lane.order(intake).max(earliest);
+        publish(lane, intake, [order, raw, parent])?;
+        let number = NonZero::new(short.count + 1)?;
+        short.count = number.get();
         short.spans.push(LocalSpan { number, raw, order, site });
         Some(number)
     });
@@ -233,8 +246,8 @@ pub(crate) fn stop(number: NonZero<u64>) -> bool {
             return None;
         }
         let lane = lanes.0.first_mut()?;
-        let order = lane.intake.clock.order().max(order + 1);
-        lane.writer.publish_words(&short_stop(order, raw), Claim::Use(STOP_WORDS), &lane.intake)?;
+        let order = lane.writer.order(&lane.intake).max(order + 1);
+        lane.writer.publish_words(short_stop(order, raw), Claim::Use(STOP_WORDS), &lane.intake)?;
         short.spans.pop();
         Some(())
     });
@@ -256,7 +269,7 @@ pub(crate) fn event(callsite: u32, attributes: &[Argument<'_>]) -> bool {
         if span != 0 {
             lane.enter_trace(short.trace, intake)?;
         }
-        let fixed = [intake.clock.order().max(earliest), span];
+        let fixed = [lane.order(intake).max(earliest), span];
         lane.publish_in_place(Claim::Nothing, |words| {
             short_event(words, callsite, fixed, attributes)
         })

@@ -1,6 +1,7 @@
 use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::num::NonZero;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
@@ -28,8 +29,9 @@ pub struct SpanGuard {
     local: Cell<Option<NonZero<u64>>>,
     /// When that was opened.
     panics: PanicMark,
-    /// A span that has a handle.
-    active: OnceCell<ActiveSpan>,
+    /// A span that has a handle. Dropped by the guard's own destructor, so that a guard without one has
+    /// nothing left to drop.
+    active: ManuallyDrop<OnceCell<ActiveSpan>>,
     /// The span is current on this thread, so this is where it ends.
     not_send: PhantomData<*const ()>,
 }
@@ -45,7 +47,8 @@ impl SpanGuard {
     }
 
     const fn of(active: OnceCell<ActiveSpan>) -> SpanGuard {
-        SpanGuard { local: Cell::new(None), panics: PanicMark::NONE, active, not_send: PhantomData }
+        let (local, panics) = (Cell::new(None), PanicMark::NONE);
+        SpanGuard { local, panics, active: ManuallyDrop::new(active), not_send: PhantomData }
     }
 
     /// The guard of a span that has a handle.
@@ -53,32 +56,74 @@ impl SpanGuard {
         SpanGuard::of(OnceCell::from(active))
     }
 
-    /// Opens a span. One that the guard holds already ends.
+    /// The guard of a new span, of which nothing is said.
     #[doc(hidden)]
-    pub fn open(&mut self, site: &'static Callsite, arguments: &SpanArguments<'_>) {
-        if self.local.get().is_some() || self.active.get().is_some() {
-            *self = SpanGuard::new();
+    pub fn entered(site: &'static Callsite) -> SpanGuard {
+        match context::short::start(site) {
+            Some(number) => SpanGuard::local(number),
+            None => SpanGuard::entered_at_length(site, &[]),
         }
-        if let SpanParent::Current = arguments.parent
-            && arguments.links.is_empty()
-            && let Some(number) =
-                context::open_span(site, arguments.attributes, arguments.start_attributes)
-        {
-            self.panics = PanicMark::now();
-            self.local.set(Some(number));
-        } else {
-            self.open_at_length(site, arguments);
+    }
+
+    /// The same with attributes.
+    #[doc(hidden)]
+    pub fn entered_with(site: &'static Callsite, attributes: &[Argument<'_>]) -> SpanGuard {
+        match context::short::start_with(site, attributes, &[]) {
+            Some(number) => SpanGuard::local(number),
+            None => SpanGuard::entered_at_length(site, attributes),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn open_at_length(&mut self, site: &'static Callsite, arguments: &SpanArguments<'_>) {
+    fn entered_at_length(site: &'static Callsite, attributes: &[Argument<'_>]) -> SpanGuard {
+        let parent = SpanParent::Current;
+        SpanGuard::opened(
+            site,
+            &SpanArguments { attributes, start_attributes: &[], parent, links: &[] },
+        )
+    }
+
+    /// The same with all that can be said.
+    #[doc(hidden)]
+    pub fn opened(site: &'static Callsite, arguments: &SpanArguments<'_>) -> SpanGuard {
+        let &SpanArguments { attributes, start_attributes, ref parent, links } = arguments;
+        if let (SpanParent::Current, []) = (parent, links)
+            && let Some(number) = context::short::start_with(site, attributes, start_attributes)
+                .or_else(|| context::short::start_anew(site, attributes, start_attributes))
+        {
+            return SpanGuard::local(number);
+        }
         let mut started = None;
         ActiveSpan::start(&mut started, site, arguments);
-        if let Some(active) = started {
-            *self = SpanGuard::active_span(active);
-        }
+        started.map_or_else(SpanGuard::new, SpanGuard::active_span)
+    }
+
+    #[inline(always)]
+    fn local(number: NonZero<u64>) -> SpanGuard {
+        let active = ManuallyDrop::new(OnceCell::new());
+        let (local, panics) = (Cell::new(Some(number)), PanicMark::now());
+        SpanGuard { local, panics, active, not_send: PhantomData }
+    }
+
+    /// Opens a span of which nothing is said, in the place of a guard that is empty.
+    #[doc(hidden)]
+    #[inline]
+    pub fn enter(&mut self, site: &'static Callsite) {
+        *self = SpanGuard::entered(site);
+    }
+
+    /// The same with attributes.
+    #[doc(hidden)]
+    #[inline]
+    pub fn enter_with(&mut self, site: &'static Callsite, attributes: &[Argument<'_>]) {
+        *self = SpanGuard::entered_with(site, attributes);
+    }
+
+    /// The same with all that can be said.
+    #[doc(hidden)]
+    pub fn open(&mut self, site: &'static Callsite, arguments: &SpanArguments<'_>) {
+        *self = SpanGuard::opened(site, arguments);
     }
 
     /// The span with its handle.
@@ -92,7 +137,7 @@ impl SpanGuard {
     #[cold]
     #[inline(never)]
     fn settle(&self, number: NonZero<u64>) {
-        if let Some(span) = context::settled(number) {
+        if let Some(span) = context::short::settled(number) {
             let (outcome, panics) = (Outcome::Ok, self.panics);
             let active = ActiveSpan { span, called: None, outcome, is_decided: false, panics };
             let _ = self.active.set(active);
@@ -176,13 +221,24 @@ impl SpanGuard {
 impl Drop for SpanGuard {
     #[inline]
     fn drop(&mut self) {
-        if let Some(number) = self.local.take()
-            && (self.panics.is_unwinding_since() || !short::stop(number))
-        {
+        if let Some(number) = self.local.get() {
+            if !self.panics.is_unwinding_since() && short::stop(number) {
+                return;
+            }
             // With its handle it ends by the destructor of that.
             self.settle(number);
         }
+        if self.active.get().is_some() {
+            drop_active(&mut self.active);
+        }
     }
+}
+
+/// Apart, so that the guard of a span without a handle has nothing left to drop.
+#[cold]
+#[inline(never)]
+fn drop_active(active: &mut OnceCell<ActiveSpan>) {
+    drop(active.take());
 }
 
 impl Default for SpanGuard {

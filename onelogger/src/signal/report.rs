@@ -44,14 +44,18 @@ fn target(span: Option<&Span>) -> Option<Arc<Configured>> {
 }
 
 /// Records an event, in the current span if none is given.
-#[inline]
 pub fn event(site: &'static Callsite, span: Option<&Span>, arguments: &[Argument<'_>]) {
-    if span.is_some() || !context::open_event(site, arguments) {
+    if span.is_some() || !context::short::event(site, arguments) {
         event_at_length(site, span, arguments);
     }
 }
 
+#[cold]
+#[inline(never)]
 fn event_at_length(site: &'static Callsite, span: Option<&Span>, arguments: &[Argument<'_>]) {
+    if span.is_none() && context::short::event_anew(site, arguments) {
+        return;
+    }
     let record = |configured: &Arc<Configured>| {
         if let Some(direct) = configured.direct() {
             if configured.is_enabled() {

@@ -125,6 +125,25 @@ impl Byte {
     }
 }
 
+/// A number of a member's that others read: what its setter has seen of the list, they see.
+pub(crate) struct Number(AtomicU32);
+
+impl Number {
+    pub(crate) const fn new(value: u32) -> Number {
+        Number(AtomicU32::new(value))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> u32 {
+        // Acquire: pairs with the Release of `set`.
+        self.0.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set(&self, value: u32) {
+        self.0.store(value, Ordering::Release);
+    }
+}
+
 #[cfg(all(test, not(onelogger_loom)))]
 mod tests {
     use super::*;

@@ -100,29 +100,57 @@ pub(crate) fn lane(words: usize) -> (Producer, Consumer) {
 impl Producer {
     /// Publishes `words`, all of them or nothing. Returns whether so much waits for the consumer that it
     /// should be woken: more than a quarter of the lane, looked at now and then.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn push(&mut self, words: &[u64], claim: Claim) -> Result<bool, PushError> {
-        let (needed, reserved) = match claim {
-            Claim::Nothing => (words.len(), self.reserved),
-            Claim::Reserve(kept) => (words.len() + kept, self.reserved + kept as u64),
-            // What was kept for it is its room, if it was not given back meanwhile.
-            Claim::Use(kept) if self.outstanding() >= kept as u64 => {
-                (words.len().saturating_sub(kept), self.reserved - kept as u64)
-            }
-            Claim::Use(_) => (words.len(), self.reserved),
-        };
-        if needed > self.quick || self.limit.wrapping_sub(self.at) < words.len() {
+        if !self.can_publish(words.len(), claim) {
             return self.push_with_a_look(words, claim);
         }
-        // SAFETY: `limit` says that the consumer has none of these places, and only moves on when the
-        // consumer has; they are not read before the publication below, and there is no other producer
-        // (`Producer` is not `Clone` and `push` takes `&mut self`).
+        // SAFETY: `can_publish` says that the consumer has none of these places, and it gets none before
+        // the publication below; there is no other producer (`Producer` is not `Clone` and `push` takes
+        // `&mut self`).
         unsafe { self.lane.words.write(self.at, words) };
-        self.publish(words.len())?;
-        self.at += words.len();
-        self.quick -= needed;
-        self.reserved = reserved;
+        self.publish_claimed(words.len(), claim)?;
         Ok(false)
+    }
+
+    /// The same for few words, which are written one by one, and only where no look at the consumer is
+    /// needed; whether they are published.
+    #[inline(always)]
+    pub(crate) fn push_few<const N: usize>(&mut self, words: [u64; N], claim: Claim) -> bool {
+        if !self.can_publish(N, claim) {
+            return false;
+        }
+        // SAFETY: as in `push`.
+        unsafe { self.lane.words.write_few(self.at, words) };
+        self.publish_claimed(N, claim).is_ok()
+    }
+
+    /// Whether so many words may be published, one after the other, without a look at the consumer.
+    #[inline(always)]
+    fn can_publish(&self, words: usize, claim: Claim) -> bool {
+        let has_room = match claim {
+            Claim::Nothing => words <= self.quick,
+            Claim::Reserve(kept) => words + kept <= self.quick,
+            // What was kept for it is its room.
+            Claim::Use(kept) => words <= kept,
+        };
+        // The places up to the limit are free, whoever claims what.
+        has_room && words <= self.limit.wrapping_sub(self.at)
+    }
+
+    #[inline(always)]
+    fn publish_claimed(&mut self, words: usize, claim: Claim) -> Result<(), PushError> {
+        self.publish(words)?;
+        self.at += words;
+        match claim {
+            Claim::Nothing => self.quick -= words,
+            Claim::Reserve(kept) => {
+                self.quick -= words + kept;
+                self.reserved += kept as u64;
+            }
+            Claim::Use(kept) => self.reserved = self.reserved.saturating_sub(kept as u64),
+        }
+        Ok(())
     }
 
     /// The places of the next words in the ring, as many as may be published without a look at the
@@ -142,15 +170,11 @@ impl Producer {
     #[cfg(not(onelogger_loom))]
     #[inline(always)]
     pub(crate) fn commit(&mut self, words: usize, claim: Claim) -> Result<(), PushError> {
-        let kept = if let Claim::Reserve(words) = claim { words } else { 0 };
-        if words > self.limit - self.at || words + kept > self.quick {
-            return Err(PushError::Full);
+        if self.can_publish(words, claim) {
+            self.publish_claimed(words, claim)
+        } else {
+            Err(PushError::Full)
         }
-        self.publish(words)?;
-        self.at += words;
-        self.quick -= words + kept;
-        self.reserved += kept as u64;
-        Ok(())
     }
 
     /// The same as `push` with a look at what the consumer has taken, and across the end of the ring.
@@ -242,7 +266,7 @@ impl Producer {
     /// Words kept free for stops.
     fn outstanding(&self) -> u64 {
         // Relaxed: a number that grows; to see it late is to see less room.
-        self.reserved - self.lane.returned.load(Ordering::Relaxed)
+        self.reserved.saturating_sub(self.lane.returned.load(Ordering::Relaxed))
     }
 }
 

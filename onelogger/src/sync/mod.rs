@@ -16,7 +16,7 @@ mod ticks;
 pub(crate) mod words;
 mod wrapped;
 
-pub(crate) use chain::{Byte, Chain, Link, Linked};
+pub(crate) use chain::{Byte, Chain, Link, Linked, Number};
 pub(crate) use flag::{Counter, Flag, Tally};
 pub(crate) use lane::{Claim, Consumer, Producer, PushError, lane};
 pub(crate) use process::{ForkLocal, at_exit, begin_epoch, epoch, generation, generation_since};

@@ -41,6 +41,20 @@ impl SharedWords {
         }
     }
 
+    /// Writes few words to the place `at`, each by itself: put together and copied, they would have to wait
+    /// for each other.
+    ///
+    /// # Safety
+    /// Until this returns no other thread may read or write these places.
+    #[inline(always)]
+    pub(super) unsafe fn write_few<const N: usize>(&self, at: usize, words: [u64; N]) {
+        let target = &self.0[at..at + N];
+        for (place, word) in target.iter().zip(words) {
+            // SAFETY: the caller keeps other threads away, and nobody else is lent this place.
+            unsafe { *place.get() = word };
+        }
+    }
+
     /// Lends the words from `at` to `end` for writing.
     ///
     /// # Safety
@@ -92,6 +106,11 @@ impl SharedWords {
             // SAFETY: the caller's contract; loom checks that it is kept.
             place.with_mut(|place| unsafe { *place = word });
         }
+    }
+
+    pub(super) unsafe fn write_few<const N: usize>(&self, at: usize, words: [u64; N]) {
+        // SAFETY: the caller's contract.
+        unsafe { self.write(at, &words) };
     }
 
     pub(super) unsafe fn read(&self, at: usize, count: usize, out: &mut Vec<u64>) {
