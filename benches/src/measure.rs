@@ -102,12 +102,12 @@ impl<C: Ready> Loop for TimedBursts<'_, C> {
     type Output = f64;
 
     /// The median of the nanoseconds that an operation takes. The parent's are in it.
-    fn run(self, one: impl Fn(u32) + Sync) -> f64 {
+    fn run(self, repeat: impl Fn(u32) + Sync) -> f64 {
         let times = self.times as u32;
         let burst = |_| {
             self.contender.flush();
             let begin = Instant::now();
-            self.contender.within_parent(|| (0..times).for_each(&one));
+            self.contender.within_parent(|| repeat(times));
             begin.elapsed()
         };
         let mut durations: Vec<Duration> = (0..self.bursts).map(burst).collect();
@@ -155,9 +155,9 @@ struct PausedBursts {
 impl Loop for PausedBursts {
     type Output = ();
 
-    fn run(self, one: impl Fn(u32) + Sync) {
+    fn run(self, repeat: impl Fn(u32) + Sync) {
         for _ in 0..self.bursts {
-            (0..self.per_burst as u32).for_each(&one);
+            repeat(self.per_burst as u32);
             thread::sleep(PAUSE);
         }
     }
@@ -211,7 +211,7 @@ struct Flooded {
 impl<C: Ready> Loop for Flooding<'_, C> {
     type Output = Flooded;
 
-    fn run(self, one: impl Fn(u32) + Sync) -> Flooded {
+    fn run(self, repeat: impl Fn(u32) + Sync) -> Flooded {
         let Flood { threads, until } = self.flood;
         let (trees, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
         let gate = Barrier::new(threads + 1);
@@ -223,7 +223,7 @@ impl<C: Ready> Loop for Flooding<'_, C> {
             gate.wait();
             let mut made = 0;
             while made < most && !is_over.load(Ordering::Relaxed) {
-                one(made as u32);
+                repeat(1);
                 made += 1;
             }
             trees.fetch_add(made, Ordering::Relaxed);

@@ -8,7 +8,7 @@ use fastrace::local::LocalSpan;
 use fastrace::{Event, Span};
 
 use super::tally::Tally;
-use super::{Delivery, Loop, Ready, Setting};
+use super::{Delivery, Loop, Ready, Setting, repeated};
 use crate::operation::{
     BRANCHES, DEPTH, LEAVES, LIST, LOSS, Load, Operation, poll_to_end, text, yields_twice,
 };
@@ -51,16 +51,16 @@ impl Ready for Fastrace {
 
     fn operate<L: Loop>(&self, operation: Operation, run: L) -> Option<L::Output> {
         Some(match operation {
-            Operation::Span | Operation::SpanOff => run.run(span),
-            Operation::Attribute => run.run(attribute),
-            Operation::Span3 | Operation::Span3Off => run.run(span_3),
-            Operation::SpanList => run.run(span_list),
-            Operation::SpanSet => run.run(span_set),
-            Operation::Event | Operation::EventOff => run.run(event),
+            Operation::Span | Operation::SpanOff => run.run(repeated(span)),
+            Operation::Attribute => run.run(repeated(attribute)),
+            Operation::Span3 | Operation::Span3Off => run.run(repeated(span_3)),
+            Operation::SpanList => run.run(repeated(span_list)),
+            Operation::SpanSet => run.run(repeated(span_set)),
+            Operation::Event | Operation::EventOff => run.run(repeated(event)),
             Operation::Error => return None,
-            Operation::Async => run.run(|_| poll_to_end(asynchronous())),
-            Operation::Nested => run.run(|_| nested(DEPTH)),
-            Operation::Tree => run.run(|_| tree()),
+            Operation::Async => run.run(repeated(|_| poll_to_end(asynchronous()))),
+            Operation::Nested => run.run(repeated(|_| nested(DEPTH))),
+            Operation::Tree => run.run(repeated(|_| tree())),
         })
     }
 

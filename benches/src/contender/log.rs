@@ -5,7 +5,7 @@ use std::io::{Write, sink};
 use log::{LevelFilter, Metadata, Record};
 
 use super::tally::Tally;
-use super::{Delivery, Loop, Ready};
+use super::{Delivery, Loop, Ready, repeated};
 use crate::Outcome;
 use crate::operation::{LOSS, Load, Operation};
 
@@ -47,9 +47,9 @@ impl Ready for Log {
 
     fn operate<L: Loop>(&self, operation: Operation, run: L) -> Option<L::Output> {
         Some(match operation {
-            Operation::Event => run.run(event),
-            Operation::EventOff => run.run(event_off),
-            Operation::Error => run.run(error),
+            Operation::Event => run.run(repeated(event)),
+            Operation::EventOff => run.run(repeated(event_off)),
+            Operation::Error => run.run(repeated(error)),
             _ => return None,
         })
     }

@@ -78,12 +78,24 @@ pub trait Ready: Sync {
     fn delivery(&self, load: Load) -> Delivery;
 }
 
-/// What does an operation many times. It is generic, so that the operation becomes part of it.
+/// What has an operation done, as often as it likes.
 pub trait Loop {
     type Output;
 
-    /// `one` is given the number of the round.
-    fn run(self, one: impl Fn(u32) + Sync) -> Self::Output;
+    /// `repeat` does the operation so many times.
+    fn run(self, repeat: impl Fn(u32) + Sync) -> Self::Output;
+}
+
+/// A loop around an operation, which is given the number of the round.
+///
+/// One for all who run it: so the operation has one caller and becomes part of the loop, as it is part
+/// of the program that is instrumented. Called from each, it would cost what a call costs.
+fn repeated(one: impl Fn(u32) + Sync) -> impl Fn(u32) + Sync {
+    move |times| {
+        for i in 0..times {
+            one(i);
+        }
+    }
 }
 
 /// What is done with a contender that is set up.

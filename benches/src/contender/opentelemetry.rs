@@ -17,7 +17,7 @@ use opentelemetry_sdk::trace::{
 };
 
 use super::tally::Tally;
-use super::{Delivery, Loop, Ready, Setting};
+use super::{Delivery, Loop, Ready, Setting, repeated};
 use crate::operation::{
     BRANCHES, DEPTH, LEAVES, LIST, LOSS, Load, Operation, poll_to_end, text, yields_twice,
 };
@@ -191,16 +191,16 @@ impl Ready for OpenTelemetry {
 
     fn operate<L: Loop>(&self, operation: Operation, run: L) -> Option<L::Output> {
         Some(match operation {
-            Operation::Span | Operation::SpanOff => run.run(|_| self.span()),
+            Operation::Span | Operation::SpanOff => run.run(repeated(|_| self.span())),
             Operation::Attribute => return None,
-            Operation::Span3 | Operation::Span3Off => run.run(|i| self.span_3(i)),
-            Operation::SpanList => run.run(|_| self.span_list()),
-            Operation::SpanSet => run.run(|i| self.span_set(i)),
-            Operation::Event | Operation::EventOff => run.run(|i| self.event(i)),
-            Operation::Error => run.run(|_| self.error()),
-            Operation::Async => run.run(|_| self.asynchronous()),
-            Operation::Nested => run.run(|_| self.nested(DEPTH)),
-            Operation::Tree => run.run(|_| self.tree()),
+            Operation::Span3 | Operation::Span3Off => run.run(repeated(|i| self.span_3(i))),
+            Operation::SpanList => run.run(repeated(|_| self.span_list())),
+            Operation::SpanSet => run.run(repeated(|i| self.span_set(i))),
+            Operation::Event | Operation::EventOff => run.run(repeated(|i| self.event(i))),
+            Operation::Error => run.run(repeated(|_| self.error())),
+            Operation::Async => run.run(repeated(|_| self.asynchronous())),
+            Operation::Nested => run.run(repeated(|_| self.nested(DEPTH))),
+            Operation::Tree => run.run(repeated(|_| self.tree())),
         })
     }
 

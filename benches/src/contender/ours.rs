@@ -9,7 +9,7 @@ use onelogger::{
     span, timed_span,
 };
 
-use super::{Delivery, Loop, PATIENCE, Ready, Setting};
+use super::{Delivery, Loop, PATIENCE, Ready, Setting, repeated};
 use crate::Outcome;
 use crate::operation::{
     BRANCHES, DEPTH, LEAVES, LIST, LOSS, Load, Operation, poll_to_end, text, yields_twice,
@@ -60,19 +60,19 @@ impl Ready for Ours {
 
     fn operate<L: Loop>(&self, operation: Operation, run: L) -> Option<L::Output> {
         Some(match operation {
-            Operation::Span => run.run(span),
-            Operation::Attribute => run.run(attribute),
-            Operation::Span3 => run.run(span_3),
-            Operation::SpanList => run.run(span_list),
-            Operation::SpanSet => run.run(span_set),
-            Operation::Event => run.run(event),
-            Operation::Error => run.run(error),
-            Operation::Async => run.run(|_| poll_to_end(asynchronous())),
-            Operation::Nested => run.run(|_| nested(DEPTH)),
-            Operation::Tree => run.run(|_| tree()),
-            Operation::SpanOff => run.run(span_off),
-            Operation::Span3Off => run.run(span_3_off),
-            Operation::EventOff => run.run(event_off),
+            Operation::Span => run.run(repeated(span)),
+            Operation::Attribute => run.run(repeated(attribute)),
+            Operation::Span3 => run.run(repeated(span_3)),
+            Operation::SpanList => run.run(repeated(span_list)),
+            Operation::SpanSet => run.run(repeated(span_set)),
+            Operation::Event => run.run(repeated(event)),
+            Operation::Error => run.run(repeated(error)),
+            Operation::Async => run.run(repeated(|_| poll_to_end(asynchronous()))),
+            Operation::Nested => run.run(repeated(|_| nested(DEPTH))),
+            Operation::Tree => run.run(repeated(|_| tree())),
+            Operation::SpanOff => run.run(repeated(span_off)),
+            Operation::Span3Off => run.run(repeated(span_3_off)),
+            Operation::EventOff => run.run(repeated(event_off)),
         })
     }
 
