@@ -1,148 +1,135 @@
-//! Spans beside the peers, in one run: `cargo run --release --manifest-path benches/Cargo.toml`.
+//! All that ours is held against, in one run and one table:
+//! `cargo run --release --manifest-path benches/Cargo.toml`.
 //!
-//! A span with one attribute within a parent, on one thread, to a backend that drops everything; and
-//! the same where the callsite is off. The median of several rounds, and the ratio to ours.
+//! Each contender is measured in each scenario in a process of its own, which is this program again:
+//! so nobody's threads and memory are in the way of another. The rounds are interleaved, and the table
+//! has medians.
+//!
+//! | option | |
+//! | --- | --- |
+//! | `--save` | writes the table into `benches/results` as well |
+//! | `--quick` | little of everything, to see that it works; such figures are not to be told |
+//! | `--rounds N` | how often each is measured: 5 if nothing is said |
+//! | `--only NAME` | this scenario alone; may be given several times |
 
-use std::hint::black_box;
-use std::time::{Duration, Instant};
+mod machine;
+mod measure;
+mod scenario;
+mod table;
 
-use onelogger::exporter::{ExportError, Exporter, Records};
-use onelogger::{DefaultRecorder, FullPolicy, OneLoggerConfig, OneLoggerProvider, SpanBuilder};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::{env, fs};
 
-const SPANS: u32 = 100_000;
-const ROUNDS: usize = 11;
+use machine::Machine;
+use measure::{Figures, Size};
+use onelogger_benches::Outcome;
+use onelogger_benches::contender::Contender;
+use scenario::Scenario;
+use table::Results;
 
-struct Null;
+/// The argument that makes this the process of one contender.
+const MEASURE: &str = "measure";
 
-impl Exporter for Null {
-    fn name(&self) -> &str {
-        "Null"
+struct Settings {
+    is_quick: bool,
+    is_saved: bool,
+    rounds: usize,
+    scenarios: Vec<Scenario>,
+}
+
+fn main() -> Outcome<()> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        [MEASURE, contender, scenario, size] => {
+            let size = if size == QUICK { Size::QUICK } else { Size::FULL };
+            if let Some(figures) = measure::run(contender.parse()?, scenario.parse()?, size)? {
+                println!("{figures}");
+            }
+            Ok(())
+        }
+        ref options => compare(&Settings::read(options)?),
     }
-
-    fn export_batch(&mut self, _: Records<'_>) -> Result<(), ExportError> {
-        Ok(())
-    }
 }
 
-struct NullReporter;
+const QUICK: &str = "--quick";
 
-impl fastrace::collector::Reporter for NullReporter {
-    fn report(&mut self, spans: Vec<fastrace::collector::SpanRecord>) {
-        black_box(spans);
-    }
-}
-
-/// The median time of a span, in nanoseconds.
-fn median(mut round: impl FnMut()) -> f64 {
-    let mut times: Vec<Duration> = (0..ROUNDS)
-        .map(|_| {
-            let begin = Instant::now();
-            round();
-            begin.elapsed()
-        })
-        .collect();
-    times.sort_unstable();
-    times[ROUNDS / 2].as_nanos() as f64 / f64::from(SPANS)
-}
-
-/// What ours cost: by macro, by explicit calls, and by a macro that is off.
-struct Ours {
-    macros: f64,
-    explicit: f64,
-    off: f64,
-}
-
-fn ours() -> Result<Ours, Box<dyn std::error::Error>> {
-    let config = OneLoggerConfig::builder("bench").session_tag("").world_size(1).build()?;
-    // Nothing is lost, so that every span is paid for in full.
-    let patience = FullPolicy::Block(Duration::from_secs(60));
-    let recorder = DefaultRecorder::builder()
-        .exporter(Null)
-        .lane_policy(patience)
-        .queue_policy(patience)
-        .build()?;
-    let _guard = OneLoggerProvider::instance().configure(config, recorder)?;
-    let recorder = onelogger::recorder();
-    let _root = onelogger::span!("root");
-    let explicit = median(|| {
-        for i in 0..SPANS {
-            let span = recorder.start(SpanBuilder::new("span").with("i", i));
-            if let Ok(span) = span {
-                let _ = recorder.stop(&span);
+impl Settings {
+    fn read(options: &[&str]) -> Outcome<Settings> {
+        let mut settings =
+            Settings { is_quick: false, is_saved: false, rounds: 5, scenarios: Vec::new() };
+        let mut options = options.iter();
+        while let Some(&option) = options.next() {
+            let mut value = || options.next().ok_or(format!("`{option}` needs a value"));
+            match option {
+                QUICK => (settings.is_quick, settings.rounds) = (true, 1),
+                "--save" => settings.is_saved = true,
+                "--rounds" => settings.rounds = value()?.parse()?,
+                "--only" => settings.scenarios.push(value()?.parse()?),
+                _ => {
+                    let names = Scenario::ALL.map(|scenario| scenario.to_string()).join(", ");
+                    return Err(format!(
+                        "unknown option `{option}`; there are --save, --quick, --rounds N and \
+                         --only NAME, with the names {names}"
+                    )
+                    .into());
+                }
             }
         }
-    });
-    let by_macro = || {
-        median(|| {
-            for i in 0..SPANS {
-                let _span = onelogger::span!(group: "bench", "span", i);
-            }
-        })
-    };
-    let macros = by_macro();
-    onelogger::callsite::set_level("bench", None);
-    Ok(Ours { macros, explicit, off: by_macro() })
+        if settings.rounds == 0 {
+            return Err("nothing to measure in no round".into());
+        }
+        if settings.scenarios.is_empty() {
+            settings.scenarios = Scenario::ALL.to_vec();
+        }
+        Ok(settings)
+    }
 }
 
-fn fastrace() -> f64 {
-    fastrace::set_reporter(NullReporter, fastrace::collector::Config::default());
-    let nanos = median(|| {
-        // A root for each thousand spans, as its documentation advises for long traces.
-        for chunk in 0..SPANS / 1000 {
-            let root = fastrace::Span::root("root", fastrace::collector::SpanContext::random());
-            let _guard = root.set_local_parent();
-            for i in 0..1000 {
-                let _span = fastrace::local::LocalSpan::enter_with_local_parent("span")
-                    .with_property(|| ("i", (chunk * 1000 + i).to_string()));
+fn compare(settings: &Settings) -> Outcome<()> {
+    let machine = Machine::look()?;
+    let mut results = Results::default();
+    for round in 1..=settings.rounds {
+        eprintln!("round {round} of {}", settings.rounds);
+        for &scenario in &settings.scenarios {
+            for contender in scenario.contenders() {
+                let figures = measure_apart(contender, scenario, settings.is_quick)?;
+                results.add(scenario, contender, figures);
             }
         }
-    });
-    fastrace::flush();
-    nanos
-}
-
-/// With a registry alone: a span that is on, and one that is off.
-fn tracing() -> (f64, f64) {
-    use tracing_subscriber::filter::LevelFilter;
-    tracing_subscriber::registry().with(LevelFilter::INFO).init();
-    let _root = tracing::info_span!("root").entered();
-    let on = median(|| {
-        for i in 0..SPANS {
-            let _span = tracing::info_span!("span", i).entered();
-        }
-    });
-    let off = median(|| {
-        for i in 0..SPANS {
-            let _span = tracing::debug_span!("span", i).entered();
-        }
-    });
-    (on, off)
-}
-
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let ours = ours()?;
-    let fastrace = fastrace();
-    let (tracing_on, tracing_off) = tracing();
-    show(
-        "a span with an attribute",
-        &[
-            ("onelogger, span!", ours.macros),
-            ("onelogger, explicit calls", ours.explicit),
-            ("fastrace, local span", fastrace),
-            ("tracing, registry alone", tracing_on),
-        ],
+    }
+    let (bars, met) = results.verdict();
+    let quick = if settings.is_quick { "Quick: not to be told.\n\n" } else { "" };
+    let text = format!(
+        "{}; medians of {} rounds.\n\n{quick}{results}\n{met} of {bars} bars met.\n",
+        machine.title(),
+        settings.rounds
     );
-    show("the same, off", &[("onelogger, span!", ours.off), ("tracing", tracing_off)]);
+    print!("{text}");
+    if settings.is_saved {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+        fs::create_dir_all(&directory)?;
+        let file = directory.join(format!("{}-{}.md", machine.date, machine.commit));
+        fs::write(&file, text)?;
+        println!("\nsaved as {}", file.display());
+    }
     Ok(())
 }
 
-/// A table with the ratio of the first row to each.
-fn show(title: &str, rows: &[(&str, f64)]) {
-    println!("{title:<28} {:>10} {:>8}", "ns", "ours / ×");
-    for (name, nanos) in rows {
-        println!("{name:<28} {nanos:>10.1} {:>8.2}", rows[0].1 / nanos);
+/// Runs this program again, for one contender.
+fn measure_apart(contender: Contender, scenario: Scenario, is_quick: bool) -> Outcome<Figures> {
+    let output = Command::new(env::current_exe()?)
+        .args([MEASURE, contender.name(), &scenario.to_string()])
+        .arg(if is_quick { QUICK } else { "--full" })
+        .stderr(Stdio::inherit())
+        .output()?;
+    if !output.status.success() {
+        return Err(
+            format!("{} in `{scenario}` failed: {}", contender.name(), output.status).into()
+        );
     }
-    println!();
+    String::from_utf8(output.stdout)?
+        .parse()
+        .map_err(|_| format!("{} in `{scenario}` has said nothing", contender.name()).into())
 }

@@ -4,6 +4,7 @@
 mod collector;
 mod conformance;
 mod examples;
+mod instructions;
 mod loom;
 mod process;
 mod python;
@@ -30,6 +31,10 @@ usage: cargo xtask <command>
   tidy                               the house rules that the compiler does not know
   loom                               the loom models of onelogger/src/sync
   examples                           every example, each in a directory of its own under target/
+  instructions                       how many instructions each operation takes, counted by
+                                     callgrind, against benches/instructions.toml
+  instructions --write               counts, and writes that file anew
+  instructions --peers               counts ours beside the peers
   conformance                        the shipped scenarios against what the Python library wrote
   conformance --random N [--seed S]  N random scenarios against the Python library (installs it
                                      from PyPI under target/)
@@ -49,6 +54,8 @@ fn main() -> ExitCode {
         ["loom"] => loom::run().map(drop),
         ["examples"] => examples::run().map(report_skip),
         ["conformance"] => conformance::shipped().map(report_skip),
+        ["instructions"] => instructions::check().map(report_skip),
+        ["instructions", ref options @ ..] => instructions::run(options),
         ["collector", "--test"] => collector::tests().map(report_skip),
         ["collector", ref options @ ..] => collector::run(options),
         ["conformance", ref options @ ..] => conformance::random(options),

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::workspace::cargo;
-use crate::{Outcome, Result, collector, conformance, examples, loom, process, tidy};
+use crate::{Outcome, Result, collector, conformance, examples, instructions, loom, process, tidy};
 
 struct Step {
     name: &'static str,
@@ -11,7 +11,7 @@ struct Step {
 }
 
 /// What fails soonest comes first. Builds share one target directory, but for the loom models,
-/// whose flags would rebuild it.
+/// whose flags would rebuild it, and the benchmarks, which are a workspace of their own.
 const STEPS: &[Step] = &[
     Step { name: "format", run: || passes(&["fmt", "--all", "--", "--check"]) },
     Step { name: "tidy", run: tidy::run },
@@ -39,6 +39,7 @@ const STEPS: &[Step] = &[
         },
     },
     Step { name: "examples", run: examples::run },
+    Step { name: "instructions", run: instructions::check },
     Step { name: "conformance", run: conformance::shipped },
     Step { name: "collector", run: collector::tests },
 ];

@@ -36,8 +36,14 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
 /// They are built in the `test` profile: `cargo test` has built their dependencies in it already.
 pub(crate) fn build_programs(package: &str, targets: &[&str]) -> Result<Vec<PathBuf>> {
     let mut command = cargo(&["build", "--profile=test", "--package", package]);
-    command.args(targets).arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit());
-    let messages = process::output(&mut command)?;
+    command.args(targets);
+    programs_of(&mut command)
+}
+
+/// Runs a build, and returns the programs it has made in order of their names.
+pub(crate) fn programs_of(build: &mut Command) -> Result<Vec<PathBuf>> {
+    build.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit());
+    let messages = process::output(build)?;
     let mut programs: Vec<PathBuf> = messages.lines().filter_map(executable).collect();
     programs.sort();
     Ok(programs)
