@@ -3,7 +3,8 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::data::codec::{
-    Dynamic, put_attributes, put_dynamic, put_links, read_attributes, read_dynamic, read_links,
+    Dynamic, dynamic_words, put_attributes, put_dynamic, put_links, read_attributes, read_dynamic,
+    read_links, section_words,
 };
 use crate::data::{
     Attributes, AttributesRef, Callsite, EventRecord, InstrumentationScope, Level, Link, LinksRef,
@@ -34,69 +35,77 @@ impl RecordKind {
     }
 }
 
-/// A place in the words of a batch.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct WordRange {
-    start: u32,
-    end: u32,
-}
+/// Where in the words of a batch something begins, which itself says where it ends: 0 where there is
+/// nothing, else the place and one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct WordPlace(u32);
 
-impl WordRange {
-    fn range(self) -> Range<usize> {
-        self.start as usize..self.end as usize
-    }
+impl WordPlace {
+    pub(crate) const NOTHING: WordPlace = WordPlace(0);
 
-    /// A part of it; `of` lies within its length.
     #[inline]
-    pub(crate) fn part(self, of: Range<usize>) -> WordRange {
-        WordRange { start: self.start + of.start as u32, end: self.start + of.end as u32 }
+    pub(crate) fn at(place: usize) -> WordPlace {
+        WordPlace(place as u32 + 1)
     }
 }
 
 /// A record of a batch; names, attributes and links stand in the batch's words.
+///
+/// As small as can be: what a record costs is for a good part what is written of it and read again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
+    /// In two halves, so that no room is left unused.
+    pub(crate) trace: [u64; 2],
+    pub(crate) span_id: SpanId,
+    pub(crate) parent: SpanId,
+    pub(crate) time_unix_nanos: u64,
+    pub(crate) start_time_unix_nanos: u64,
+    pub(crate) duration_nanos: u64,
+    /// What stands for the name and the keys, if the words have none.
+    pub(crate) callsite: Option<&'static Callsite>,
+    pub(crate) name: WordPlace,
+    pub(crate) links: WordPlace,
+    pub(crate) attributes: WordPlace,
+    pub(crate) event_attributes: WordPlace,
     pub(crate) kind: RecordKind,
     pub(crate) outcome: Outcome,
     pub(crate) has_remote_parent: bool,
     /// Whether the record is one of the library's own, which the ledger does not count.
     pub(crate) is_own: bool,
-    pub(crate) trace_id: TraceId,
-    pub(crate) span_id: SpanId,
-    pub(crate) parent: SpanId,
-    pub(crate) time_unix_nanos: u64,
-    /// When the record was made, whatever time it gives for what it tells of.
-    pub(crate) recorded_unix_nanos: u64,
-    pub(crate) start_time_unix_nanos: u64,
-    pub(crate) duration_nanos: u64,
-    /// What stands for the name and the keys, if the words have none.
-    pub(crate) callsite: Option<&'static Callsite>,
-    pub(crate) name: WordRange,
-    pub(crate) links: WordRange,
-    pub(crate) attributes: WordRange,
-    pub(crate) event_attributes: WordRange,
 }
 
 impl Entry {
+    #[inline(always)]
     pub(crate) fn new(kind: RecordKind) -> Entry {
         Entry {
+            trace: [0, 0],
+            span_id: SpanId::INVALID,
+            parent: SpanId::INVALID,
+            time_unix_nanos: 0,
+            start_time_unix_nanos: 0,
+            duration_nanos: 0,
+            callsite: None,
+            name: WordPlace::NOTHING,
+            links: WordPlace::NOTHING,
+            attributes: WordPlace::NOTHING,
+            event_attributes: WordPlace::NOTHING,
             kind,
             outcome: Outcome::Ok,
             has_remote_parent: false,
             is_own: false,
-            trace_id: TraceId::INVALID,
-            span_id: SpanId::INVALID,
-            parent: SpanId::INVALID,
-            time_unix_nanos: 0,
-            recorded_unix_nanos: 0,
-            start_time_unix_nanos: 0,
-            duration_nanos: 0,
-            callsite: None,
-            name: WordRange::default(),
-            links: WordRange::default(),
-            attributes: WordRange::default(),
-            event_attributes: WordRange::default(),
         }
+    }
+
+    #[inline(always)]
+    pub(crate) fn in_trace(self, trace: TraceId) -> Entry {
+        let trace = trace.to_u128();
+        Entry { trace: [(trace >> 64) as u64, trace as u64], ..self }
+    }
+
+    #[inline]
+    fn trace_id(&self) -> TraceId {
+        let [high, low] = self.trace;
+        TraceId::from_u128((high as u128) << 64 | low as u128)
     }
 }
 
@@ -127,6 +136,8 @@ pub(crate) struct Totals {
 pub struct Batch {
     entries: Vec<Entry>,
     words: Vec<u64>,
+    /// Of records that give a time of their own: their places, and when they were made.
+    made: Vec<(usize, u64)>,
     /// A bit for each kind of record that it has.
     kinds: u8,
     pub(crate) totals: Totals,
@@ -155,6 +166,7 @@ impl Batch {
     pub(crate) fn into_empty(mut self) -> Batch {
         self.entries.clear();
         self.words.clear();
+        self.made.clear();
         Batch { kinds: 0, totals: Totals::default(), ..self }
     }
 
@@ -163,60 +175,87 @@ impl Batch {
         size_of_val(self.entries.as_slice()) + size_of_val(self.words.as_slice())
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, entry: Entry) {
         self.kinds |= entry.kind.bit();
         self.entries.push(entry);
     }
 
+    /// The same for a record that gives another time than that at which it was made.
+    pub(crate) fn push_made_at(&mut self, entry: Entry, made_unix_nanos: u64) {
+        if entry.time_unix_nanos != made_unix_nanos {
+            self.made.push((self.entries.len(), made_unix_nanos));
+        }
+        self.push(entry);
+    }
+
+    /// When a record was made, whatever time it gives for what it tells of.
+    pub(crate) fn made_unix_nanos(&self, place: usize) -> u64 {
+        match self.made.binary_search_by_key(&place, |(place, _)| *place) {
+            Ok(found) => self.made[found].1,
+            Err(_) => self.entries.get(place).map_or(0, |entry| entry.time_unix_nanos),
+        }
+    }
+
+    /// Where the next words go.
+    pub(crate) fn words_end(&self) -> usize {
+        self.words.len()
+    }
+
     /// Copies words that are already encoded.
     #[inline]
-    pub(crate) fn copy(&mut self, words: &[u64]) -> WordRange {
+    pub(crate) fn copy(&mut self, words: &[u64]) -> WordPlace {
         if words.is_empty() {
-            return WordRange::default();
+            return WordPlace::NOTHING;
         }
         self.append(|all| all.extend_from_slice(words))
     }
 
-    pub(crate) fn put_name(&mut self, name: Dynamic<'_>) -> WordRange {
+    pub(crate) fn put_name(&mut self, name: Dynamic<'_>) -> WordPlace {
         self.append(|words| put_dynamic(words, name))
     }
 
-    pub(crate) fn put_attributes(&mut self, attributes: &Attributes) -> WordRange {
+    pub(crate) fn put_attributes(&mut self, attributes: &Attributes) -> WordPlace {
         if attributes.is_empty() {
-            return WordRange::default();
+            return WordPlace::NOTHING;
         }
         self.append(|words| put_attributes(words, attributes))
     }
 
-    fn put_links(&mut self, links: &[Link]) -> WordRange {
+    fn put_links(&mut self, links: &[Link]) -> WordPlace {
         if links.is_empty() {
-            return WordRange::default();
+            return WordPlace::NOTHING;
         }
         self.append(|words| put_links(words, links))
     }
 
-    fn append(&mut self, put: impl FnOnce(&mut Vec<u64>)) -> WordRange {
-        let start = self.words.len() as u32;
+    #[inline]
+    fn append(&mut self, put: impl FnOnce(&mut Vec<u64>)) -> WordPlace {
+        let place = WordPlace::at(self.words.len());
         put(&mut self.words);
-        WordRange { start, end: self.words.len() as u32 }
+        place
+    }
+
+    /// The words from a place on; none where there is nothing.
+    #[inline]
+    fn words_from(&self, place: WordPlace) -> &[u64] {
+        match place.0.checked_sub(1) {
+            Some(place) => &self.words[place as usize..],
+            None => &[],
+        }
     }
 
     /// A batch of the records that are wanted.
     pub(crate) fn select(&self, mut wanted: impl FnMut(&Entry) -> bool) -> Batch {
         let mut selected = Batch { totals: self.totals, ..Batch::default() };
-        for entry in &self.entries {
+        for (place, entry) in self.entries.iter().enumerate() {
             if wanted(entry) {
                 let mut copy = *entry;
-                for range in [
-                    &mut copy.name,
-                    &mut copy.links,
-                    &mut copy.attributes,
-                    &mut copy.event_attributes,
-                ] {
-                    *range = selected.copy(&self.words[range.range()]);
+                copy.name = selected.copy(dynamic_words(self.words_from(entry.name)));
+                for section in [&mut copy.links, &mut copy.attributes, &mut copy.event_attributes] {
+                    *section = selected.copy(section_words(self.words_from(*section)));
                 }
-                selected.push(copy);
+                selected.push_made_at(copy, self.made_unix_nanos(place));
             }
         }
         selected
@@ -233,7 +272,6 @@ impl Batch {
         let entry = Entry {
             outcome: span.outcome,
             has_remote_parent: span.parent.is_some_and(|parent| parent.is_remote),
-            trace_id: span.trace_id,
             span_id: span.span_id,
             parent: span.parent.map_or(SpanId::INVALID, |parent| parent.span_id),
             time_unix_nanos: span.time_unix_nanos,
@@ -243,7 +281,7 @@ impl Batch {
             links: self.put_links(&span.links),
             attributes: self.put_attributes(&span.attributes),
             event_attributes: self.put_attributes(&span.event_attributes),
-            ..Entry::new(kind)
+            ..Entry::new(kind).in_trace(span.trace_id)
         };
         self.push(entry);
     }
@@ -252,12 +290,11 @@ impl Batch {
         let scope = event.scope.as_ref().map(InstrumentationScope::as_scope);
         let name = Dynamic { level: event.level, scope, ..Dynamic::named(&event.name) };
         let entry = Entry {
-            trace_id: event.trace_id,
             span_id: event.span_id,
             time_unix_nanos: event.time_unix_nanos,
             name: self.put_name(name),
             attributes: self.put_attributes(&event.attributes),
-            ..Entry::new(kind)
+            ..Entry::new(kind).in_trace(event.trace_id)
         };
         self.push(entry);
     }
@@ -339,7 +376,7 @@ impl<'a> RecordRef<'a> {
     /// The trace; invalid for an event without a span.
     #[inline]
     pub fn trace_id(&self) -> TraceId {
-        self.entry.trace_id
+        self.entry.trace_id()
     }
 
     /// The span that the record concerns; invalid for an event without a span.
@@ -488,8 +525,8 @@ impl<'a> RecordRef<'a> {
     }
 
     #[inline]
-    fn words(&self, range: WordRange) -> &'a [u64] {
-        &self.batch.words[range.range()]
+    fn words(&self, place: WordPlace) -> &'a [u64] {
+        self.batch.words_from(place)
     }
 }
 

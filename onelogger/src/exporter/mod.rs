@@ -24,7 +24,7 @@ mod memory;
 mod path;
 
 pub use batch::{Batch, RecordKind, RecordRef, Records};
-pub(crate) use batch::{Entry, Totals, WordRange};
+pub(crate) use batch::{Entry, Totals, WordPlace};
 pub use console::ConsoleExporter;
 pub use console_text::ColorChoice;
 pub(crate) use contract::{CloseBy, version_8};

@@ -6,11 +6,13 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use super::drain::Source;
 use super::identity::IdSource;
+use super::open_span::{Kept, OpenSpan, When};
 use super::timeline::Moment;
-use crate::data::codec::{LaneKind, LaneRecord, put_attributes, read_attributes, read_record};
-use crate::data::names::attribute;
-use crate::data::{Attributes, Callsite, CallsiteTable, Outcome, SpanId, Timestamp, TraceId};
-use crate::exporter::{Batch, Entry, RecordKind, WordRange};
+use crate::data::codec::{
+    LaneKind, LaneRecord, PlainRecord, read_attributes, read_plain, read_record,
+};
+use crate::data::{Callsite, CallsiteTable, Outcome, SpanId, TraceId};
+use crate::exporter::{Batch, Entry, RecordKind};
 
 /// Keeps the table of open spans.
 #[derive(Default)]
@@ -23,6 +25,8 @@ pub(super) struct Assembler {
     #[expect(clippy::vec_box, reason = "the boxes move between here and the table")]
     unused: Vec<Box<OpenSpan>>,
     callsites: CallsiteTable,
+    /// The id of the parent that was met last: siblings follow each other.
+    last_parent: (u64, SpanId),
     /// Batches begun.
     batches: u64,
     starts: u64,
@@ -32,55 +36,9 @@ pub(super) struct Assembler {
     pub(super) malformed: u64,
 }
 
-/// What a stop must know of its span.
-#[derive(Default)]
-struct OpenSpan {
-    /// The lane that keeps room for the stop.
-    lane: Option<u32>,
-    /// How many spans had started before.
-    place: u64,
-    trace: TraceId,
-    id: SpanId,
-    parent: SpanId,
-    has_remote_parent: bool,
-    started: Moment,
-    explicit_start: Option<Timestamp>,
-    callsite: Option<&'static Callsite>,
-    /// Links, name and attributes, one after the other.
-    words: Vec<u64>,
-    links_end: usize,
-    name_end: usize,
-    /// Where the same words stand in a batch, and the number of the batch.
-    copied: Copied,
-}
-
-/// Where the words of a span stand in a batch.
-#[derive(Clone, Copy, Default)]
-struct Copied {
-    batch: u64,
-    links: WordRange,
-    name: WordRange,
-    attributes: WordRange,
-}
-
-/// What is known of a span when it is over.
-#[derive(Clone, Copy, Default)]
-struct Ended {
-    outcome: Outcome,
-    duration_nanos: u64,
-    /// It would lie before its start.
-    is_clamped: bool,
-}
-
-/// When a record was made, and the time that it gives.
-#[derive(Clone, Copy)]
-struct When {
-    made_unix: u64,
-    moment: Moment,
-}
-
 impl Assembler {
     /// Adds a lane's record to the batch. Returns the lane whose reservation became free.
+    #[inline(always)]
     pub(super) fn add(
         &mut self,
         batch: &mut Batch,
@@ -88,7 +46,41 @@ impl Assembler {
         ids: &IdSource,
         made_at: impl FnOnce(u64) -> Moment,
     ) -> Option<u32> {
-        self.look_at(batch);
+        // A batch that is empty is a new one.
+        self.batches += batch.entries().is_empty() as u64;
+        match read_plain(words) {
+            PlainRecord::Stop { order, span, outcome } => {
+                self.recorded += 1;
+                self.stop(batch, source, span, outcome, When::made(made_at(order)), &[])
+            }
+            PlainRecord::Start { order, span, parent, callsite, attributes } => {
+                self.recorded += 1;
+                let Some(callsite) = self.callsites.get(callsite) else {
+                    self.malformed += 1;
+                    return None;
+                };
+                let ids = [ids.span_id(span), self.parent_id(ids, parent)];
+                let kept = Kept { words: attributes, ..Kept::default() };
+                let when = When::made(made_at(order));
+                let mut open = self.begin(source, true, Some(callsite), when, kept);
+                open.set_ids(trace, ids);
+                open.put_start(batch, self.batches, when, &[]);
+                self.keep(span, open);
+                None
+            }
+            PlainRecord::No => self.add_other(batch, (source, trace, words), ids, made_at),
+        }
+    }
+
+    /// The same for a record that holds more than most do.
+    #[inline(never)]
+    fn add_other(
+        &mut self,
+        batch: &mut Batch,
+        (source, trace, words): (Source, TraceId, &[u64]),
+        ids: &IdSource,
+        made_at: impl FnOnce(u64) -> Moment,
+    ) -> Option<u32> {
         let Some((kind, record)) = read_record(words) else {
             self.recorded += 1;
             self.malformed += 1;
@@ -108,13 +100,16 @@ impl Assembler {
         };
         let made = made_at(record.order);
         let moment = record.time.map_or(made, |given| made.place(given));
-        let when = When { made_unix: made.unix, moment };
+        let when = When { made_unix: made.unix, moment, explicit: record.time };
         let kind = match kind {
             LaneKind::Start => {
                 self.start(batch, source, trace, &record, callsite, ids, when);
                 return None;
             }
-            LaneKind::Stop => return self.stop(batch, source, &record, when),
+            LaneKind::Stop => {
+                let (span, outcome) = (record.span, record.outcome);
+                return self.stop(batch, source, span, outcome, when, record.event_attributes);
+            }
             LaneKind::Update => {
                 self.update(batch, &record, when);
                 return None;
@@ -126,13 +121,16 @@ impl Assembler {
             LaneKind::TelemetryDataError => RecordKind::TelemetryDataError,
         };
         let entry = event(batch, kind, trace, &record, callsite, ids, when);
-        batch.push(entry);
+        batch.push_made_at(entry, when.made_unix);
         None
     }
 
-    /// A batch that is empty is a new one.
-    fn look_at(&mut self, batch: &Batch) {
-        self.batches += batch.entries().is_empty() as u64;
+    #[inline(always)]
+    fn parent_id(&mut self, ids: &IdSource, raw: u64) -> SpanId {
+        if self.last_parent.0 != raw {
+            self.last_parent = (raw, ids.span_id(raw));
+        }
+        self.last_parent.1
     }
 
     #[allow(clippy::too_many_arguments, reason = "what a start is made of")]
@@ -146,50 +144,66 @@ impl Assembler {
         ids: &IdSource,
         when: When,
     ) {
-        let mut span = self.unused.pop().unwrap_or_default();
-        span.lane = match source {
-            Source::Lane(lane) => record.is_reserved.then_some(lane),
-            Source::Overflow => None,
+        let kept = Kept {
+            words: record.kept,
+            links_length: record.links_length,
+            name_length: record.name_length,
         };
-        span.place = self.starts;
-        self.starts += 1;
-        span.trace = trace;
-        span.id = ids.span_id(record.span);
-        span.has_remote_parent = record.remote_parent;
-        span.parent = match record.remote_parent {
+        let parent = match record.remote_parent {
             true => SpanId::from_u64(record.parent),
             false => ids.span_id(record.parent),
         };
-        span.started = when.moment;
-        span.explicit_start = record.time;
-        span.callsite = callsite;
-        span.words.clear();
-        span.words.extend_from_slice(record.kept);
-        span.links_end = record.links_length;
-        span.name_end = record.links_length + record.name_length;
-        span.copied.batch = 0;
-        let kind = RecordKind::Start;
-        span.put(batch, self.batches, kind, when, Ended::default(), record.event_attributes);
-        if let Some((raw, before)) = self.latest.replace((record.span, span)) {
+        let mut span = self.begin(source, record.is_reserved, callsite, when, kept);
+        span.set_ids(trace, [ids.span_id(record.span), parent]);
+        span.has_remote_parent = record.remote_parent;
+        span.put_start(batch, self.batches, when, record.event_attributes);
+        self.keep(record.span, span);
+    }
+
+    /// A span that has just started, without its ids.
+    #[inline(always)]
+    fn begin(
+        &mut self,
+        source: Source,
+        is_reserved: bool,
+        callsite: Option<&'static Callsite>,
+        when: When,
+        kept: Kept<'_>,
+    ) -> Box<OpenSpan> {
+        let mut span = self.unused.pop().unwrap_or_default();
+        let lane = match source {
+            Source::Lane(lane) => is_reserved.then_some(lane),
+            Source::Overflow => None,
+        };
+        span.begin(lane, self.starts, callsite, when, kept);
+        self.starts += 1;
+        span
+    }
+
+    #[inline(always)]
+    fn keep(&mut self, raw: u64, span: Box<OpenSpan>) {
+        if let Some((raw, before)) = self.latest.replace((raw, span)) {
             self.open.insert(raw, before);
         }
     }
 
+    #[inline(always)]
     fn stop(
         &mut self,
         batch: &mut Batch,
         source: Source,
-        record: &LaneRecord<'_>,
+        raw: u64,
+        outcome: Outcome,
         when: When,
+        event_attributes: &[u64],
     ) -> Option<u32> {
-        let latest = self.latest.take_if(|(raw, _)| *raw == record.span);
-        let found = latest.map(|(_, span)| span).or_else(|| self.open.remove(&record.span));
+        let latest = self.latest.take_if(|(latest, _)| *latest == raw);
+        let found = latest.map(|(_, span)| span).or_else(|| self.open.remove(&raw));
         let Some(mut span) = found else {
             self.malformed += 1;
             return None;
         };
-        let ended = span.stop(when.moment, record.time, record.outcome, None);
-        span.put(batch, self.batches, RecordKind::Stop, when, ended, record.event_attributes);
+        span.put_stop(batch, self.batches, when, outcome, event_attributes);
         let waiting = span.lane.filter(|&lane| source != Source::Lane(lane));
         self.recycle(span);
         waiting
@@ -203,123 +217,30 @@ impl Assembler {
             return;
         };
         span.merge(read_attributes(record.attributes(), &[]).to_owned());
-        let kind = RecordKind::Attributes;
-        span.put(batch, self.batches, kind, when, Ended::default(), record.attributes());
+        span.put_update(batch, self.batches, when, record.attributes());
     }
 
     /// Stops every span that is still open, the one that started last first.
     pub(super) fn stop_all(&mut self, batch: &mut Batch, moment: Moment) {
-        self.look_at(batch);
+        self.batches += batch.entries().is_empty() as u64;
         let mut open: Vec<_> =
             self.open.drain().chain(self.latest.take()).map(|(_, span)| span).collect();
         open.sort_unstable_by_key(|span| std::cmp::Reverse(span.place));
-        let when = When { made_unix: moment.unix, moment };
         for mut span in open {
             self.recorded += 1;
-            let truncated = Attributes::new().with(attribute::TRUNCATED, true);
+            span.truncate();
             // The clock reads now, wherever an explicit start lies: the difference is measured.
-            let ended = span.stop(moment, None, Outcome::Ok, Some(truncated));
-            span.put(batch, self.batches, RecordKind::Stop, when, ended, &[]);
+            span.put_stop(batch, self.batches, When::made(moment), Outcome::Ok, &[]);
         }
     }
 
+    #[inline(always)]
     fn recycle(&mut self, span: Box<OpenSpan>) {
         /// More than so many are not kept.
         const KEPT: usize = 1024;
-        /// Nor those that have grown beyond this.
-        const LARGE_WORDS: usize = 1024;
-        if self.unused.len() < KEPT && span.words.capacity() <= LARGE_WORDS {
+        if self.unused.len() < KEPT && !span.is_large() {
             self.unused.push(span);
         }
-    }
-}
-
-impl OpenSpan {
-    /// Adds a record of this span, as far as the span goes. What the batch has of it already is not
-    /// copied again.
-    fn put(
-        &mut self,
-        batch: &mut Batch,
-        number: u64,
-        kind: RecordKind,
-        when: When,
-        ended: Ended,
-        event_attributes: &[u64],
-    ) {
-        if self.copied.batch != number {
-            let copy = batch.copy(&self.words);
-            self.copied = Copied {
-                batch: number,
-                links: copy.part(0..self.links_end),
-                name: copy.part(self.links_end..self.name_end),
-                attributes: copy.part(self.name_end..self.words.len()),
-            };
-        }
-        let event_attributes = batch.copy(event_attributes);
-        let time = if ended.is_clamped { self.started } else { when.moment };
-        batch.push(Entry {
-            kind,
-            outcome: ended.outcome,
-            has_remote_parent: self.has_remote_parent,
-            is_own: false,
-            trace_id: self.trace,
-            span_id: self.id,
-            parent: self.parent,
-            time_unix_nanos: time.unix,
-            recorded_unix_nanos: when.made_unix,
-            start_time_unix_nanos: self.started.unix,
-            duration_nanos: ended.duration_nanos,
-            callsite: self.callsite,
-            name: self.copied.name,
-            links: self.copied.links,
-            attributes: self.copied.attributes,
-            event_attributes,
-        });
-    }
-
-    /// What the stop adds to what is known of the span.
-    ///
-    /// A stop that lies before its start is placed at its start, and an attribute says by how much.
-    fn stop(
-        &mut self,
-        moment: Moment,
-        explicit: Option<Timestamp>,
-        outcome: Outcome,
-        added: Option<Attributes>,
-    ) -> Ended {
-        let started = self.started;
-        let elapsed = match (self.explicit_start, explicit) {
-            // Two explicit times are compared with each other, on the clock that both have.
-            (Some(start), Some(stop)) => match (start.monotonic_nanos, stop.monotonic_nanos) {
-                (Some(start), Some(stop)) => difference(stop, start),
-                _ => difference(stop.unix_nanos, start.unix_nanos),
-            },
-            // Measured by one clock, whose ticks may have got another length in between.
-            (None, None) => difference(moment.monotonic, started.monotonic).max(0),
-            _ => difference(moment.monotonic, started.monotonic),
-        };
-        if let Some(added) = added {
-            self.merge(added);
-        }
-        if elapsed < 0 {
-            let clamped = elapsed.saturating_neg();
-            self.merge(Attributes::new().with(attribute::CLAMPED_NANOS, clamped));
-        }
-        let duration_nanos = elapsed.max(0) as u64;
-        Ended { outcome, duration_nanos, is_clamped: elapsed < 0 && explicit.is_some() }
-    }
-
-    /// Adds or replaces attributes.
-    fn merge(&mut self, added: Attributes) {
-        if added.is_empty() {
-            return;
-        }
-        let keys = self.callsite.map_or(&[][..], |callsite| callsite.catalogue.keys);
-        let mut all = read_attributes(&self.words[self.name_end..], keys).to_owned();
-        all.merge(added);
-        self.words.truncate(self.name_end);
-        put_attributes(&mut self.words, &all);
-        self.copied.batch = 0;
     }
 }
 
@@ -342,11 +263,6 @@ impl Hasher for RawIdHasher {
     }
 }
 
-fn difference(later: u64, earlier: u64) -> i64 {
-    let difference = i128::from(later) - i128::from(earlier);
-    difference.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
-}
-
 /// A record of an event, an error or a telemetry data error.
 fn event(
     batch: &mut Batch,
@@ -357,30 +273,28 @@ fn event(
     ids: &IdSource,
     when: When,
 ) -> Entry {
-    let has_span = record.span != 0;
+    let trace = if record.span != 0 { trace } else { TraceId::INVALID };
     Entry {
         is_own: record.is_own,
-        trace_id: if has_span { trace } else { TraceId::INVALID },
         span_id: match record.remote_parent {
             true => SpanId::from_u64(record.span),
             false => ids.span_id(record.span),
         },
         time_unix_nanos: when.moment.unix,
-        recorded_unix_nanos: when.made_unix,
         callsite,
         name: batch.copy(record.name()),
         attributes: batch.copy(record.attributes()),
-        ..Entry::new(kind)
+        ..Entry::new(kind).in_trace(trace)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Name;
     use crate::data::codec::{
         Dynamic, Given, Origin, StartFields, put_start, put_stop, put_update, record_length,
     };
+    use crate::data::{Attributes, Name};
 
     fn start(span: u64, is_reserved: bool) -> Vec<u64> {
         let none = Attributes::new();

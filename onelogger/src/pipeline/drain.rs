@@ -15,6 +15,38 @@ pub(super) enum Source {
     Overflow,
 }
 
+/// Records of one source that come before those of all others, and perhaps more after them.
+pub(super) struct Stretch<'a> {
+    pub(super) source: Source,
+    /// The trace that they belong to, which a context record among them changes.
+    pub(super) trace: &'a mut TraceId,
+    pub(super) words: &'a [u64],
+    /// The order word of the last one that is due.
+    limit: u64,
+}
+
+impl<'a> Stretch<'a> {
+    /// The words of the next record that is due. Context records before it are taken in.
+    #[inline(always)]
+    pub(super) fn next(&mut self) -> Option<&'a [u64]> {
+        loop {
+            let &header = self.words.first()?;
+            let length = record_length(header).max(1).min(self.words.len());
+            let (record, rest) = self.words.split_at(length);
+            if record_kind(header) == Some(LaneKind::Context) {
+                *self.trace = read_context(record).unwrap_or_default();
+                self.words = rest;
+                continue;
+            }
+            if order_of(record) > self.limit {
+                return None;
+            }
+            self.words = rest;
+            return Some(record);
+        }
+    }
+}
+
 /// The reading side of all lanes.
 ///
 /// A record is taken only if it was made up to the cut, a reading of the clock from before the
@@ -49,7 +81,8 @@ struct Lane {
 }
 
 impl Drain {
-    /// Passes on all records up to the cut, in the order in which they were made.
+    /// Passes on all records up to the cut, in the order in which they were made. `pass_on` takes all that
+    /// is due of a stretch.
     ///
     /// With `is_last` the lanes are sealed and everything is passed on.
     pub(super) fn run(
@@ -57,7 +90,7 @@ impl Drain {
         intake: &Intake,
         cut: u64,
         is_last: bool,
-        mut pass_on: impl FnMut(Source, TraceId, &[u64]),
+        mut pass_on: impl FnMut(&mut Stretch<'_>),
     ) {
         self.collect(intake, is_last);
         let mut heads = BinaryHeap::with_capacity(self.lanes.len() + 1);
@@ -75,7 +108,8 @@ impl Drain {
             }
             if place == overflow_place {
                 if let Some(stop) = overflow.next() {
-                    pass_on(Source::Overflow, TraceId::INVALID, &stop);
+                    let (source, mut trace) = (Source::Overflow, TraceId::INVALID);
+                    pass_on(&mut Stretch { source, trace: &mut trace, words: &stop, limit: order });
                 }
                 heads.extend(overflow.peek().map(|stop| Reverse((order_of(stop), place))));
                 continue;
@@ -83,17 +117,11 @@ impl Drain {
             // Records of one lane that come before those of all others need no heap.
             let limit = heads.peek().map_or(cut, |Reverse((next, _))| cut.min(*next));
             let lane = &mut self.lanes[place];
-            loop {
-                let length = record_length(lane.words[lane.at]).max(1);
-                let end = (lane.at + length).min(lane.words.len());
-                pass_on(Source::Lane(lane.reader.id), lane.trace, &lane.words[lane.at..end]);
-                lane.at = end;
-                match lane.head() {
-                    Some(order) if order <= limit => {}
-                    Some(order) => break heads.push(Reverse((order, place))),
-                    None => break,
-                }
-            }
+            let (source, words) = (Source::Lane(lane.reader.id), &lane.words[lane.at..]);
+            let mut stretch = Stretch { source, trace: &mut lane.trace, words, limit };
+            pass_on(&mut stretch);
+            lane.at = lane.words.len() - stretch.words.len();
+            heads.extend(lane.head().map(|order| Reverse((order, place))));
         }
         self.overflow = overflow.collect();
         for lane in &mut self.lanes {
@@ -202,7 +230,11 @@ mod tests {
 
     fn orders(drain: &mut Drain, intake: &Intake, cut: u64, is_last: bool) -> Vec<u64> {
         let mut orders = Vec::new();
-        drain.run(intake, cut, is_last, |_, _, words| orders.push(order_of(words)));
+        drain.run(intake, cut, is_last, |stretch| {
+            while let Some(words) = stretch.next() {
+                orders.push(order_of(words));
+            }
+        });
         orders
     }
 

@@ -17,6 +17,7 @@ mod health;
 pub(crate) mod identity;
 pub(crate) mod intake;
 mod ledger;
+mod open_span;
 mod outlet;
 mod queue;
 mod reports;
@@ -340,18 +341,28 @@ impl Stages {
         let mut batch = held.take().unwrap_or_else(|| spare.take());
         let mut freed = Vec::new();
         let sent = self.sent;
-        drain.run(intake, cut, is_last, |source, trace, words| {
-            let made_at = |order| timeline.moment(order);
-            freed.extend(assembler.add(&mut batch, (source, trace, words), &intake.ids, made_at));
-            if batch.size_bytes() >= BATCH_BYTES {
-                // What the producers count is looked at with the last batch.
-                batch.totals = Totals {
-                    recorded: assembler.recorded + sent.withheld + sent.lane_full + sent.too_large,
-                    malformed: assembler.malformed,
-                    ..sent
+        let line = timeline.line();
+        drain.run(intake, cut, is_last, |stretch| {
+            while let Some(words) = stretch.next() {
+                let made_at = |order| match line {
+                    Some(line) => line.moment(order),
+                    None => timeline.moved_to(order),
                 };
-                let full = std::mem::replace(&mut batch, spare.take());
-                spare.keep(send(outlets, full));
+                let record = (stretch.source, *stretch.trace, words);
+                freed.extend(assembler.add(&mut batch, record, &intake.ids, made_at));
+                if batch.size_bytes() >= BATCH_BYTES {
+                    // What the producers count is looked at with the last batch.
+                    batch.totals = Totals {
+                        recorded: assembler.recorded
+                            + sent.withheld
+                            + sent.lane_full
+                            + sent.too_large,
+                        malformed: assembler.malformed,
+                        ..sent
+                    };
+                    let full = std::mem::replace(&mut batch, spare.take());
+                    spare.keep(send(outlets, full));
+                }
             }
         });
         for lane in freed {

@@ -67,12 +67,32 @@ impl Timeline {
     }
 
     /// When a record was made.
-    #[inline]
-    pub(crate) fn moment(&self, order: u64) -> Moment {
+    #[cfg(test)]
+    fn moment(&self, order: u64) -> Moment {
+        match self.line() {
+            Some(line) => line.moment(order),
+            None => self.moved_to(order),
+        }
+    }
+
+    /// The same under a manual clock.
+    pub(crate) fn moved_to(&self, order: u64) -> Moment {
+        match &self.clock {
+            Clock::Manual(clock) => clock.moment(order),
+            _ => self.anchor.at(order),
+        }
+    }
+
+    /// What order words mean until the timeline is renewed; `None` under a manual clock.
+    pub(crate) fn line(&self) -> Option<Line> {
+        let unix_offset = self.anchor.unix.wrapping_sub(self.anchor.monotonic);
         match (&self.scale, &self.clock) {
-            (Some(scale), _) => self.anchor.at(scale.nanos(order)),
-            (None, Clock::Manual(clock)) => clock.moment(order),
-            (None, _) => self.anchor.at(order),
+            (Some(scale), _) => {
+                let Scale { from, slope, .. } = *scale;
+                Some(Line { ticks: from.ticks, nanos: from.nanos, slope, unix_offset })
+            }
+            (None, Clock::Manual(_)) => None,
+            (None, _) => Some(Line { ticks: 0, nanos: 0, slope: 1 << 32, unix_offset }),
         }
     }
 
@@ -94,6 +114,31 @@ impl Timeline {
         let tries = (0..3).map(try_once).min_by_key(|(apart, _)| *apart);
         tries.map_or_else(Moment::default, |(_, moment)| moment)
     }
+}
+
+/// How order words become times.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line {
+    ticks: u64,
+    nanos: u64,
+    /// Nanoseconds of a unit of the order word, in units of 2^-32.
+    slope: u64,
+    /// What the wall clock is ahead of the monotonic one.
+    unix_offset: u64,
+}
+
+impl Line {
+    #[inline(always)]
+    pub(crate) fn moment(self, order: u64) -> Moment {
+        let monotonic = self.nanos.wrapping_add(scaled(order.wrapping_sub(self.ticks), self.slope));
+        Moment { monotonic, unix: monotonic.wrapping_add(self.unix_offset) }
+    }
+}
+
+/// The nanoseconds of so many ticks, which may be negative.
+#[inline(always)]
+fn scaled(ticks: u64, slope: u64) -> u64 {
+    ((i128::from(ticks as i64) * i128::from(slope as i64)) >> 32) as u64
 }
 
 /// How ticks of the CPU's counter become nanoseconds of the monotonic clock.
@@ -137,10 +182,8 @@ impl Scale {
         }
     }
 
-    #[inline]
     fn nanos(&self, ticks: u64) -> u64 {
-        let since = ticks.wrapping_sub(self.from.ticks) as i64;
-        let passed = (i128::from(since) * i128::from(self.slope)) >> 32;
+        let passed = scaled(ticks.wrapping_sub(self.from.ticks), self.slope);
         self.from.nanos.saturating_add_signed(passed as i64)
     }
 
@@ -168,7 +211,7 @@ impl Scale {
 
 fn slope_of(nanos: u64, ticks: u64) -> u64 {
     let slope = (u128::from(nanos) << 32) / u128::from(ticks.max(1));
-    u64::try_from(slope).unwrap_or(u64::MAX).max(1)
+    i64::try_from(slope).unwrap_or(i64::MAX).max(1).cast_unsigned()
 }
 
 #[cfg(test)]

@@ -136,8 +136,8 @@ impl Worker {
             self.failures.succeeded_in_part();
         }
         // The report stands where the refused record would have stood, and bears its time.
-        let refused = &batch.entries()[start + error.accepted.min(records.len() - 1)];
-        self.failed(&error, refused.recorded_unix_nanos);
+        let refused = start + error.accepted.min(records.len() - 1);
+        self.failed(&error, batch.made_unix_nanos(refused));
         done
     }
 

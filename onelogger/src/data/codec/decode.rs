@@ -214,3 +214,13 @@ pub(crate) fn read_attributes<'a>(
 pub(crate) fn read_links(section: &[u64]) -> LinksRef<'_> {
     Reader { words: section }.links().unwrap_or_default()
 }
+
+/// The words that a name takes, of those that begin with it.
+pub(crate) fn dynamic_words(words: &[u64]) -> &[u64] {
+    Reader { words }.dynamic_words().unwrap_or_default()
+}
+
+/// The words that a section takes, of those that begin with it.
+pub(crate) fn section_words(words: &[u64]) -> &[u64] {
+    Reader { words }.section().unwrap_or_default()
+}

@@ -34,15 +34,17 @@ mod encode;
 mod short;
 
 pub(crate) use decode::{
-    LaneRecord, Reader, read_attributes, read_context, read_dynamic, read_links, read_record,
-    record_kind, record_length,
+    LaneRecord, Reader, dynamic_words, read_attributes, read_context, read_dynamic, read_links,
+    read_record, record_kind, record_length, section_words,
 };
 pub(crate) use encode::{
     EventFields, Given, StartFields, put_attributes, put_context, put_dynamic, put_event,
     put_links, put_start, put_stop, put_update,
 };
 pub(super) use encode::{put_bool, put_f64, put_i64, put_list, put_string, put_value};
-pub(crate) use short::{short_event, short_start, short_start_with, short_stop};
+pub(crate) use short::{
+    PlainRecord, read_plain, short_event, short_start, short_start_with, short_stop,
+};
 
 use super::{Level, Name, ScopeRef, SpanKind};
 

@@ -9,6 +9,48 @@ use crate::data::Outcome;
 use crate::data::argument::{Argument, Plain};
 use crate::data::list::Elements;
 
+/// A record as most are.
+pub(crate) enum PlainRecord<'a> {
+    /// A callsite's start, with a parent of this recorder or none, and with attributes or none.
+    Start { order: u64, span: u64, parent: u64, callsite: u32, attributes: &'a [u64] },
+    /// A stop that says nothing but its outcome.
+    Stop { order: u64, span: u64, outcome: Outcome },
+    /// One that holds more, or makes no sense.
+    No,
+}
+
+/// Reads what [`short_start`], [`short_start_with`] and [`short_stop`] write; `words` are a record's own.
+#[inline(always)]
+pub(crate) fn read_plain(words: &[u64]) -> PlainRecord<'_> {
+    const START: u64 = LaneKind::Start as u64;
+    const STOP: u64 = LaneKind::Stop as u64;
+    let Some(&header) = words.first() else { return PlainRecord::No };
+    let flags = (header >> 8) as u8;
+    let callsite = (header >> 40) as u32;
+    match (header & 0xff, words) {
+        (STOP, &[_, order, span]) if flags & !(flag::OUTCOME_MASK << flag::OUTCOME_SHIFT) == 0 => {
+            let outcome = Outcome::from_code(flags >> flag::OUTCOME_SHIFT);
+            PlainRecord::Stop { order, span, outcome }
+        }
+        (START, &[_, order, span, parent, ref attributes @ ..])
+            if callsite != DYNAMIC
+                && flags & !flag::ATTRIBUTES == 0
+                && is_section(flags, attributes) =>
+        {
+            PlainRecord::Start { order, span, parent, callsite, attributes }
+        }
+        _ => PlainRecord::No,
+    }
+}
+
+/// Whether these are the words of one section if there is one, and else none.
+#[inline(always)]
+fn is_section(flags: u8, words: &[u64]) -> bool {
+    let length =
+        if flags == 0 { 0 } else { words.first().map_or(0, |head| (head >> 32) as usize + 1) };
+    words.len() == length
+}
+
 /// A start without attributes and links, of a callsite's span whose stop has its room.
 #[inline(always)]
 pub(crate) fn short_start(callsite: u32, order: u64, span: u64, parent: u64) -> [u64; 4] {
