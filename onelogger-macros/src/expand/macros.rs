@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::Expr;
 
-use super::callsite::{attributes, declaration, if_enabled, option, span_arguments};
+use super::callsite::{attributes, declaration, guard, if_enabled, open, option, span_arguments};
 use super::{in_parentheses, mixed_quote, mixed_site_at};
 use crate::ir::{ErrorMacro, EventMacro, Krate, SpanForm, SpanMacro};
 
@@ -12,34 +12,31 @@ pub(crate) fn span(span: &SpanMacro) -> TokenStream {
     let krate = &span.opening.callsite.krate;
     let p = krate.private();
     let callsite = declaration(&span.opening.callsite);
-    let arguments = span_arguments(&span.opening);
-    let guard = || {
-        let open = if_enabled(&mixed_quote! {
-            __onelogger_span.open(&__ONELOGGER_CALLSITE, &#arguments);
-        });
-        mixed_quote! {
-            let mut __onelogger_span = #p::SpanGuard::new();
-            #open
-        }
-    };
     let value = match &span.form {
         // Each guard is made where it goes: one that is moved from a place of its own would have to wait,
         // also where the callsite is off, for what has just been written there.
-        SpanForm::Guard => mixed_quote! {
-            if __ONELOGGER_CALLSITE.is_enabled() {
-                let mut __onelogger_span = #p::SpanGuard::new();
-                __onelogger_span.open(&__ONELOGGER_CALLSITE, &#arguments);
-                __onelogger_span
-            } else {
-                #p::SpanGuard::new()
+        SpanForm::Guard if span.opening.is_plain() => {
+            mixed_quote!(#p::SpanGuard::entered(&__ONELOGGER_CALLSITE))
+        }
+        SpanForm::Guard => {
+            let open = open(&span.opening);
+            mixed_quote! {
+                if __ONELOGGER_CALLSITE.is_enabled() {
+                    let mut __onelogger_span = #p::SpanGuard::new();
+                    #open
+                    __onelogger_span
+                } else {
+                    #p::SpanGuard::new()
+                }
             }
-        },
+        }
         SpanForm::Block(block) => {
-            let guard = guard();
+            let guard = guard(&span.opening);
             let block = in_parentheses(block);
             mixed_quote!(#guard #block)
         }
         SpanForm::Async { keywords, block } => {
+            let arguments = span_arguments(&span.opening);
             let open = mixed_quote!(#p::open_in_future(&__ONELOGGER_CALLSITE, &#arguments););
             let open = if_enabled(&open);
             // The type of a block's value may be known only from what follows; to look at it here
