@@ -23,7 +23,7 @@ pub use crate::signal::future::{
     PreparedSpan, TimedFuture, call_prepared, open_in_future, timed, timed_prepared, unobserved,
 };
 pub use crate::signal::{SpanArguments, SpanGuard, call, error, event, run};
-pub use crate::{__failure_of as failure_of, __failure_of_result as failure_of_result};
+pub use crate::{__fail_by_result as fail_by_result, __failure_of as failure_of};
 use crate::{AsSpan, SpanName, ToValue};
 
 /// The name that a constant or a value stands for.

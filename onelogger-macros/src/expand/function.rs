@@ -42,8 +42,8 @@ fn in_closure(span: &TimedSpan, signature: &mut Signature) -> TokenStream {
     let krate = &span.opening.callsite.krate;
     let p = krate.private();
     let returned = nameable(&span.value);
-    let observe =
-        observation::statements(&span.observation, &mixed_quote!(&__onelogger_result), krate);
+    let (result, guard) = (mixed_quote!(&__onelogger_result), mixed_quote!(&mut __onelogger_span));
+    let observe = observation::statements(&span.observation, &result, &guard, krate);
     let parameters = parameters::move_inside(signature);
     let body = in_parentheses(&span.function.body);
     let as_block = |statements| as_block_of(&span.function.body, &statements);
