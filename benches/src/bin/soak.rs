@@ -119,10 +119,11 @@ fn soak(duration: Duration, policy: FullPolicy) -> Result {
     let calls = calls.into_inner();
     println!("calls {calls}, {counts:?}");
     println!(
-        "resident: {} KiB after a tenth of the time, {} KiB at the end, {:+.1} %",
+        "resident: {} KiB in the second tenth of the time, {} KiB in the last, {:+.1} %; at most {} KiB",
         early,
         late,
-        100.0 * (late as f64 / early as f64 - 1.0)
+        100.0 * (late as f64 / early as f64 - 1.0),
+        Held::most_resident_kib()?
     );
     check("the recorder has counted the calls", calls, counts.recorded)?;
     check("the ledger balances", true, counts.is_balanced())?;
@@ -143,7 +144,8 @@ fn check<T: PartialEq + std::fmt::Debug>(what: &str, expected: T, found: T) -> R
     Err(format!("{what}: not so, {expected:?} and {found:?}").into())
 }
 
-/// Says what the process holds, until the time is over; the resident KiB early on and at the end.
+/// Says what the process holds, until the time is over. The resident KiB in the second tenth of the
+/// time and in the last: medians, because what is queued at a moment differs by megabytes.
 fn watch(
     duration: Duration,
     calls: &AtomicU64,
@@ -151,17 +153,15 @@ fn watch(
     counts: impl Fn() -> Counts,
 ) -> Result<(u64, u64)> {
     let begin = Instant::now();
-    let mut early = None;
+    let mut resident = Vec::new();
     let mut reported = (Duration::ZERO, 0, 0);
     println!("     s   RSS KiB  threads  fds  begun/s   calls/s  lost, by reason");
     loop {
-        let step = (duration / 10).min(REPORT_EVERY).min(duration.saturating_sub(begin.elapsed()));
+        let step = (duration / 100).min(REPORT_EVERY).min(duration.saturating_sub(begin.elapsed()));
         thread::sleep(step);
         let now = begin.elapsed();
         let held = Held::now()?;
-        if early.is_none() && now >= duration / 10 {
-            early = Some(held.resident_kib);
-        }
+        resident.push(held.resident_kib);
         let is_over = now >= duration;
         if is_over || now - reported.0 >= REPORT_EVERY {
             let (calls, threads) = (calls.load(Ordering::Relaxed), threads.load(Ordering::Relaxed));
@@ -180,9 +180,16 @@ fn watch(
             reported = (now, calls, threads);
         }
         if is_over {
-            return Ok((early.unwrap_or(held.resident_kib), held.resident_kib));
+            let tenth = resident.len() / 10;
+            let late = median(&mut resident.split_off(resident.len() - tenth));
+            return Ok((median(&mut resident[tenth..2 * tenth]), late));
         }
     }
+}
+
+fn median(values: &mut [u64]) -> u64 {
+    values.sort_unstable();
+    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 fn losses(counts: &Counts) -> String {
@@ -200,16 +207,21 @@ struct Held {
 
 impl Held {
     fn now() -> Result<Held> {
-        let status = fs::read_to_string("/proc/self/status")?;
-        let value = |key: &str| -> Result<u64> {
-            let line = status.lines().find_map(|line| line.strip_prefix(key));
-            let word = line.and_then(|rest| rest.split_whitespace().next());
-            Ok(word.ok_or_else(|| format!("no `{key}`"))?.parse()?)
-        };
         // The directory itself is open while it is read.
         let descriptors = fs::read_dir("/proc/self/fd")?.count() - 1;
-        Ok(Held { resident_kib: value("VmRSS:")?, threads: value("Threads:")?, descriptors })
+        Ok(Held { resident_kib: status("VmRSS:")?, threads: status("Threads:")?, descriptors })
     }
+
+    fn most_resident_kib() -> Result<u64> {
+        status("VmHWM:")
+    }
+}
+
+fn status(key: &str) -> Result<u64> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(key));
+    let word = line.and_then(|rest| rest.split_whitespace().next());
+    Ok(word.ok_or_else(|| format!("no `{key}`"))?.parse()?)
 }
 
 /// What a thread does for as long as it lives; how many calls that were. A start, a stop, an event,
