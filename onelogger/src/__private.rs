@@ -2,8 +2,9 @@
 //! released together. Nothing here is for anybody else.
 
 pub use core;
-pub use core::format_args;
 pub use core::future::Future;
+// A path is resolved wherever a macro is used: a short one takes less time.
+pub use core::{concat, file, format_args, line, module_path};
 pub use std::boxed::Box;
 use std::fmt::{Debug, Display};
 
@@ -21,8 +22,8 @@ pub use crate::signal::failure::{
 pub use crate::signal::future::{
     PreparedSpan, TimedFuture, call_prepared, open_in_future, timed, timed_prepared, unobserved,
 };
-pub use crate::signal::{SpanArguments, SpanGuard, call, error, event};
-pub use crate::{__failure_of as failure_of, __failure_of_result as failure_of_result};
+pub use crate::signal::{SpanArguments, SpanGuard, call, error, event, run};
+pub use crate::{__fail_by_result as fail_by_result, __failure_of as failure_of};
 use crate::{AsSpan, SpanName, ToValue};
 
 /// The name that a constant or a value stands for.

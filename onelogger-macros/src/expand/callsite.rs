@@ -8,37 +8,53 @@ use syn::spanned::Spanned as _;
 use super::{mixed_quote, mixed_site_at};
 use crate::ir::{Attribute, Callsite, CallsiteKind, Format, Krate, Name, Opening, Parent, Word};
 
-/// `static __ONELOGGER_CALLSITE`.
+/// `static __ONELOGGER_CALLSITE`. It says what is not as usual, and nothing else: each path and each
+/// value in here is compiled as often as the macro is used.
 pub(super) fn declaration(callsite: &Callsite) -> TokenStream {
     let p = callsite.krate.private();
-    let kind = match callsite.kind {
-        CallsiteKind::Span => mixed_quote!(Span),
-        CallsiteKind::Event => mixed_quote!(Event),
-        CallsiteKind::Error => mixed_quote!(Error),
+    let (kind, usual_level) = match callsite.kind {
+        CallsiteKind::Span => (mixed_quote!(span), Word::INFO),
+        CallsiteKind::Event => (mixed_quote!(event), Word::INFO),
+        CallsiteKind::Error => (mixed_quote!(error), Word::ERROR),
     };
-    let name = name(&callsite.name, &callsite.krate);
-    let level = variant(callsite.level);
-    let span_kind = variant(callsite.span_kind);
-    let group = option(callsite.group.as_ref(), &p);
-    let keys = callsite.attributes.iter().map(|attribute| &attribute.key.text);
-    let start_keys = callsite.start_attributes.iter().map(|attribute| &attribute.key.text);
+    let (name, computed) = name(&callsite.name, &callsite.krate);
+    let (package, version) = (of_package("CARGO_PKG_NAME"), of_package("CARGO_PKG_VERSION"));
+    let level = (callsite.level.variant != usual_level.variant).then(|| {
+        let level = variant(callsite.level);
+        mixed_quote!(.level(#p::Level::#level))
+    });
+    let group = callsite.group.as_ref().map(|group| mixed_quote!(.group(#group)));
+    let span_kind = (callsite.span_kind.variant != Word::INTERNAL.variant).then(|| {
+        let kind = variant(callsite.span_kind);
+        mixed_quote!(.kind(#p::SpanKind::#kind))
+    });
+    let keys = keys(&callsite.attributes).map(|keys| mixed_quote!(.keys(#keys)));
+    let start_keys = keys_of_start(callsite);
     mixed_quote! {
-        static __ONELOGGER_CALLSITE: #p::Callsite = #p::Callsite::new(#p::Catalogue {
-            kind: #p::CallsiteKind::#kind,
-            name: #name,
-            module: #p::core::module_path!(),
-            file: #p::core::file!(),
-            line: #p::core::line!(),
-            package: #p::core::option_env!("CARGO_PKG_NAME"),
-            version: #p::core::option_env!("CARGO_PKG_VERSION"),
-            level: #p::Level::#level,
-            group: #group,
-            span_kind: #p::SpanKind::#span_kind,
-            keys: &[#(#keys),*],
-            start_keys: &[#(#start_keys),*],
-            __private: (),
-        });
+        static __ONELOGGER_CALLSITE: #p::Callsite = #p::Callsite::#kind(
+            #name,
+            #p::module_path!(),
+            #p::file!(),
+            #p::line!(),
+            #package,
+            #version,
+        ) #computed #level #group #span_kind #keys #start_keys;
     }
+}
+
+fn keys_of_start(callsite: &Callsite) -> Option<TokenStream> {
+    keys(&callsite.start_attributes).map(|keys| mixed_quote!(.start_keys(#keys)))
+}
+
+fn keys(attributes: &[Attribute]) -> Option<TokenStream> {
+    let keys = attributes.iter().map(|attribute| &attribute.key.text);
+    (!attributes.is_empty()).then(|| mixed_quote!(&[#(#keys),*]))
+}
+
+/// What cargo says of the crate that is compiled, or an empty text. `option_env!` would find out the
+/// same, in the time that the rest of the static takes.
+fn of_package(variable: &str) -> String {
+    std::env::var(variable).unwrap_or_default()
 }
 
 /// `if` the callsite is enabled, `then`. What is in there costs nothing otherwise.
@@ -48,49 +64,28 @@ pub(super) fn if_enabled(then: &TokenStream) -> TokenStream {
     }
 }
 
-/// What a guard is made with, or told: the fewest words that say all.
-enum Said {
-    Nothing,
-    Attributes(TokenStream),
-    All(TokenStream),
-}
-
-fn said(opening: &Opening) -> Said {
-    let Opening { callsite, parent, links } = opening;
-    let is_plain = matches!(parent, Parent::Current)
-        && links.is_empty()
-        && callsite.start_attributes.is_empty();
-    match (is_plain, callsite.attributes.is_empty()) {
-        (false, _) => Said::All(span_arguments(opening)),
-        (true, true) => Said::Nothing,
-        (true, false) => Said::Attributes(attributes(&callsite.attributes, &callsite.krate)),
-    }
-}
-
 /// A guard: of a new span if the callsite is enabled. It is made where it goes: one that is moved from
 /// another place would have to wait for what has just been written there.
 pub(super) fn guard(opening: &Opening) -> TokenStream {
     let p = opening.callsite.krate.private();
-    let site = mixed_quote!(&__ONELOGGER_CALLSITE);
-    let made = match said(opening) {
-        Said::Nothing => mixed_quote!(entered(#site)),
-        Said::Attributes(attributes) => mixed_quote!(entered_with(#site, #attributes)),
-        Said::All(arguments) => mixed_quote!(opened(#site, &#arguments)),
-    };
+    if opening.is_plain() {
+        return mixed_quote!(#p::SpanGuard::entered(&__ONELOGGER_CALLSITE));
+    }
+    let made = opened(opening);
     mixed_quote! {
-        if __ONELOGGER_CALLSITE.is_enabled() { #p::SpanGuard::#made } else { #p::SpanGuard::new() }
+        if __ONELOGGER_CALLSITE.is_enabled() { #made } else { #p::SpanGuard::new() }
     }
 }
 
-/// Opens the span in the guard `__onelogger_span`, if the callsite is enabled.
-pub(super) fn open_guard(opening: &Opening) -> TokenStream {
-    let site = mixed_quote!(&__ONELOGGER_CALLSITE);
-    let open = match said(opening) {
-        Said::Nothing => mixed_quote!(enter(#site)),
-        Said::Attributes(attributes) => mixed_quote!(enter_with(#site, #attributes)),
-        Said::All(arguments) => mixed_quote!(open(#site, &#arguments)),
-    };
-    if_enabled(&mixed_quote!(__onelogger_span.#open;))
+/// The guard of a new span of which there is something to be said, in as few words as will do.
+pub(super) fn opened(opening: &Opening) -> TokenStream {
+    let p = opening.callsite.krate.private();
+    if opening.has_attributes_only() {
+        let attributes = attributes(&opening.callsite.attributes, &opening.callsite.krate);
+        return mixed_quote!(#p::SpanGuard::with(&__ONELOGGER_CALLSITE, #attributes));
+    }
+    let arguments = span_arguments(opening);
+    mixed_quote!(#p::SpanGuard::opened(&__ONELOGGER_CALLSITE, &#arguments))
 }
 
 /// `SpanArguments { ... }`.
@@ -162,21 +157,22 @@ pub(super) fn option(value: Option<impl ToTokens>, p: &TokenStream) -> TokenStre
     }
 }
 
-fn name(name: &Name, krate: &Krate) -> TokenStream {
+/// The name, as a text; and what makes another one of it, if that is not known before the program
+/// runs.
+fn name(name: &Name, krate: &Krate) -> (TokenStream, Option<TokenStream>) {
     let p = krate.private();
     match name {
-        Name::Function(name) => mixed_quote! {
-            #p::CallsiteName::Literal(
-                #p::core::concat!(#p::core::module_path!(), "::", #name)
-            )
-        },
-        Name::Literal(name) => mixed_quote!(#p::CallsiteName::Literal(#name)),
-        // A constant may be of any type that is a name, which is not known before the program runs.
+        Name::Function(name) => {
+            let name = format!("::{name}");
+            (mixed_quote!(#p::concat!(#p::module_path!(), #name)), None)
+        }
+        Name::Literal(name) => (name.to_token_stream(), None),
+        // A constant may be of any type that is a name.
         Name::Path(path) => {
             let place = mixed_site_at(path);
             let here = krate.private_at(place);
             let name = quote_spanned!(place=> #here::span_name(&#path));
-            mixed_quote!(#p::CallsiteName::Computed(|| #name))
+            (mixed_quote!(""), Some(mixed_quote!(.named(|| #name))))
         }
     }
 }

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::visit_mut::VisitMut;
 use syn::{ReturnType, Signature, Token, Type, TypeImplTrait, parse_quote_spanned};
 
-use super::callsite::{declaration, guard, if_enabled, open_guard, span_arguments};
+use super::callsite::{declaration, guard, if_enabled, opened, span_arguments};
 use super::{as_block_of, in_parentheses, mixed_quote, observation, parameters};
 use crate::ir::{Shape, TimedSpan};
 
@@ -32,24 +32,34 @@ pub(crate) fn timed_span(mut span: TimedSpan) -> TokenStream {
 fn guarded(span: &TimedSpan) -> TokenStream {
     let guard = guard(&span.opening);
     let body = in_parentheses(&span.function.body);
-    mixed_quote! {
-        let __onelogger_span = #guard;
-        #body
-    }
+    mixed_quote!(let __onelogger_span = #guard; #body)
 }
 
 /// The body in a closure, so that `return` and `?` end there, and its value is looked at. The guard
-/// is outside, for the span ends after the parameters are dropped.
+/// is outside, for the span ends after the parameters are dropped. Attributes are evaluated inside,
+/// where the parameters are.
 fn in_closure(span: &TimedSpan, signature: &mut Signature) -> TokenStream {
     let krate = &span.opening.callsite.krate;
     let p = krate.private();
-    let open = open_guard(&span.opening);
     let returned = nameable(&span.value);
-    let observe =
-        observation::statements(&span.observation, &mixed_quote!(&__onelogger_result), krate);
+    let (result, guard) = (mixed_quote!(&__onelogger_result), mixed_quote!(&mut __onelogger_span));
+    let observe = observation::statements(&span.observation, &result, &guard, krate);
     let parameters = parameters::move_inside(signature);
     let body = in_parentheses(&span.function.body);
-    let body = as_block_of(&span.function.body, &mixed_quote!({ #parameters #open #body }));
+    let as_block = |statements| as_block_of(&span.function.body, &statements);
+    if span.opening.is_plain() {
+        let body = as_block(mixed_quote!({ #parameters #body }));
+        let by_move = quote_spanned!(body.span()=> move);
+        return mixed_quote! {
+            let mut __onelogger_span = #p::SpanGuard::entered(&__ONELOGGER_CALLSITE);
+            let __onelogger_result = #p::run(#by_move || -> #returned #body);
+            #observe
+            __onelogger_result
+        };
+    }
+    let opened = opened(&span.opening);
+    let open = if_enabled(&mixed_quote!(*__onelogger_span = #opened;));
+    let body = as_block(mixed_quote!({ #parameters #open #body }));
     let by_move = quote_spanned!(body.span()=> move);
     mixed_quote! {
         let mut __onelogger_span = #p::SpanGuard::new();

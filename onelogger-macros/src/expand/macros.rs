@@ -17,10 +17,7 @@ pub(crate) fn span(span: &SpanMacro) -> TokenStream {
         SpanForm::Block(block) => {
             let guard = guard(&span.opening);
             let block = in_parentheses(block);
-            mixed_quote! {
-                let __onelogger_span = #guard;
-                #block
-            }
+            mixed_quote!(let __onelogger_span = #guard; #block)
         }
         SpanForm::Async { keywords, block } => {
             let arguments = span_arguments(&span.opening);

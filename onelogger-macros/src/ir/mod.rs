@@ -193,9 +193,9 @@ impl Word {
         Word { written: "producer", variant: "Producer" },
         Word { written: "consumer", variant: "Consumer" },
     ];
-    const ERROR: Word = Word::LEVELS[0];
-    const INFO: Word = Word::LEVELS[2];
-    const INTERNAL: Word = Word::KINDS[0];
+    pub(crate) const ERROR: Word = Word::LEVELS[0];
+    pub(crate) const INFO: Word = Word::LEVELS[2];
+    pub(crate) const INTERNAL: Word = Word::KINDS[0];
 }
 
 impl Callsite {
@@ -228,6 +228,18 @@ impl Opening {
             parent: options.parent.take().unwrap_or(Parent::Current),
             links: options.links.take().unwrap_or_default(),
         }
+    }
+
+    /// Whether the place of the callsite says everything.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.has_attributes_only() && self.callsite.attributes.is_empty()
+    }
+
+    /// Whether there is nothing to be evaluated but attributes.
+    pub(crate) fn has_attributes_only(&self) -> bool {
+        matches!(self.parent, Parent::Current)
+            && self.links.is_empty()
+            && self.callsite.start_attributes.is_empty()
     }
 }
 

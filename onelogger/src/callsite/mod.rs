@@ -82,4 +82,10 @@ impl Callsite {
             _ => registry::register(self),
         }
     }
+
+    /// Whether it is known that nothing is recorded here: one relaxed load, and no more.
+    #[inline]
+    pub(crate) fn is_off(&self) -> bool {
+        cfg!(feature = "off") || self.state.get() == OFF
+    }
 }

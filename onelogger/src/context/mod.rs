@@ -333,7 +333,7 @@ fn with_current<R>(use_it: impl FnOnce(&mut Context) -> R) -> Option<R> {
     let used = CURRENT.try_with(|current| {
         let mut current = current.try_borrow_mut().ok()?;
         settle(|span, outside| current.push(span, outside));
-        Some(use_it(&mut *current))
+        Some(use_it(&mut current))
     });
     used.ok().flatten()
 }

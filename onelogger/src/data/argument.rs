@@ -166,7 +166,7 @@ impl Argument<'_> {
 
 impl fmt::Debug for Argument<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Argument").field(&self.clone().into_value()).finish()
+        f.debug_tuple("Argument").field(&self.into_value()).finish()
     }
 }
 

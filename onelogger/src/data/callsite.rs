@@ -81,6 +81,108 @@ impl Callsite {
         Callsite { state: Byte::new(0), planted: Number::new(0), link: Link::new(), catalogue }
     }
 
+    /// A place where a span begins. The expansions of macros begin with one of these three, and say
+    /// what is not as usual with the functions after them: an expansion is compiled as often as the
+    /// macro is used, and what is left out of it is free.
+    #[doc(hidden)]
+    pub const fn span(
+        name: &'static str,
+        module: &'static str,
+        file: &'static str,
+        line: u32,
+        package: &'static str,
+        version: &'static str,
+    ) -> Callsite {
+        Callsite::new(Catalogue {
+            kind: CallsiteKind::Span,
+            name: CallsiteName::Literal(name),
+            module,
+            file,
+            line,
+            package: known(package),
+            version: known(version),
+            level: Level::Info,
+            group: None,
+            span_kind: SpanKind::Internal,
+            keys: &[],
+            start_keys: &[],
+            __private: (),
+        })
+    }
+
+    /// A place where an event is recorded.
+    #[doc(hidden)]
+    pub const fn event(
+        name: &'static str,
+        module: &'static str,
+        file: &'static str,
+        line: u32,
+        package: &'static str,
+        version: &'static str,
+    ) -> Callsite {
+        let mut site = Callsite::span(name, module, file, line, package, version);
+        site.catalogue.kind = CallsiteKind::Event;
+        site
+    }
+
+    /// A place where an error is recorded.
+    #[doc(hidden)]
+    pub const fn error(
+        name: &'static str,
+        module: &'static str,
+        file: &'static str,
+        line: u32,
+        package: &'static str,
+        version: &'static str,
+    ) -> Callsite {
+        let mut site = Callsite::span(name, module, file, line, package, version);
+        site.catalogue.kind = CallsiteKind::Error;
+        site.catalogue.level = Level::Error;
+        site
+    }
+
+    /// With a name that the program computes.
+    #[doc(hidden)]
+    pub const fn named(mut self, name: fn() -> &'static str) -> Callsite {
+        self.catalogue.name = CallsiteName::Computed(name);
+        self
+    }
+
+    /// With another level.
+    #[doc(hidden)]
+    pub const fn level(mut self, level: Level) -> Callsite {
+        self.catalogue.level = level;
+        self
+    }
+
+    /// In a group.
+    #[doc(hidden)]
+    pub const fn group(mut self, group: &'static str) -> Callsite {
+        self.catalogue.group = Some(group);
+        self
+    }
+
+    /// With another kind of span.
+    #[doc(hidden)]
+    pub const fn kind(mut self, kind: SpanKind) -> Callsite {
+        self.catalogue.span_kind = kind;
+        self
+    }
+
+    /// With attributes.
+    #[doc(hidden)]
+    pub const fn keys(mut self, keys: &'static [&'static str]) -> Callsite {
+        self.catalogue.keys = keys;
+        self
+    }
+
+    /// With attributes of the start event.
+    #[doc(hidden)]
+    pub const fn start_keys(mut self, keys: &'static [&'static str]) -> Callsite {
+        self.catalogue.start_keys = keys;
+        self
+    }
+
     /// The name.
     #[inline]
     pub fn name(&self) -> &'static str {
@@ -140,6 +242,11 @@ impl Callsite {
     pub fn catalogue(&self) -> &Catalogue {
         &self.catalogue
     }
+}
+
+/// What cargo says of a crate; a macro has an empty text for what it does not say.
+const fn known(text: &'static str) -> Option<&'static str> {
+    if text.is_empty() { None } else { Some(text) }
 }
 
 impl Linked for Callsite {

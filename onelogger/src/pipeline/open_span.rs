@@ -51,7 +51,7 @@ impl When {
 }
 
 /// The words of a start that are kept: links, name, attributes.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Kept<'a> {
     pub(super) words: &'a [u64],
     pub(super) links_length: usize,

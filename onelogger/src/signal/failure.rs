@@ -11,6 +11,7 @@ use std::error::Error;
 use std::fmt::{self, Debug, Display};
 use std::ops::Deref;
 
+use super::guard::SpanGuard;
 use crate::data::{ErrorEvent, formatted, short_type_name};
 
 /// What there is to say of an error value.
@@ -122,61 +123,87 @@ impl<E: ?Sized> OpaqueLast for ErrorProbe<'_, E> {
 /// Four references: a `Result` with an error.
 pub trait ResultWithError {
     /// Type, text and sources of the `Err`.
-    fn failure(&self) -> Option<Failure>;
+    fn fail(&self, span: &mut SpanGuard);
 }
 
 impl<T, E: Error> ResultWithError for &&&&ResultProbe<'_, Result<T, E>> {
-    fn failure(&self) -> Option<Failure> {
-        self.0.as_ref().err().map(Failure::of_error::<E>)
+    #[inline]
+    fn fail(&self, span: &mut SpanGuard) {
+        if let Err(error) = self.0 {
+            fail(span, error, Failure::of_error::<E>);
+        }
     }
 }
 
 /// Three references: a `Result` with a pointer to an error.
 pub trait ResultWithPointer {
     /// Type, text and sources of the `Err`.
-    fn failure(&self) -> Option<Failure>;
+    fn fail(&self, span: &mut SpanGuard);
 }
 
 impl<T, E: Deref<Target: Error>> ResultWithPointer for &&&ResultProbe<'_, Result<T, E>> {
-    fn failure(&self) -> Option<Failure> {
-        self.0.as_ref().err().map(|error| Failure::of_error::<E>(&**error))
+    #[inline]
+    fn fail(&self, span: &mut SpanGuard) {
+        if let Err(error) = self.0 {
+            fail(span, error, |error| Failure::of_error::<E>(&**error));
+        }
     }
 }
 
 /// Two references: a `Result` with a text.
 pub trait ResultWithText {
     /// Type and text of the `Err`.
-    fn failure(&self) -> Option<Failure>;
+    fn fail(&self, span: &mut SpanGuard);
 }
 
 impl<T, E: Display> ResultWithText for &&ResultProbe<'_, Result<T, E>> {
-    fn failure(&self) -> Option<Failure> {
-        display_failure(self.0)
+    #[inline]
+    fn fail(&self, span: &mut SpanGuard) {
+        if let Err(error) = self.0 {
+            fail(span, error, |error| Failure::of_text::<E>(format_args!("{error}")));
+        }
     }
 }
 
 /// One reference: any other `Result`.
 pub trait ResultOpaque {
     /// The type of the `Err`.
-    fn failure(&self) -> Option<Failure>;
+    fn fail(&self, span: &mut SpanGuard);
 }
 
 impl<T, E> ResultOpaque for &ResultProbe<'_, Result<T, E>> {
-    fn failure(&self) -> Option<Failure> {
-        self.0.is_err().then(Failure::opaque::<E>)
+    #[inline]
+    fn fail(&self, span: &mut SpanGuard) {
+        if let Err(error) = self.0 {
+            fail(span, error, |_| Failure::opaque::<E>());
+        }
     }
 }
 
 /// No reference: no `Result`.
 pub trait NoResult {
-    /// `None`.
-    fn failure(&self) -> Option<Failure>;
+    /// Nothing.
+    fn fail(&self, span: &mut SpanGuard);
 }
 
 impl<T> NoResult for ResultProbe<'_, T> {
-    fn failure(&self) -> Option<Failure> {
-        None
+    #[inline]
+    fn fail(&self, _: &mut SpanGuard) {}
+}
+
+/// Says that a span fails. Compiled once for each type of error: what is left where a function ends is
+/// the look whether there is one.
+#[cold]
+#[inline(never)]
+fn fail<E>(span: &mut SpanGuard, error: &E, failure: impl FnOnce(&E) -> Failure) {
+    if span.is_open() {
+        span.fail(failure(error));
     }
+}
+
+/// What is looked for in a `Result`, and nothing else.
+pub mod result {
+    pub use super::{NoResult, ResultOpaque, ResultWithError, ResultWithPointer, ResultWithText};
 }
 
 /// One reference: a `Result`.
@@ -242,17 +269,14 @@ macro_rules! __failure_of {
     }};
 }
 
-/// What there is to say of a value, if it is an `Err`.
+/// Says that a span fails, if a value is an `Err`.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __failure_of_result {
-    ($result:expr) => {{
+macro_rules! __fail_by_result {
+    ($span:expr, $result:expr) => {{
         #[allow(unused_imports, reason = "one of them is used")]
-        use $crate::__private::probe::{
-            NoResult as _, ResultOpaque as _, ResultWithError as _, ResultWithPointer as _,
-            ResultWithText as _,
-        };
-        (&&&&&$crate::__private::probe::ResultProbe($result)).failure()
+        use $crate::__private::probe::result::*;
+        (&&&&&$crate::__private::probe::ResultProbe($result)).fail($span)
     }};
 }
 

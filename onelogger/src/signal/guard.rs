@@ -51,79 +51,17 @@ impl SpanGuard {
         SpanGuard { local, panics, active: ManuallyDrop::new(active), not_send: PhantomData }
     }
 
-    /// The guard of a span that has a handle.
-    pub(super) fn active_span(active: ActiveSpan) -> SpanGuard {
-        SpanGuard::of(OnceCell::from(active))
-    }
-
-    /// The guard of a new span, of which nothing is said.
-    #[doc(hidden)]
-    pub fn entered(site: &'static Callsite) -> SpanGuard {
-        match context::short::start(site) {
-            Some(number) => SpanGuard::local(number),
-            None => SpanGuard::entered_at_length(site, &[]),
-        }
-    }
-
-    /// The same with attributes.
-    #[doc(hidden)]
-    pub fn entered_with(site: &'static Callsite, attributes: &[Argument<'_>]) -> SpanGuard {
-        match context::short::start_with(site, attributes, &[]) {
-            Some(number) => SpanGuard::local(number),
-            None => SpanGuard::entered_at_length(site, attributes),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn entered_at_length(site: &'static Callsite, attributes: &[Argument<'_>]) -> SpanGuard {
-        let parent = SpanParent::Current;
-        SpanGuard::opened(
-            site,
-            &SpanArguments { attributes, start_attributes: &[], parent, links: &[] },
-        )
-    }
-
-    /// The same with all that can be said.
-    #[doc(hidden)]
-    pub fn opened(site: &'static Callsite, arguments: &SpanArguments<'_>) -> SpanGuard {
-        let &SpanArguments { attributes, start_attributes, ref parent, links } = arguments;
-        if let (SpanParent::Current, []) = (parent, links)
-            && let Some(number) = context::short::start_with(site, attributes, start_attributes)
-                .or_else(|| context::short::start_anew(site, attributes, start_attributes))
-        {
-            return SpanGuard::local(number);
-        }
-        let mut started = None;
-        ActiveSpan::start(&mut started, site, arguments);
-        started.map_or_else(SpanGuard::new, SpanGuard::active_span)
-    }
-
+    /// The guard of a span that its thread alone knows.
     #[inline(always)]
-    fn local(number: NonZero<u64>) -> SpanGuard {
+    pub(super) fn local(number: NonZero<u64>) -> SpanGuard {
         let active = ManuallyDrop::new(OnceCell::new());
         let (local, panics) = (Cell::new(Some(number)), PanicMark::now());
         SpanGuard { local, panics, active, not_send: PhantomData }
     }
 
-    /// Opens a span of which nothing is said, in the place of a guard that is empty.
-    #[doc(hidden)]
-    #[inline]
-    pub fn enter(&mut self, site: &'static Callsite) {
-        *self = SpanGuard::entered(site);
-    }
-
-    /// The same with attributes.
-    #[doc(hidden)]
-    #[inline]
-    pub fn enter_with(&mut self, site: &'static Callsite, attributes: &[Argument<'_>]) {
-        *self = SpanGuard::entered_with(site, attributes);
-    }
-
-    /// The same with all that can be said.
-    #[doc(hidden)]
-    pub fn open(&mut self, site: &'static Callsite, arguments: &SpanArguments<'_>) {
-        *self = SpanGuard::opened(site, arguments);
+    /// The guard of a span that has a handle.
+    pub(super) fn active_span(active: ActiveSpan) -> SpanGuard {
+        SpanGuard::of(OnceCell::from(active))
     }
 
     /// The span with its handle.

@@ -1,6 +1,7 @@
 //! What user code holds, and what macros call.
 
 mod baggage;
+mod entry;
 pub mod failure;
 pub(crate) mod future;
 mod guard;
@@ -8,6 +9,7 @@ mod handle;
 mod panic;
 mod report;
 
+pub use entry::run;
 pub use guard::{SpanArguments, SpanGuard, call};
 pub use handle::{RecorderHandle, recorder};
 pub(crate) use panic::note_panic;

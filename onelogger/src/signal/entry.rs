@@ -1,0 +1,71 @@
+//! How macros open a span: in as little code as can be, for it is compiled wherever one is used.
+
+use super::guard::{ActiveSpan, SpanArguments, SpanGuard};
+use crate::callsite::Callsite;
+use crate::context::short;
+use crate::data::Argument;
+use crate::recorder::SpanParent;
+
+impl SpanGuard {
+    /// A guard with the span of a callsite, of which its place says everything; without one if the
+    /// callsite is off.
+    #[doc(hidden)]
+    #[inline]
+    pub fn entered(site: &'static Callsite) -> SpanGuard {
+        if site.is_off() { SpanGuard::new() } else { SpanGuard::started(site) }
+    }
+
+    /// A callsite that was not met before has no number, and goes the long way, on which it gets one.
+    #[inline(never)]
+    fn started(site: &'static Callsite) -> SpanGuard {
+        match short::start(site) {
+            Some(number) => SpanGuard::local(number),
+            None => SpanGuard::started_at_length(site),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn started_at_length(site: &'static Callsite) -> SpanGuard {
+        if site.is_enabled() { SpanGuard::with_at_length(site, &[]) } else { SpanGuard::new() }
+    }
+
+    /// A guard with a span that has attributes. The callsite is enabled.
+    #[doc(hidden)]
+    pub fn with(site: &'static Callsite, attributes: &[Argument<'_>]) -> SpanGuard {
+        match short::start_with(site, attributes, &[]) {
+            Some(number) => SpanGuard::local(number),
+            None => SpanGuard::with_at_length(site, attributes),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn with_at_length(site: &'static Callsite, attributes: &[Argument<'_>]) -> SpanGuard {
+        let parent = SpanParent::Current;
+        let arguments = SpanArguments { attributes, start_attributes: &[], parent, links: &[] };
+        SpanGuard::opened(site, &arguments)
+    }
+
+    /// The same with all that can be said.
+    #[doc(hidden)]
+    pub fn opened(site: &'static Callsite, arguments: &SpanArguments<'_>) -> SpanGuard {
+        let &SpanArguments { attributes, start_attributes, ref parent, links } = arguments;
+        if let (SpanParent::Current, []) = (parent, links)
+            && let Some(number) = short::start_with(site, attributes, start_attributes)
+                .or_else(|| short::start_anew(site, attributes, start_attributes))
+        {
+            return SpanGuard::local(number);
+        }
+        let mut started = None;
+        ActiveSpan::start(&mut started, site, arguments);
+        started.map_or_else(SpanGuard::new, SpanGuard::active_span)
+    }
+}
+
+/// Calls the body of an annotated function whose value is looked at.
+#[doc(hidden)]
+#[inline(always)]
+pub fn run<R>(body: impl FnOnce() -> R) -> R {
+    body()
+}
