@@ -80,9 +80,13 @@ fn record(round: u64) {
     let _ = annotated(round);
     let _ = named();
     for i in 0..3 {
-        let _inner = span!(kind: client, level: warn, "inner", i, none = None::<i64>, yes = true);
+        let mut inner = span!(kind: client, level: warn, "inner", i, none = None::<i64>, yes = true);
+        inner.set("later", round);
+        inner.set("nothing", None::<u64>);
         event!("progress", done = i, total = 3, text = "some longer text than eight bytes");
     }
+    let list = [0.5, 1.5, 2.5];
+    event!("formatted", shown = %round, list, texts = ["a", "b"], debug = ?Some(round));
     span!(root: true, "root"; {
         span!(parent: &outer, "below"; { event!(in outer, "of the outer one") });
     });
@@ -101,7 +105,7 @@ fn macros_ask_for_no_memory() -> Result<(), Box<dyn std::error::Error>> {
     let guard = OneLoggerProvider::instance().configure(config, recorder)?;
     let recorder = onelogger::recorder();
     // The first time a thread gets its lane, and room for its spans.
-    assert!(requests_of(1) > 0, "the allocator is not counted");
+    assert!(requests_of(2) > 0, "the allocator is not counted");
     assert_eq!(requests_of(200), 0);
     // A handle that somebody keeps costs its span's memory, once.
     let kept = span!("kept").span().clone();
@@ -110,8 +114,9 @@ fn macros_ask_for_no_memory() -> Result<(), Box<dyn std::error::Error>> {
     recorder.force_flush(std::time::Duration::from_secs(60))?;
     let health = recorder.health();
     let counts = health.exporters[0].counts;
-    // 8 spans, each with a start and a stop, and 5 events a round; and the span that was kept.
-    assert_eq!(counts.delivered, 401 * (2 * 8 + 5) + 2);
+    // 8 spans, each with a start and a stop, 6 events and 3 additions of an attribute a round; and the span
+    // that was kept.
+    assert_eq!(counts.delivered, 402 * (2 * 8 + 6 + 3) + 2);
     assert!(counts.is_balanced());
     drop(guard);
 
@@ -124,6 +129,6 @@ fn macros_ask_for_no_memory() -> Result<(), Box<dyn std::error::Error>> {
     let recorder = onelogger::recorder();
     drop(guard);
     let counts = recorder.health().exporters[0].counts;
-    assert_eq!((counts.withheld, counts.delivered), (201 * (2 * 8 + 5), 0));
+    assert_eq!((counts.withheld, counts.delivered), (201 * (2 * 8 + 6 + 3), 0));
     Ok(())
 }

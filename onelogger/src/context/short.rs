@@ -1,18 +1,16 @@
 //! Where the [short way](crate::recorder::short) of macros begins: which span they find to be current,
 //! and whether anything stands in the way.
 
-use std::num::NonZero;
-
 use super::stack::Innermost;
 use super::{foreign, with_current, with_in_force};
 use crate::data::{Argument, Callsite, SpanId};
 use crate::recorder::Span;
-use crate::recorder::short::{self, Base, Outside};
+use crate::recorder::short::{self, Base, LocalNumber, Outside, Way};
 use crate::sync::epoch;
 
-/// Starts a span without attributes on the short way: its number, if that is open.
+/// Starts a span without attributes on the short way, if that is open.
 #[inline(always)]
-pub(crate) fn start(site: &'static Callsite) -> Option<NonZero<u64>> {
+pub(crate) fn start(site: &'static Callsite) -> Option<LocalNumber> {
     short::start(site, site.planted()?.get())
 }
 
@@ -22,24 +20,24 @@ pub(crate) fn start_with(
     site: &'static Callsite,
     attributes: &[Argument<'_>],
     start_attributes: &[Argument<'_>],
-) -> Option<NonZero<u64>> {
-    let number = number(site, attributes.iter().chain(start_attributes))?;
-    short::start_with(site, number, attributes, start_attributes)
+) -> Option<LocalNumber> {
+    short::start_with(site, site.planted()?.get(), attributes, start_attributes)
 }
 
-/// The same after a look whether the short way can be opened.
+/// The same after a look at whether the short way can be opened, and at how much room there is. No code of
+/// the application's own may be left to be run for the values.
 #[cold]
-pub(crate) fn start_anew(
+pub(crate) fn start_at_length(
     site: &'static Callsite,
     attributes: &[Argument<'_>],
     start_attributes: &[Argument<'_>],
-) -> Option<NonZero<u64>> {
-    let number = number(site, attributes.iter().chain(start_attributes))?;
-    if open_way() { short::start_with(site, number, attributes, start_attributes) } else { None }
+) -> Option<LocalNumber> {
+    let callsite = site.planted()?.get();
+    go(|| short::start_at_length(site, callsite, attributes, start_attributes))
 }
 
 /// The span with this number, with a handle.
-pub(crate) fn settled(number: NonZero<u64>) -> Option<Span> {
+pub(crate) fn settled(number: LocalNumber) -> Option<Span> {
     // Whoever looks at the context finds what was local in it.
     with_current(|_| ());
     short::take_settled(number)
@@ -48,24 +46,31 @@ pub(crate) fn settled(number: NonZero<u64>) -> Option<Span> {
 /// Records an event on the short way; whether that is open.
 #[inline(always)]
 pub(crate) fn event(site: &'static Callsite, attributes: &[Argument<'_>]) -> bool {
-    number(site, attributes.iter()).is_some_and(|number| short::event(number, attributes))
+    site.planted().is_some_and(|callsite| short::event(callsite.get(), attributes))
 }
 
-/// The same after a look whether the short way can be opened.
+/// The same as [`start_at_length`] is to [`start_with`].
 #[cold]
-pub(crate) fn event_anew(site: &'static Callsite, attributes: &[Argument<'_>]) -> bool {
-    let number = number(site, attributes.iter());
-    number.is_some_and(|number| open_way() && short::event(number, attributes))
+pub(crate) fn event_at_length(site: &'static Callsite, attributes: &[Argument<'_>]) -> bool {
+    let Some(callsite) = site.planted() else { return false };
+    go(|| short::event_at_length(site, callsite.get(), attributes)).is_some()
 }
 
-/// The number of the callsite, if it has one, and no code of the application's own is to be run for the
-/// values: that may record as well.
-#[inline(always)]
-fn number<'a>(
-    site: &'static Callsite,
-    mut values: impl Iterator<Item = &'a Argument<'a>>,
-) -> Option<u32> {
-    if values.any(Argument::is_formatted) { None } else { site.planted().map(NonZero::get) }
+/// Goes the short way, once more if it can be opened.
+fn go<T>(way: impl Fn() -> Way<T>) -> Option<T> {
+    match way() {
+        Way::Gone(gone) => Some(gone),
+        Way::Closed if open_way() => match way() {
+            Way::Gone(gone) => Some(gone),
+            Way::Closed | Way::Barred => None,
+        },
+        Way::Closed | Way::Barred => None,
+    }
+}
+
+/// Whether the short way is open, or can be opened.
+pub(crate) fn can_be_gone() -> bool {
+    short::is_open() || open_way()
 }
 
 /// Opens the short way, unless something is in force that it does not know of.

@@ -128,17 +128,22 @@ impl Argument<'_> {
         })
     }
 
+    /// Whether there is no value.
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self.0, Borrowed::Absent)
+    }
+
     /// Whether code of the application's own runs to make the value.
     pub(crate) fn is_formatted(&self) -> bool {
         matches!(self.0, Borrowed::Display(_) | Borrowed::Debug(_))
     }
 
-    /// The text of a value that is formatted, as [`into_value`](Argument::into_value) makes it.
-    pub(crate) fn made_text(&self) -> Option<String> {
+    /// Writes the text of a value that is formatted, as [`into_value`](Argument::into_value) makes it.
+    pub(crate) fn write_text(&self, text: &mut String) {
         match self.0 {
-            Borrowed::Display(value) => Some(formatted(format_args!("{value}"))),
-            Borrowed::Debug(value) => Some(formatted(format_args!("{value:?}"))),
-            _ => None,
+            Borrowed::Display(value) => write_formatted(text, format_args!("{value}")),
+            Borrowed::Debug(value) => write_formatted(text, format_args!("{value:?}")),
+            _ => {}
         }
     }
 
@@ -183,6 +188,11 @@ pub(crate) fn is_formatting() -> bool {
 /// the caller to fail.
 pub(crate) fn formatted(arguments: fmt::Arguments<'_>) -> String {
     let mut text = String::new();
+    write_formatted(&mut text, arguments);
+    text
+}
+
+fn write_formatted(text: &mut String, arguments: fmt::Arguments<'_>) {
     let was_formatting = IS_FORMATTING.replace(true);
     let result = catch_unwind(AssertUnwindSafe(|| text.write_fmt(arguments)));
     IS_FORMATTING.set(was_formatting);
@@ -191,7 +201,6 @@ pub(crate) fn formatted(arguments: fmt::Arguments<'_>) -> String {
         Ok(Err(_)) => text.push_str("<error while formatting>"),
         Err(_) => text.push_str("<panic while formatting>"),
     }
-    text
 }
 
 macro_rules! numbers {

@@ -16,11 +16,14 @@ use std::sync::{Arc, Weak};
 use super::span::{Anchor, Facts, Fate};
 use super::thread::{THREAD, Thread};
 use super::{Configured, Direct, Span};
-use crate::data::codec::{STOP_WORDS, short_event, short_start, short_start_with, short_stop};
+use crate::data::codec::{
+    EventFields, Given, LaneKind, Origin, STOP_WORDS, StartFields, put_event, put_start,
+    short_event, short_start, short_start_with, short_stop, short_update,
+};
 use crate::data::{Argument, Callsite, Name, SpanContext, SpanId, TraceFlags, TraceId};
-use crate::pipeline::intake::{Intake, LaneWriter};
+use crate::pipeline::intake::{FullPolicy, Intake, LaneWriter};
 use crate::pipeline::is_pipeline_thread;
-use crate::sync::{Claim, epoch};
+use crate::sync::{Claim, PushError, epoch};
 
 /// What a thread has open on the short way. Its lane is the thread's first one.
 pub(super) struct Short {
@@ -41,7 +44,7 @@ pub(super) struct Short {
     owner: Weak<Configured>,
     intake: Option<Arc<Intake>>,
     /// Spans that were local, for their guards.
-    settled: Vec<(NonZero<u64>, Span)>,
+    settled: Vec<(LocalNumber, Span)>,
 }
 
 /// What is active of another tracing library.
@@ -55,11 +58,34 @@ pub(crate) struct Outside {
 /// A span that its guard and its thread know, and nobody else.
 #[derive(Clone, Copy)]
 struct LocalSpan {
-    /// Among all that were local to the thread: raw ids repeat from one recorder to the next.
-    number: NonZero<u64>,
+    number: LocalNumber,
+    /// Of a span that is lost, that of the one which what is below it hangs under.
     raw: u64,
     order: u64,
     site: &'static Callsite,
+}
+
+/// The number of a span among all that were local to its thread: raw ids repeat from one recorder to the
+/// next. The highest bit says that the start found no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LocalNumber(NonZero<u64>);
+
+impl LocalNumber {
+    const LOST: u64 = 1 << 63;
+
+    #[inline(always)]
+    fn is_lost(self) -> bool {
+        self.0.get() & LocalNumber::LOST != 0
+    }
+}
+
+/// What became of something on the short way.
+pub(crate) enum Way<T> {
+    Gone(T),
+    /// It is closed, and may be opened.
+    Closed,
+    /// It is open, and what is to be recorded does not fit.
+    Barred,
 }
 
 /// The span that is current where no local one is.
@@ -114,13 +140,32 @@ impl Short {
         self.trace = intake.ids.trace_id(root);
     }
 
-    /// What is current: its raw id, and the earliest that may come after its start.
+    /// What a span that starts now hangs under: its raw id, and the earliest that may come after its start.
     #[inline(always)]
-    fn current(&self, is_for_start: bool) -> Option<(u64, u64)> {
+    fn parent(&self) -> Option<(u64, u64)> {
         match self.spans.last() {
             Some(span) => Some((span.raw, span.order + 1)),
-            None => self.base.current(is_for_start),
+            None => self.base.current(true),
         }
+    }
+
+    /// What an event of now belongs to, in the same way, and whether that is lost.
+    #[inline(always)]
+    fn subject(&self) -> Option<(u64, u64, bool)> {
+        match self.spans.last() {
+            Some(span) => Some((span.raw, span.order + 1, span.number.is_lost())),
+            None => self.base.current(false).map(|(raw, earliest)| (raw, earliest, false)),
+        }
+    }
+
+    /// Makes a span the innermost.
+    #[inline(always)]
+    fn push(&mut self, site: &'static Callsite, raw: u64, order: u64, lost: u64) -> LocalNumber {
+        self.count += 1;
+        // It never wraps around: a thread would have to start a span each nanosecond for centuries.
+        let number = LocalNumber(NonZero::<u64>::MIN.saturating_add(self.count - 1) | lost);
+        self.spans.push(LocalSpan { number, raw, order, site });
+        number
     }
 }
 
@@ -179,25 +224,39 @@ impl Direct {
     }
 }
 
-/// Starts a span under what is current, on the short way: its number, if that is open and there is room.
-/// `callsite` is the number of `site`.
+/// Calls `work` with what a thread has that is on the short way; `None` where that is closed.
 #[inline(always)]
-pub(crate) fn start(site: &'static Callsite, callsite: u32) -> Option<NonZero<u64>> {
+fn on_the_way<T>(work: impl FnOnce(&mut Short, &mut LaneWriter, &Arc<Intake>) -> T) -> Option<T> {
+    let worked = THREAD.try_with(|thread| {
+        let mut thread = thread.try_borrow_mut().ok()?;
+        let Thread { lanes, short } = &mut *thread;
+        if !short.is_open() {
+            return None;
+        }
+        let lane = lanes.0.first_mut()?;
+        Some(work(short, &mut lane.writer, &lane.intake))
+    });
+    worked.ok().flatten()
+}
+
+/// Starts a span under what is current, on the short way; `None` if that is closed, or something is
+/// looked at that is not looked at here. `callsite` is the number of `site`.
+#[inline(always)]
+pub(crate) fn start(site: &'static Callsite, callsite: u32) -> Option<LocalNumber> {
     start_by(site, |lane, intake, [order, raw, parent]| {
         let words = short_start(callsite, order, raw, parent);
         lane.publish_words(words, Claim::Reserve(STOP_WORDS), intake)
     })
 }
 
-/// The same with attributes, of itself and of its start event. No code of the application's own may be left
-/// to be run for their values.
+/// The same with attributes, of itself and of its start event.
 #[inline(always)]
 pub(crate) fn start_with(
     site: &'static Callsite,
     callsite: u32,
     attributes: &[Argument<'_>],
     start_attributes: &[Argument<'_>],
-) -> Option<NonZero<u64>> {
+) -> Option<LocalNumber> {
     start_by(site, |lane, _, fixed| {
         lane.publish_in_place(Claim::Reserve(STOP_WORDS), |words| {
             short_start_with(words, callsite, fixed, attributes, start_attributes)
@@ -210,16 +269,9 @@ pub(crate) fn start_with(
 fn start_by(
     site: &'static Callsite,
     publish: impl FnOnce(&mut LaneWriter, &Intake, [u64; 3]) -> Option<()>,
-) -> Option<NonZero<u64>> {
-    let started = THREAD.try_with(|thread| {
-        let mut thread = thread.try_borrow_mut().ok()?;
-        let Thread { lanes, short } = &mut *thread;
-        if !short.is_open() {
-            return None;
-        }
-        let lane = lanes.0.first_mut()?;
-        let (intake, lane) = (&*lane.intake, &mut lane.writer);
-        let (parent, earliest) = short.current(true)?;
+) -> Option<LocalNumber> {
+    let started = on_the_way(|short, lane, intake| {
+        let (parent, earliest) = short.parent()?;
         let raw = lane.ids.next(&intake.ids);
         if parent == 0 {
             short.begin_trace(intake, raw);
@@ -227,17 +279,76 @@ fn start_by(
         lane.enter_trace(short.trace, intake)?;
         let order = lane.order(intake).max(earliest);
         publish(lane, intake, [order, raw, parent])?;
-        let number = NonZero::new(short.count + 1)?;
-        short.count = number.get();
-        short.spans.push(LocalSpan { number, raw, order, site });
-        Some(number)
+        Some(short.push(site, raw, order, 0))
     });
-    started.ok().flatten()
+    started.flatten()
+}
+
+/// The same with a look at how much room there is, and for all values, but that no code of the
+/// application's own may be left to be run for them.
+#[cold]
+pub(crate) fn start_at_length(
+    site: &'static Callsite,
+    callsite: u32,
+    attributes: &[Argument<'_>],
+    start_attributes: &[Argument<'_>],
+) -> Way<LocalNumber> {
+    let started = on_the_way(|short, lane, intake| {
+        let Some((parent, earliest)) = short.parent() else { return Way::Closed };
+        let raw = lane.ids.next(&intake.ids);
+        if parent == 0 {
+            short.begin_trace(intake, raw);
+        }
+        let order = lane.order(intake).max(earliest);
+        lane.begin(short.trace);
+        let fields = StartFields {
+            is_reserved: true,
+            span: raw,
+            parent,
+            remote_parent: false,
+            time: None,
+            links: &[],
+            attributes: Given::Values(site.catalogue().keys, attributes),
+            event_attributes: Given::Values(site.catalogue().start_keys, start_attributes),
+        };
+        put_start(&mut lane.scratch, order, Origin::Planted(callsite), &fields);
+        if lane.is_mostly_reserved() {
+            return Way::Barred;
+        }
+        match publish_at_length(lane, intake, short.trace, Claim::Reserve(STOP_WORDS)) {
+            Way::Gone(true) => Way::Gone(short.push(site, raw, order, 0)),
+            Way::Gone(false) => Way::Gone(short.push(site, parent, order, LocalNumber::LOST)),
+            Way::Closed => Way::Closed,
+            Way::Barred => Way::Barred,
+        }
+    });
+    started.unwrap_or(Way::Closed)
+}
+
+/// Publishes the record in the scratch, or counts it as lost; whether it was published. Barred where it
+/// never fits, or room is waited for.
+fn publish_at_length(
+    lane: &mut LaneWriter,
+    intake: &Intake,
+    trace: TraceId,
+    claim: Claim,
+) -> Way<bool> {
+    if lane.is_too_large() || intake.policy != FullPolicy::DropNewest {
+        return Way::Barred;
+    }
+    match lane.publish(claim, intake, FullPolicy::DropNewest) {
+        Ok(()) => {
+            lane.trace = trace;
+            Way::Gone(true)
+        }
+        Err(PushError::Full) if lane.counts.full.add_one() => Way::Gone(false),
+        Err(_) => Way::Barred,
+    }
 }
 
 /// Stops the innermost local span, if it is the one with this number and the short way is still open.
 #[inline(always)]
-pub(crate) fn stop(number: NonZero<u64>) -> bool {
+pub(crate) fn stop(number: LocalNumber) -> bool {
     let stopped = THREAD.try_with(|thread| {
         let mut thread = thread.try_borrow_mut().ok()?;
         let Thread { lanes, short } = &mut *thread;
@@ -245,27 +356,35 @@ pub(crate) fn stop(number: NonZero<u64>) -> bool {
         if short.epoch != epoch() {
             return None;
         }
-        let lane = lanes.0.first_mut()?;
-        let order = lane.writer.order(&lane.intake).max(order + 1);
-        lane.writer.publish_words(short_stop(order, raw), Claim::Use(STOP_WORDS), &lane.intake)?;
+        let lane = &mut lanes.0.first_mut()?;
+        if number.is_lost() {
+            lane.writer.counts.full.add_one().then_some(())?;
+        } else {
+            let order = lane.writer.order(&lane.intake).max(order + 1);
+            let claim = Claim::Use(STOP_WORDS);
+            lane.writer.publish_words(short_stop(order, raw), claim, &lane.intake)?;
+        }
         short.spans.pop();
         Some(())
     });
     matches!(stopped, Ok(Some(())))
 }
 
-/// Records an event of what is current, on the short way; whether that was open and had room.
+/// Whether local spans are still open, as far as this thread knows.
+pub(crate) fn is_open() -> bool {
+    let is_open = THREAD
+        .try_with(|thread| thread.try_borrow().is_ok_and(|thread| thread.short.epoch == epoch()));
+    is_open.unwrap_or(false)
+}
+
+/// Records an event of what is current, on the short way; whether that was done.
 #[inline(always)]
 pub(crate) fn event(callsite: u32, attributes: &[Argument<'_>]) -> bool {
-    let recorded = THREAD.try_with(|thread| {
-        let mut thread = thread.try_borrow_mut().ok()?;
-        let Thread { lanes, short } = &mut *thread;
-        if !short.is_open() {
+    let recorded = on_the_way(|short, lane, intake| {
+        let (span, earliest, is_lost) = short.subject()?;
+        if is_lost {
             return None;
         }
-        let lane = lanes.0.first_mut()?;
-        let (intake, lane) = (&*lane.intake, &mut lane.writer);
-        let (span, earliest) = short.current(false)?;
         if span != 0 {
             lane.enter_trace(short.trace, intake)?;
         }
@@ -274,7 +393,55 @@ pub(crate) fn event(callsite: u32, attributes: &[Argument<'_>]) -> bool {
             short_event(words, callsite, fixed, attributes)
         })
     });
-    matches!(recorded, Ok(Some(())))
+    matches!(recorded, Some(Some(())))
+}
+
+/// The same with a look at how much room there is, and for all values, but that no code of the
+/// application's own may be left to be run for them.
+#[cold]
+pub(crate) fn event_at_length(
+    site: &'static Callsite,
+    callsite: u32,
+    attributes: &[Argument<'_>],
+) -> Way<()> {
+    let recorded = on_the_way(|short, lane, intake| {
+        let Some((span, earliest, is_lost)) = short.subject() else { return Way::Closed };
+        if is_lost {
+            return if lane.counts.full.add_one() { Way::Gone(()) } else { Way::Barred };
+        }
+        let fields = EventFields {
+            span,
+            is_id: false,
+            time: None,
+            attributes: Given::Values(site.catalogue().keys, attributes),
+            is_own: false,
+        };
+        let trace = if span == 0 { lane.trace } else { short.trace };
+        let order = lane.order(intake).max(earliest);
+        lane.begin(trace);
+        let origin = Origin::Planted(callsite);
+        put_event(&mut lane.scratch, LaneKind::Event, order, origin, &fields);
+        match publish_at_length(lane, intake, trace, Claim::Nothing) {
+            Way::Gone(_) => Way::Gone(()),
+            Way::Closed => Way::Closed,
+            Way::Barred => Way::Barred,
+        }
+    });
+    recorded.unwrap_or(Way::Closed)
+}
+
+/// Adds an attribute to a local span; whether that could be done on the short way.
+pub(crate) fn set(number: LocalNumber, key: &str, value: &Argument<'_>) -> bool {
+    let set = on_the_way(|short, lane, intake| {
+        let &LocalSpan { raw, order, .. } = short.spans.iter().rfind(|it| it.number == number)?;
+        if number.is_lost() {
+            return lane.counts.full.add_one().then_some(());
+        }
+        lane.enter_trace(short.trace, intake)?;
+        let fixed = [lane.order(intake).max(order + 1), raw];
+        lane.publish_in_place(Claim::Nothing, |words| short_update(words, fixed, key, value))
+    });
+    matches!(set, Some(Some(())))
 }
 
 /// Closes the short way of this thread. What is local becomes ordinary: `place` is called with each, the
@@ -301,6 +468,17 @@ fn settle_all(thread: &mut Thread, mut place: impl FnMut(&Span, SpanId)) {
     let (trace, flags) = (short.trace, short.flags);
     for LocalSpan { number, raw, order, site } in short.spans.drain(..) {
         let lane = lanes.0.iter_mut().find(|lane| Arc::ptr_eq(&lane.intake, &intake));
+        let (fate, anchor) = match (number.is_lost(), raw) {
+            (false, raw) => (Fate::Recorded, Anchor::Local(raw)),
+            (true, 0) => (Fate::Lost, Anchor::Root),
+            (true, raw) => (Fate::Lost, Anchor::Local(raw)),
+        };
+        // A span that is lost has had no id until now.
+        let mut lane = lane;
+        let raw = match (&mut lane, fate) {
+            (Some(lane), Fate::Lost) => lane.writer.ids.next(&intake.ids),
+            _ => raw,
+        };
         let facts = Facts {
             name: Name::from_static(site.name()),
             context: SpanContext {
@@ -310,10 +488,10 @@ fn settle_all(thread: &mut Thread, mut place: impl FnMut(&Span, SpanId)) {
                 trace_flags: flags,
             },
             raw,
-            anchor: Anchor::Local(raw),
+            anchor,
             order,
-            lane: lane.as_ref().map(|lane| lane.writer.id),
-            fate: Fate::Recorded,
+            lane: lane.as_ref().filter(|_| fate == Fate::Recorded).map(|lane| lane.writer.id),
+            fate,
         };
         let span = match lane {
             Some(lane) => lane.idle.span(facts, &intake, owner.as_ref()),
@@ -329,7 +507,7 @@ fn settle_all(thread: &mut Thread, mut place: impl FnMut(&Span, SpanId)) {
 }
 
 /// The span that was local and had this number.
-pub(crate) fn take_settled(number: NonZero<u64>) -> Option<Span> {
+pub(crate) fn take_settled(number: LocalNumber) -> Option<Span> {
     let taken = THREAD.try_with(|thread| {
         let mut thread = thread.try_borrow_mut().ok()?;
         let settled = &mut thread.short.settled;

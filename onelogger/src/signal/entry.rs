@@ -1,6 +1,7 @@
 //! How macros open a span: in as little code as can be, for it is compiled wherever one is used.
 
 use super::guard::{ActiveSpan, SpanArguments, SpanGuard};
+use super::made::with_made;
 use crate::callsite::Callsite;
 use crate::context::short;
 use crate::data::Argument;
@@ -51,9 +52,16 @@ impl SpanGuard {
     #[doc(hidden)]
     pub fn opened(site: &'static Callsite, arguments: &SpanArguments<'_>) -> SpanGuard {
         let &SpanArguments { attributes, start_attributes, ref parent, links } = arguments;
+        let start = |attributes: &[Argument<'_>], start_attributes: &[Argument<'_>]| {
+            short::start_with(site, attributes, start_attributes)
+                .or_else(|| short::start_at_length(site, attributes, start_attributes))
+        };
         if let (SpanParent::Current, []) = (parent, links)
-            && let Some(number) = short::start_with(site, attributes, start_attributes)
-                .or_else(|| short::start_anew(site, attributes, start_attributes))
+            // Else the values may not be wanted at all.
+            && short::can_be_gone()
+            && let Some(number) = with_made(attributes, |attributes| {
+                with_made(start_attributes, |start_attributes| start(attributes, start_attributes))
+            })
         {
             return SpanGuard::local(number);
         }

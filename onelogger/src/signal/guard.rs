@@ -2,19 +2,20 @@ use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::num::NonZero;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use super::baggage::add_baggage;
 use super::failure::Failure;
+use super::made::with_made;
 use super::panic::{PanicMark, panic_error};
 use crate::callsite::Callsite;
 use crate::context;
 use crate::data::{Argument, Attributes, Link, Name, Outcome, SpanContext, ToValue};
+use crate::recorder::short::{self, LocalNumber};
 use crate::recorder::{
     Configured, Direct, PlantedSpan, RecordError, Recorder, Refused, Span, SpanBuilder, SpanParent,
-    SpanStop, Under, short,
+    SpanStop, Under,
 };
 
 /// A span that ends when this is dropped, on the thread that opened it.
@@ -26,7 +27,7 @@ use crate::recorder::{
 #[must_use = "the span ends when its guard is dropped: bind it to a name, as `let _span = span!(…)`"]
 pub struct SpanGuard {
     /// The number of a span that only this thread knows ([`short`]), until somebody asks for more.
-    local: Cell<Option<NonZero<u64>>>,
+    local: Cell<Option<LocalNumber>>,
     /// When that was opened.
     panics: PanicMark,
     /// A span that has a handle. Dropped by the guard's own destructor, so that a guard without one has
@@ -53,7 +54,7 @@ impl SpanGuard {
 
     /// The guard of a span that its thread alone knows.
     #[inline(always)]
-    pub(super) fn local(number: NonZero<u64>) -> SpanGuard {
+    pub(super) fn local(number: LocalNumber) -> SpanGuard {
         let active = ManuallyDrop::new(OnceCell::new());
         let (local, panics) = (Cell::new(Some(number)), PanicMark::now());
         SpanGuard { local, panics, active, not_send: PhantomData }
@@ -74,7 +75,7 @@ impl SpanGuard {
 
     #[cold]
     #[inline(never)]
-    fn settle(&self, number: NonZero<u64>) {
+    fn settle(&self, number: LocalNumber) {
         if let Some(span) = context::short::settled(number) {
             let (outcome, panics) = (Outcome::Ok, self.panics);
             let active = ActiveSpan { span, called: None, outcome, is_decided: false, panics };
@@ -97,7 +98,8 @@ impl SpanGuard {
     /// room, or that a filter holds back, is counted with it.
     #[doc(hidden)]
     pub fn is_open(&self) -> bool {
-        self.local.get().is_some() || self.active().is_some_and(|active| !active.span.is_stopped())
+        (self.local.get().is_some() && short::is_open())
+            || self.active().is_some_and(|active| !active.span.is_stopped())
     }
 
     /// The span, to hand it to other threads or to give it events; a disabled one if there is none.
@@ -141,6 +143,14 @@ impl SpanGuard {
     }
 
     fn set_attribute(&mut self, name: Name, value: Argument<'_>) {
+        if value.is_absent() {
+            return;
+        }
+        if let Some(number) = self.local.get()
+            && short::set(number, name.as_str(), &value)
+        {
+            return;
+        }
         let Some(active) = self.active() else { return };
         if let Some(value) = value.into_value() {
             let added = Attributes::new().with(name, value);
@@ -251,25 +261,6 @@ pub(super) fn attributes(keys: &[&'static str], values: &[Argument<'_>]) -> Attr
     attributes
 }
 
-/// The values without code of the application's own that is still to be run: the texts that are formatted
-/// now stand in `texts`, and the values in `made`.
-pub(super) fn made<'a>(
-    values: &'a [Argument<'a>],
-    texts: &'a mut Vec<Option<String>>,
-    made: &'a mut Vec<Argument<'a>>,
-) -> &'a [Argument<'a>] {
-    if values.iter().any(Argument::is_formatted) {
-        texts.extend(values.iter().map(Argument::made_text));
-        let text_of = |(value, text): (&Argument<'a>, &'a Option<String>)| match text {
-            Some(text) => text.to_value(),
-            None => *value,
-        };
-        made.extend(values.iter().zip(&*texts).map(text_of));
-        return made;
-    }
-    values
-}
-
 /// A span that a macro has opened, and that ends when this is dropped.
 pub(super) struct ActiveSpan {
     pub(super) span: Span,
@@ -299,7 +290,13 @@ impl ActiveSpan {
                 if !configured.is_enabled() {
                     return Span::disabled();
                 }
-                let started = start_directly(direct, configured, site, arguments);
+                // Code of the application's own runs here, and not in what follows.
+                let started = with_made(arguments.attributes, |attributes| {
+                    with_made(arguments.start_attributes, |start_attributes| {
+                        let values = [attributes, start_attributes];
+                        start_directly(direct, configured, site, arguments, values)
+                    })
+                });
                 configured.settle("start", started).unwrap_or_default()
             }
             _ => {
@@ -429,36 +426,16 @@ fn start_directly(
     configured: &Arc<Configured>,
     site: &'static Callsite,
     arguments: &SpanArguments<'_>,
+    [attributes, start_attributes]: [&[Argument<'_>]; 2],
 ) -> Result<Span, Refused> {
-    // Code of the application's own runs here, and not in what follows.
     let origin = site.origin();
-    let SpanArguments { attributes, start_attributes, links, .. } = *arguments;
+    let links = arguments.links;
     let span = PlantedSpan { site, origin: &origin, attributes, start_attributes, links };
-    let mut values = attributes.iter().chain(start_attributes);
-    if values.any(Argument::is_formatted) || !links.iter().all(is_valid) {
-        return start_made(direct, configured, span, &arguments.parent);
+    if links.iter().all(is_valid) {
+        return start_under(direct, configured, &span, &arguments.parent);
     }
-    start_under(direct, configured, &span, &arguments.parent)
-}
-
-/// The same where values must be made first, or links be left out.
-#[cold]
-fn start_made(
-    direct: &Direct,
-    configured: &Arc<Configured>,
-    span: PlantedSpan<'_>,
-    parent: &SpanParent,
-) -> Result<Span, Refused> {
-    let (mut texts, mut start_texts) = (Vec::new(), Vec::new());
-    let (mut values, mut start_values) = (Vec::new(), Vec::new());
-    let links: Vec<Link> = span.links.iter().filter(|link| is_valid(link)).cloned().collect();
-    let span = PlantedSpan {
-        attributes: made(span.attributes, &mut texts, &mut values),
-        start_attributes: made(span.start_attributes, &mut start_texts, &mut start_values),
-        links: &links,
-        ..span
-    };
-    start_under(direct, configured, &span, parent)
+    let links: Vec<Link> = links.iter().filter(|link| is_valid(link)).cloned().collect();
+    start_under(direct, configured, &PlantedSpan { links: &links, ..span }, &arguments.parent)
 }
 
 #[inline]

@@ -6,6 +6,7 @@ pub mod failure;
 pub(crate) mod future;
 mod guard;
 mod handle;
+mod made;
 mod panic;
 mod report;
 

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::failure::Failure;
-use super::guard::{SpanGuard, attributes, made};
+use super::guard::{SpanGuard, attributes};
+use super::made::with_made;
 use crate::callsite::Callsite;
 use crate::context;
 use crate::data::{Argument, ErrorEvent, Event, Name, formatted};
@@ -53,13 +54,18 @@ pub fn event(site: &'static Callsite, span: Option<&Span>, arguments: &[Argument
 #[cold]
 #[inline(never)]
 fn event_at_length(site: &'static Callsite, span: Option<&Span>, arguments: &[Argument<'_>]) {
-    if span.is_none() && context::short::event_anew(site, arguments) {
+    if span.is_none()
+        && context::short::can_be_gone()
+        && with_made(arguments, |values| context::short::event_at_length(site, values))
+    {
         return;
     }
     let record = |configured: &Arc<Configured>| {
         if let Some(direct) = configured.direct() {
             if configured.is_enabled() {
-                let recorded = event_directly(direct, configured, site, span, arguments);
+                let recorded = with_made(arguments, |values| {
+                    event_directly(direct, configured, site, span, values)
+                });
                 configured.settle("event", recorded);
             }
             return;
@@ -90,8 +96,6 @@ fn event_directly(
     span: Option<&Span>,
     arguments: &[Argument<'_>],
 ) -> Result<(), Refused> {
-    let (mut texts, mut values) = (Vec::new(), Vec::new());
-    let arguments = made(arguments, &mut texts, &mut values);
     let subject = match span {
         Some(span) => direct.subject(Some(span)),
         None => {

@@ -2,8 +2,8 @@
 
 use super::encode::header;
 use super::{
-    DYNAMIC, LaneKind, MAX_WORDS, TAG_ABSENT, TAG_BOOL, TAG_BOOL_LIST, TAG_F64, TAG_F64_LIST,
-    TAG_I64, TAG_I64_LIST, TAG_STRING, TAG_STRING_LIST, flag,
+    DYNAMIC, KEYS_INLINE, LaneKind, MAX_WORDS, TAG_ABSENT, TAG_BOOL, TAG_BOOL_LIST, TAG_F64,
+    TAG_F64_LIST, TAG_I64, TAG_I64_LIST, TAG_STRING, TAG_STRING_LIST, flag,
 };
 use crate::data::Outcome;
 use crate::data::argument::{Argument, Plain};
@@ -104,6 +104,27 @@ pub(crate) fn short_event(
     *words.first_chunk_mut()? =
         [header(LaneKind::Event, flags, length as u64, callsite), order, span];
     Some(length)
+}
+
+/// An addition of one attribute, as [`short_start_with`].
+pub(crate) fn short_update(
+    words: &mut [u64],
+    [order, span]: [u64; 2],
+    key: &str,
+    value: &Argument<'_>,
+) -> Option<usize> {
+    let (key, section) = (key.as_bytes(), 3);
+    let at = put_bytes(words, section + 1, key.len() as u64, key)?;
+    // The section of the value alone, whose head gives way to that of the whole.
+    let value = std::slice::from_ref(value);
+    let end = put_section(words, at, value)?;
+    words.copy_within(at + 1..end, at);
+    let end = end - 1;
+    let count = value.iter().filter(|value| !value.is_absent()).count() as u64;
+    words[section] = ((end - section - 1) as u64) << 32 | KEYS_INLINE | count;
+    let header = header(LaneKind::Update, flag::ATTRIBUTES, end as u64, DYNAMIC);
+    *words.first_chunk_mut()? = [header, order, span];
+    (count > 0).then_some(end)
 }
 
 /// Writes a section of values from `at` on. Returns where it ends.
