@@ -80,7 +80,8 @@ fn record(round: u64) {
     let _ = annotated(round);
     let _ = named();
     for i in 0..3 {
-        let mut inner = span!(kind: client, level: warn, "inner", i, none = None::<i64>, yes = true);
+        let mut inner =
+            span!(kind: client, level: warn, "inner", i, none = None::<i64>, yes = true);
         inner.set("later", round);
         inner.set("nothing", None::<u64>);
         event!("progress", done = i, total = 3, text = "some longer text than eight bytes");

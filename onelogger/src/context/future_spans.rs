@@ -1,5 +1,7 @@
 //! The spans of a future that is timed.
 
+use std::cell::Cell;
+
 use super::stack::Entry;
 use super::{foreign, with_current};
 use crate::data::SpanId;
@@ -9,6 +11,11 @@ use crate::recorder::Span;
 /// the future meanwhile.
 #[derive(Default)]
 pub(crate) struct FutureSpans(Vec<Entry>);
+
+thread_local! {
+    /// The memory of a future that is over, for the next one.
+    static SPARE: Cell<Vec<Entry>> = const { Cell::new(Vec::new()) };
+}
 
 /// What belongs to the thread that polls: the end of the poll gives it back. Not kept in the future,
 /// because that grows by it.
@@ -28,6 +35,9 @@ impl FutureSpans {
     /// The same for a future that is polled for the first time: what it starts hangs under what is
     /// current now.
     pub(crate) fn enter_first(&mut self) -> Outside {
+        if self.0.capacity() == 0 {
+            self.0 = SPARE.try_with(Cell::take).unwrap_or_default();
+        }
         self.swap_in(true)
     }
 
@@ -70,10 +80,19 @@ impl FutureSpans {
         with_current(|current| std::mem::swap(&mut current.spans, &mut self.0));
     }
 
+    /// Gives up a span that is about to end.
+    pub(crate) fn let_go(&mut self, span: &Span) {
+        self.0.pop_if(|last| last.span == *span);
+    }
+
     /// Leaves what is still open to whoever has polled the future, if something is open there. A bare
     /// thread of an executor gets nothing: its next future has nothing to do with this one.
     pub(crate) fn hand_on(&mut self) {
         let mut open = std::mem::take(&mut self.0);
+        if open.is_empty() {
+            let _ = SPARE.try_with(|spare| spare.set(open));
+            return;
+        }
         open.retain(|entry| !entry.span.is_stopped());
         if !open.is_empty() {
             with_current(|current| {

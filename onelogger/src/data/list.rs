@@ -20,8 +20,8 @@ pub trait Element: Sized {
 pub(super) trait Elements {
     fn texts(&mut self, count: usize, texts: impl Iterator<Item: AsRef<str>>) -> Option<()>;
     fn bools(&mut self, list: &[bool]) -> Option<()>;
-    fn integers(&mut self, count: usize, numbers: impl Iterator<Item = i64>) -> Option<()>;
-    fn floats(&mut self, count: usize, numbers: impl Iterator<Item = f64>) -> Option<()>;
+    fn integers(&mut self, numbers: impl ExactSizeIterator<Item = i64>) -> Option<()>;
+    fn floats(&mut self, numbers: impl ExactSizeIterator<Item = f64>) -> Option<()>;
 }
 
 macro_rules! lists {
@@ -48,17 +48,17 @@ macro_rules! lists {
                 match self {
                     List::Bool(list) => elements.bools(list),
                     $(List::$integer(list) => {
-                        elements.integers(list.len(), list.iter().map(|&number| number as i64))
+                        elements.integers(list.iter().map(|&number| number as i64))
                     })*
                     $(List::$wide(list) => {
                         if list.iter().all(|&number| i64::try_from(number).is_ok()) {
-                            elements.integers(list.len(), list.iter().map(|&number| number as i64))
+                            elements.integers(list.iter().map(|&number| number as i64))
                         } else {
                             elements.texts(list.len(), list.iter().map(<$wide_type>::to_string))
                         }
                     })*
                     $(List::$float(list) => {
-                        elements.floats(list.len(), list.iter().map(|&number| number.into()))
+                        elements.floats(list.iter().map(|&number| number.into()))
                     })*
                     $(List::$text(list) => elements.texts(list.len(), list.iter()),)*
                 }
@@ -149,12 +149,12 @@ impl Elements for Made {
         Some(())
     }
 
-    fn integers(&mut self, _: usize, numbers: impl Iterator<Item = i64>) -> Option<()> {
+    fn integers(&mut self, numbers: impl ExactSizeIterator<Item = i64>) -> Option<()> {
         self.0 = Value::I64List(numbers.collect());
         Some(())
     }
 
-    fn floats(&mut self, _: usize, numbers: impl Iterator<Item = f64>) -> Option<()> {
+    fn floats(&mut self, numbers: impl ExactSizeIterator<Item = f64>) -> Option<()> {
         self.0 = Value::F64List(numbers.collect());
         Some(())
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::place::{Subject, Under};
 use super::writing::Beginning;
 use super::{Configured, Direct, RecordError, Refused, Span};
-use crate::data::codec::{EventFields, Given, LaneKind, Origin, put_event};
+use crate::data::codec::{EventFields, Given, LaneKind, Origin, put_addition, put_event};
 use crate::data::{Argument, Callsite, Link, Name, Outcome};
 use crate::pipeline::is_pipeline_thread;
 
@@ -88,6 +88,24 @@ impl Direct {
                 is_own: false,
             };
             put_event(words, LaneKind::Event, order, origin, &fields);
+        })?;
+        self.afterwards()
+    }
+
+    /// Adds an attribute to a span. No code of the application's own is left to be run for the value.
+    ///
+    /// # Errors
+    /// As for [`Recorder::set_attributes`](super::Recorder::set_attributes).
+    pub(crate) fn set_planted(
+        &self,
+        span: &Span,
+        key: &str,
+        value: &Argument<'_>,
+    ) -> Result<(), Refused> {
+        let Some(inner) = self.open_span(span)? else { return Ok(()) };
+        let subject = Subject::own(inner);
+        self.record(subject, false, |words, order| {
+            put_addition(words, order, subject.span, key, value);
         })?;
         self.afterwards()
     }

@@ -116,6 +116,8 @@ impl<F: Future, O: FnOnce(&F::Output, &mut SpanGuard)> AroundPoll<F> for Timed<O
         if let Poll::Ready(result) = &poll
             && let Stage::Open(span) = std::mem::replace(&mut self.stage, Stage::Bare)
         {
+            // So that nobody but the guard holds it, and its memory is used again.
+            self.spans.let_go(&span.span);
             let mut span = SpanGuard::active_span(span);
             if let Some(observe) = self.observe.take() {
                 observe(result, &mut span);
@@ -162,24 +164,32 @@ struct Polling<'a> {
 impl Polling<'_> {
     fn begin<'a>(stage: &'a mut Stage, spans: &'a mut FutureSpans) -> Polling<'a> {
         let mut opened_outside = None;
-        let outside = match std::mem::replace(stage, Stage::Bare) {
+        // What is open stays where it is: to move it takes longer than all the rest.
+        let outside = match stage {
+            Stage::Open(_) | Stage::Bare => spans.enter(),
             Stage::New => {
+                *stage = Stage::Bare;
                 opened_outside = Some(replace_opened(None));
                 spans.enter_first()
             }
-            Stage::Prepared(span) => {
+            Stage::Prepared(_) => {
                 let outside = spans.enter_first();
-                let mut span = Some(span);
-                let span = context::with_in_force(|it| ActiveSpan::start_with(it, *span.take()?));
-                *stage = span.flatten().map_or(Stage::Bare, Stage::Open);
+                Polling::open_prepared(stage);
                 outside
-            }
-            polled => {
-                *stage = polled;
-                spans.enter()
             }
         };
         Polling { stage, spans, outside: Some(outside), opened_outside, has_returned: false }
+    }
+}
+
+impl Polling<'_> {
+    #[cold]
+    fn open_prepared(stage: &mut Stage) {
+        if let Stage::Prepared(span) = std::mem::replace(stage, Stage::Bare) {
+            let mut span = Some(span);
+            let span = context::with_in_force(|it| ActiveSpan::start_with(it, *span.take()?));
+            *stage = span.flatten().map_or(Stage::Bare, Stage::Open);
+        }
     }
 }
 

@@ -152,7 +152,9 @@ impl SpanGuard {
             return;
         }
         let Some(active) = self.active() else { return };
-        if let Some(value) = value.into_value() {
+        if active.called.is_none() {
+            with_made(&[value], |value| active.set_directly(name.as_str(), &value[0]));
+        } else if let Some(value) = value.into_value() {
             let added = Attributes::new().with(name, value);
             active.call("set_attributes", |recorder| recorder.set_attributes(&active.span, added));
         }
@@ -334,6 +336,16 @@ impl ActiveSpan {
         context::push_owned(&span);
         let panics = PanicMark::now();
         Some(ActiveSpan { span, called, outcome: Outcome::Ok, is_decided: false, panics })
+    }
+
+    /// Adds an attribute to a span that was written into a lane.
+    fn set_directly(&self, key: &str, value: &Argument<'_>) {
+        self.with_configured(|configured| {
+            if let Some(direct) = configured.direct().filter(|_| configured.is_enabled()) {
+                let set = direct.set_planted(&self.span, key, value);
+                configured.settle("set_attributes", set);
+            }
+        });
     }
 
     fn call(&self, name: &str, call: impl FnOnce(&dyn Recorder) -> Result<(), RecordError>) {

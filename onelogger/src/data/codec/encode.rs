@@ -177,6 +177,25 @@ pub(crate) fn put_update(words: &mut Vec<u64>, order: u64, span: u64, attributes
     record.finish(LaneKind::Update, DYNAMIC);
 }
 
+/// Writes one attribute that is added to an open span.
+pub(crate) fn put_addition(
+    words: &mut Vec<u64>,
+    order: u64,
+    span: u64,
+    key: &str,
+    value: &Argument<'_>,
+) {
+    let mut record = Encoder::begin(words, &[order, span]);
+    let start = record.words.len();
+    record.words.push(0);
+    put_text(record.words, key);
+    let count = u64::from(value.put(record.words));
+    let length = (record.words.len() - start - 1) as u64;
+    record.words[start] = length << 32 | KEYS_INLINE | count;
+    record.flags |= flag::ATTRIBUTES;
+    record.finish(LaneKind::Update, DYNAMIC);
+}
+
 /// Writes a name and what goes with it.
 pub(crate) fn put_dynamic(words: &mut Vec<u64>, name: Dynamic<'_>) {
     let version = name.scope.and_then(|scope| scope.version);
@@ -320,14 +339,14 @@ impl Elements for Appended<'_> {
         Some(())
     }
 
-    fn integers(&mut self, count: usize, numbers: impl Iterator<Item = i64>) -> Option<()> {
-        put_head(self.0, TAG_I64_LIST, count);
+    fn integers(&mut self, numbers: impl ExactSizeIterator<Item = i64>) -> Option<()> {
+        put_head(self.0, TAG_I64_LIST, numbers.len());
         self.0.extend(numbers.map(|value| value as u64));
         Some(())
     }
 
-    fn floats(&mut self, count: usize, numbers: impl Iterator<Item = f64>) -> Option<()> {
-        put_head(self.0, TAG_F64_LIST, count);
+    fn floats(&mut self, numbers: impl ExactSizeIterator<Item = f64>) -> Option<()> {
+        put_head(self.0, TAG_F64_LIST, numbers.len());
         self.0.extend(numbers.map(f64::to_bits));
         Some(())
     }

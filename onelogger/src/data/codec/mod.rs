@@ -38,8 +38,8 @@ pub(crate) use decode::{
     read_record, record_kind, record_length, section_words,
 };
 pub(crate) use encode::{
-    EventFields, Given, StartFields, put_attributes, put_context, put_dynamic, put_event,
-    put_links, put_start, put_stop, put_update,
+    EventFields, Given, StartFields, put_addition, put_attributes, put_context, put_dynamic,
+    put_event, put_links, put_start, put_stop, put_update,
 };
 pub(super) use encode::{put_bool, put_f64, put_i64, put_list, put_string, put_value};
 pub(crate) use short::{

@@ -66,7 +66,7 @@ pub(crate) fn short_stop(order: u64, span: u64) -> [u64; 3] {
 
 /// A start with attributes, of itself or of its start event. Returns how many words it takes; `None` if
 /// there are too few, or a value is no [`Plain`] one.
-#[inline]
+#[inline(always)]
 pub(crate) fn short_start_with(
     words: &mut [u64],
     callsite: u32,
@@ -74,36 +74,40 @@ pub(crate) fn short_start_with(
     attributes: &[Argument<'_>],
     event_attributes: &[Argument<'_>],
 ) -> Option<usize> {
-    let (mut flags, mut length) = (0, 4);
+    let whole = words.len();
+    let (fixed, mut rest) = words.split_first_chunk_mut()?;
+    let mut flags = 0;
     if !attributes.is_empty() {
         flags |= flag::ATTRIBUTES;
-        length = put_section(words, length, attributes)?;
+        rest = put_section(rest, attributes)?;
     }
     if !event_attributes.is_empty() {
         flags |= flag::EVENT_ATTRIBUTES;
-        length = put_section(words, length, event_attributes)?;
+        rest = put_section(rest, event_attributes)?;
     }
-    let header = header(LaneKind::Start, flags, length as u64, callsite);
-    *words.first_chunk_mut()? = [header, order, span, parent];
-    Some(length)
+    let length = whole - rest.len();
+    *fixed = [header(LaneKind::Start, flags, length as u64, callsite), order, span, parent];
+    (length <= MAX_WORDS).then_some(length)
 }
 
 /// An event, as [`short_start_with`].
-#[inline]
+#[inline(always)]
 pub(crate) fn short_event(
     words: &mut [u64],
     callsite: u32,
     [order, span]: [u64; 2],
     attributes: &[Argument<'_>],
 ) -> Option<usize> {
-    let (mut flags, mut length) = (0, 3);
+    let whole = words.len();
+    let (fixed, mut rest) = words.split_first_chunk_mut()?;
+    let mut flags = 0;
     if !attributes.is_empty() {
         flags |= flag::ATTRIBUTES;
-        length = put_section(words, length, attributes)?;
+        rest = put_section(rest, attributes)?;
     }
-    *words.first_chunk_mut()? =
-        [header(LaneKind::Event, flags, length as u64, callsite), order, span];
-    Some(length)
+    let length = whole - rest.len();
+    *fixed = [header(LaneKind::Event, flags, length as u64, callsite), order, span];
+    (length <= MAX_WORDS).then_some(length)
 }
 
 /// An addition of one attribute, as [`short_start_with`].
@@ -113,70 +117,114 @@ pub(crate) fn short_update(
     key: &str,
     value: &Argument<'_>,
 ) -> Option<usize> {
-    let (key, section) = (key.as_bytes(), 3);
-    let at = put_bytes(words, section + 1, key.len() as u64, key)?;
-    // The section of the value alone, whose head gives way to that of the whole.
-    let value = std::slice::from_ref(value);
-    let end = put_section(words, at, value)?;
-    words.copy_within(at + 1..end, at);
-    let end = end - 1;
-    let count = value.iter().filter(|value| !value.is_absent()).count() as u64;
-    words[section] = ((end - section - 1) as u64) << 32 | KEYS_INLINE | count;
-    let header = header(LaneKind::Update, flag::ATTRIBUTES, end as u64, DYNAMIC);
-    *words.first_chunk_mut()? = [header, order, span];
-    (count > 0).then_some(end)
+    let whole = words.len();
+    let (fixed, rest) = words.split_first_chunk_mut()?;
+    let (section, rest) = rest.split_first_mut()?;
+    let before = rest.len();
+    let rest = put_bytes(rest, key.len() as u64, key.as_bytes())?;
+    let (rest, count) = put_value(rest, value)?;
+    *section = ((before - rest.len()) as u64) << 32 | KEYS_INLINE | count;
+    let length = whole - rest.len();
+    *fixed = [header(LaneKind::Update, flag::ATTRIBUTES, length as u64, DYNAMIC), order, span];
+    (length <= MAX_WORDS).then_some(length)
 }
 
-/// Writes a section of values from `at` on. Returns where it ends.
+/// Writes a section of values. Returns the words that are left.
 #[inline(always)]
-fn put_section(words: &mut [u64], at: usize, values: &[Argument<'_>]) -> Option<usize> {
-    let (mut end, mut count) = (at + 1, values.len() as u64);
+fn put_section<'a>(words: &'a mut [u64], values: &[Argument<'_>]) -> Option<&'a mut [u64]> {
+    let (section, mut rest) = words.split_first_mut()?;
+    let (before, mut count) = (rest.len(), 0);
     for value in values {
-        let pair = |tag: u8, payload| [tag as u64, payload];
-        let words_of_value = match value.plain()? {
-            Plain::I64(value) => pair(TAG_I64, value as u64),
-            Plain::F64(value) => pair(TAG_F64, value.to_bits()),
-            Plain::Text(text) => {
-                end = put_text(words, end, text.as_bytes())?;
-                continue;
-            }
-            Plain::List(list) => {
-                let mut rest = Rest { words, at: end };
-                list.put(&mut rest)?;
-                end = rest.at;
-                continue;
-            }
-            Plain::Bool(value) => {
-                *words.get_mut(end)? = TAG_BOOL as u64 | (value as u64) << 8;
-                end += 1;
-                continue;
-            }
-            Plain::Absent => {
-                *words.get_mut(end)? = TAG_ABSENT as u64;
-                end += 1;
-                count -= 1;
-                continue;
-            }
-        };
-        *words.get_mut(end..)?.first_chunk_mut()? = words_of_value;
-        end += 2;
+        let is_there;
+        (rest, is_there) = put_value(rest, value)?;
+        count += is_there;
     }
-    *words.get_mut(at)? = ((end - at - 1) as u64) << 32 | count;
-    (end <= MAX_WORDS).then_some(end)
+    *section = ((before - rest.len()) as u64) << 32 | count;
+    Some(rest)
 }
 
-/// Words that a list is written into, from `at` on.
-struct Rest<'a> {
-    words: &'a mut [u64],
-    at: usize,
+/// Writes a value. Returns the words that are left, and 1, or 0 where there is no value.
+#[inline(always)]
+fn put_value<'a>(words: &'a mut [u64], value: &Argument<'_>) -> Option<(&'a mut [u64], u64)> {
+    let (pair, is_there) = match value.plain()? {
+        Plain::I64(value) => ([TAG_I64 as u64, value as u64], 1),
+        Plain::F64(value) => ([TAG_F64 as u64, value.to_bits()], 1),
+        Plain::Text(text) => {
+            let head = TAG_STRING as u64 | (text.len() as u64) << 8;
+            return Some((put_bytes(words, head, text.as_bytes())?, 1));
+        }
+        Plain::Bool(value) => {
+            let (place, rest) = words.split_first_mut()?;
+            *place = TAG_BOOL as u64 | (value as u64) << 8;
+            return Some((rest, 1));
+        }
+        Plain::Absent => {
+            let (place, rest) = words.split_first_mut()?;
+            *place = TAG_ABSENT as u64;
+            return Some((rest, 0));
+        }
+        Plain::List(list) => {
+            let mut rest = Rest(words);
+            list.put(&mut rest)?;
+            return Some((rest.0, 1));
+        }
+    };
+    let (place, rest) = words.split_first_chunk_mut()?;
+    *place = pair;
+    Some((rest, is_there))
 }
+
+/// Writes a word, and the bytes of a text. Returns the words that are left.
+#[inline(always)]
+fn put_bytes<'a>(words: &'a mut [u64], head: u64, text: &[u8]) -> Option<&'a mut [u64]> {
+    let (place, rest) = words.split_first_mut()?;
+    *place = head;
+    match text.len() {
+        0 => Some(rest),
+        1..=8 => {
+            let (place, rest) = rest.split_first_mut()?;
+            *place = word_of(text);
+            Some(rest)
+        }
+        _ => put_long(rest, text),
+    }
+}
+
+fn put_long<'a>(words: &'a mut [u64], text: &[u8]) -> Option<&'a mut [u64]> {
+    let (places, rest) = words.split_at_mut_checked(text.len().div_ceil(8))?;
+    let (chunks, last) = text.as_chunks::<8>();
+    for (place, chunk) in places.iter_mut().zip(chunks) {
+        *place = u64::from_ne_bytes(*chunk);
+    }
+    if !last.is_empty() {
+        *places.last_mut()? = word_of(last);
+    }
+    Some(rest)
+}
+
+/// Up to eight bytes, with zeros behind them.
+#[inline(always)]
+fn word_of(text: &[u8]) -> u64 {
+    let word = if let Some(text) = text.first_chunk::<8>() {
+        u64::from_le_bytes(*text)
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        // Two reads that overlap.
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        first as u64 | (last as u64) << (8 * (text.len() - 4))
+    } else {
+        text.iter().rev().fold(0, |word, &byte| word << 8 | byte as u64)
+    };
+    u64::from_ne_bytes(word.to_le_bytes())
+}
+
+/// Words that a list is written into.
+struct Rest<'a>(&'a mut [u64]);
 
 impl Rest<'_> {
-    fn put(&mut self, words: impl Iterator<Item = u64>) -> Option<()> {
-        for word in words {
-            *self.words.get_mut(self.at)? = word;
-            self.at += 1;
-        }
+    fn put(&mut self, words: impl ExactSizeIterator<Item = u64>) -> Option<()> {
+        let (places, rest) = std::mem::take(&mut self.0).split_at_mut_checked(words.len())?;
+        places.iter_mut().zip(words).for_each(|(place, word)| *place = word);
+        self.0 = rest;
         Some(())
     }
 
@@ -190,7 +238,7 @@ impl Elements for Rest<'_> {
         self.head(TAG_STRING_LIST, count)?;
         for text in texts {
             let text = text.as_ref().as_bytes();
-            self.at = put_bytes(self.words, self.at, text.len() as u64, text)?;
+            self.0 = put_bytes(std::mem::take(&mut self.0), text.len() as u64, text)?;
         }
         Some(())
     }
@@ -200,44 +248,13 @@ impl Elements for Rest<'_> {
         self.put(list.iter().map(|&value| value as u64))
     }
 
-    fn integers(&mut self, count: usize, numbers: impl Iterator<Item = i64>) -> Option<()> {
-        self.head(TAG_I64_LIST, count)?;
+    fn integers(&mut self, numbers: impl ExactSizeIterator<Item = i64>) -> Option<()> {
+        self.head(TAG_I64_LIST, numbers.len())?;
         self.put(numbers.map(|value| value as u64))
     }
 
-    fn floats(&mut self, count: usize, numbers: impl Iterator<Item = f64>) -> Option<()> {
-        self.head(TAG_F64_LIST, count)?;
+    fn floats(&mut self, numbers: impl ExactSizeIterator<Item = f64>) -> Option<()> {
+        self.head(TAG_F64_LIST, numbers.len())?;
         self.put(numbers.map(f64::to_bits))
     }
-}
-
-#[inline(always)]
-fn put_text(words: &mut [u64], at: usize, text: &[u8]) -> Option<usize> {
-    put_bytes(words, at, TAG_STRING as u64 | (text.len() as u64) << 8, text)
-}
-
-/// A word, and the bytes of a text.
-#[inline(always)]
-fn put_bytes(words: &mut [u64], at: usize, head: u64, text: &[u8]) -> Option<usize> {
-    *words.get_mut(at)? = head;
-    let (chunks, rest) = text.as_chunks::<8>();
-    let places = words.get_mut(at + 1..at + 1 + text.len().div_ceil(8))?;
-    for (place, chunk) in places.iter_mut().zip(chunks) {
-        *place = u64::from_ne_bytes(*chunk);
-    }
-    if !rest.is_empty() {
-        *places.last_mut()? = last_word(text, rest);
-    }
-    Some(at + 1 + places.len())
-}
-
-/// The bytes of `rest`, fewer than eight, with zeros behind them; `text` ends with them.
-#[inline(always)]
-fn last_word(text: &[u8], rest: &[u8]) -> u64 {
-    // Where there are eight bytes to be read at once, those that are not part of the rest are shifted out.
-    let word = match text.last_chunk::<8>() {
-        Some(last) => u64::from_le_bytes(*last) >> (64 - 8 * rest.len()),
-        None => rest.iter().rev().fold(0, |word, &byte| word << 8 | byte as u64),
-    };
-    u64::from_ne_bytes(word.to_le_bytes())
 }
