@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::drain::Source;
+use super::drain::{Source, Stretch};
 use super::identity::IdSource;
 use super::open_span::{Kept, OpenSpan, When};
 use super::timeline::Moment;
@@ -12,7 +12,7 @@ use crate::data::codec::{
     LaneKind, LaneRecord, PlainRecord, read_attributes, read_plain, read_record,
 };
 use crate::data::{Callsite, CallsiteTable, Outcome, SpanId, TraceId};
-use crate::exporter::{Batch, Entry, RecordKind};
+use crate::exporter::{Batch, Entry, RecordKind, WordPlace};
 
 /// Keeps the table of open spans.
 #[derive(Default)]
@@ -37,17 +37,20 @@ pub(super) struct Assembler {
 }
 
 impl Assembler {
-    /// Adds a lane's record to the batch. Returns the lane whose reservation became free.
+    /// Adds a record of a stretch to the batch, and perhaps the one after it. Returns the lane whose
+    /// reservation became free.
     #[inline(always)]
     pub(super) fn add(
         &mut self,
         batch: &mut Batch,
-        (source, trace, words): (Source, TraceId, &[u64]),
+        words: &[u64],
+        stretch: &mut Stretch<'_>,
         ids: &IdSource,
-        made_at: impl FnOnce(u64) -> Moment,
+        made_at: impl Fn(u64) -> Moment,
     ) -> Option<u32> {
         // A batch that is empty is a new one.
         self.batches += batch.entries().is_empty() as u64;
+        let source = stretch.source;
         match read_plain(words) {
             PlainRecord::Stop { order, span, outcome } => {
                 self.recorded += 1;
@@ -59,17 +62,34 @@ impl Assembler {
                     self.malformed += 1;
                     return None;
                 };
-                let ids = [ids.span_id(span), self.parent_id(ids, parent)];
-                let kept = Kept { words: attributes, ..Kept::default() };
-                let when = When::made(made_at(order));
-                let mut open = self.begin(source, true, Some(callsite), when, kept);
-                open.set_ids(trace, ids);
-                open.put_start(batch, self.batches, when, &[]);
-                self.keep(span, open);
+                let leaf = Leaf {
+                    trace: *stretch.trace,
+                    ids: [ids.span_id(span), self.parent_id(ids, parent)],
+                    callsite,
+                    attributes,
+                    started: made_at(order),
+                };
+                if let Some((order, outcome)) = stretch.next_if_stop_of(span) {
+                    self.recorded += 1;
+                    self.starts += 1;
+                    leaf.put(batch, made_at(order), outcome);
+                    return None;
+                }
+                self.start_plain(batch, source, span, &leaf);
                 None
             }
-            PlainRecord::No => self.add_other(batch, (source, trace, words), ids, made_at),
+            PlainRecord::No => self.add_other(batch, (source, *stretch.trace, words), ids, made_at),
         }
+    }
+
+    /// A start whose stop does not follow at once.
+    fn start_plain(&mut self, batch: &mut Batch, source: Source, raw: u64, start: &Leaf<'_>) {
+        let kept = Kept { words: start.attributes, ..Kept::default() };
+        let when = When::made(start.started);
+        let mut open = self.begin(source, true, Some(start.callsite), when, kept);
+        open.set_ids(start.trace, start.ids);
+        open.put_start(batch, self.batches, when, &[]);
+        self.keep(raw, open);
     }
 
     /// The same for a record that holds more than most do.
@@ -79,7 +99,7 @@ impl Assembler {
         batch: &mut Batch,
         (source, trace, words): (Source, TraceId, &[u64]),
         ids: &IdSource,
-        made_at: impl FnOnce(u64) -> Moment,
+        made_at: impl Fn(u64) -> Moment,
     ) -> Option<u32> {
         let Some((kind, record)) = read_record(words) else {
             self.recorded += 1;
@@ -244,6 +264,44 @@ impl Assembler {
     }
 }
 
+/// A plain start. If its stop follows at once, nothing is kept of the span: both records are added as they
+/// are.
+struct Leaf<'a> {
+    trace: TraceId,
+    /// Its own, and that of the parent.
+    ids: [SpanId; 2],
+    callsite: &'static Callsite,
+    attributes: &'a [u64],
+    started: Moment,
+}
+
+impl Leaf<'_> {
+    #[inline(always)]
+    fn put(&self, batch: &mut Batch, stopped: Moment, outcome: Outcome) {
+        let attributes = match self.attributes {
+            [] => WordPlace::NOTHING,
+            words => batch.copy(words),
+        };
+        let [span_id, parent] = self.ids;
+        let entry = |kind| Entry {
+            span_id,
+            parent,
+            start_time_unix_nanos: self.started.unix,
+            callsite: Some(self.callsite),
+            attributes,
+            ..Entry::new(kind).in_trace(self.trace)
+        };
+        batch.push(Entry { time_unix_nanos: self.started.unix, ..entry(RecordKind::Start) });
+        let elapsed = stopped.monotonic.wrapping_sub(self.started.monotonic) as i64;
+        batch.push(Entry {
+            outcome,
+            time_unix_nanos: stopped.unix,
+            duration_nanos: elapsed.max(0) as u64,
+            ..entry(RecordKind::Stop)
+        });
+    }
+}
+
 /// Raw ids are counted, so their lower bits tell them apart, and a factor spreads them over the others.
 #[derive(Default)]
 struct RawIdHasher(u64);
@@ -329,8 +387,10 @@ mod tests {
             (false, Source::Overflow, None),
         ] {
             let mut add = |source, words: &[u64]| {
-                let record = (source, TraceId::INVALID, words);
-                assembler.add(&mut batch, record, &ids, |_| Moment::default())
+                let mut trace = TraceId::INVALID;
+                let mut stretch = Stretch::of(source, &mut trace, words);
+                let words = stretch.next().unwrap();
+                assembler.add(&mut batch, words, &mut stretch, &ids, |_| Moment::default())
             };
             assert_eq!(add(Source::Lane(1), &start(7, is_reserved)), None);
             assert_eq!(add(stopped_by, &stop), freed, "{is_reserved} {stopped_by:?}");
@@ -343,8 +403,10 @@ mod tests {
         let (mut assembler, mut batch) = (Assembler::default(), Batch::default());
         let ids = IdSource::fixed();
         let mut add = |words: &[u64]| {
-            let record = (Source::Lane(1), TraceId::INVALID, words);
-            assembler.add(&mut batch, record, &ids, |_| Moment::default());
+            let mut trace = TraceId::INVALID;
+            let mut stretch = Stretch::of(Source::Lane(1), &mut trace, words);
+            let words = stretch.next().unwrap();
+            assembler.add(&mut batch, words, &mut stretch, &ids, |_| Moment::default());
         };
         for span in 1..=3 {
             add(&start(span, true));

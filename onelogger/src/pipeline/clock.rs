@@ -122,7 +122,7 @@ impl Clock {
     /// this returns.
     pub(crate) fn cut(&self) -> u64 {
         /// More ticks than a reading can be early by.
-        const AROUND: u64 = 4096;
+        const AROUND: u64 = 2048;
         match self {
             Clock::Counter { .. } => {
                 let begun = ticks_between();

@@ -4,8 +4,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::intake::{Intake, LaneCounts, LaneReader};
-use crate::data::TraceId;
-use crate::data::codec::{LaneKind, read_context, record_kind, record_length};
+use crate::data::codec::{
+    LaneKind, PLAIN_STOP_WORDS, PlainRecord, read_context, read_plain, record_kind, record_length,
+};
+use crate::data::{Outcome, TraceId};
 use crate::sync::Tally;
 
 /// Where a record came from.
@@ -26,6 +28,12 @@ pub(super) struct Stretch<'a> {
 }
 
 impl<'a> Stretch<'a> {
+    /// All of these words.
+    #[cfg(test)]
+    pub(super) fn of(source: Source, trace: &'a mut TraceId, words: &'a [u64]) -> Stretch<'a> {
+        Stretch { source, trace, words, limit: u64::MAX }
+    }
+
     /// The words of the next record that is due. Context records before it are taken in.
     #[inline(always)]
     pub(super) fn next(&mut self) -> Option<&'a [u64]> {
@@ -43,6 +51,26 @@ impl<'a> Stretch<'a> {
             }
             self.words = rest;
             return Some(record);
+        }
+    }
+}
+
+impl Stretch<'_> {
+    /// Takes the next record if it is the stop of this span, due, and says nothing but its outcome: its
+    /// order and the outcome.
+    #[inline(always)]
+    pub(super) fn next_if_stop_of(&mut self, span: u64) -> Option<(u64, Outcome)> {
+        let (record, rest) = self.words.split_at_checked(PLAIN_STOP_WORDS)?;
+        match read_plain(record) {
+            PlainRecord::Stop { order, span: stopped, outcome }
+                if stopped == span
+                    && order <= self.limit
+                    && record_length(record[0]) == record.len() =>
+            {
+                self.words = rest;
+                Some((order, outcome))
+            }
+            _ => None,
         }
     }
 }

@@ -348,8 +348,8 @@ impl Stages {
                     Some(line) => line.moment(order),
                     None => timeline.moved_to(order),
                 };
-                let record = (stretch.source, *stretch.trace, words);
-                freed.extend(assembler.add(&mut batch, record, &intake.ids, made_at));
+                let waiting = assembler.add(&mut batch, words, stretch, &intake.ids, made_at);
+                freed.extend(waiting);
                 if batch.size_bytes() >= BATCH_BYTES {
                     // What the producers count is looked at with the last batch.
                     batch.totals = Totals {

@@ -30,6 +30,10 @@ pub(super) struct Queue {
 struct State {
     work: VecDeque<Work>,
     bytes: usize,
+    /// Whether the exporter's thread waits for work, and the pipeline for room: to call somebody who does
+    /// not wait is a system call as well.
+    is_idle: bool,
+    is_full: bool,
 }
 
 impl Queue {
@@ -56,7 +60,12 @@ impl Queue {
             Work::Close(..) => {}
         }
         state.work.push_back(work);
-        self.has_work.notify_one();
+        let is_idle = std::mem::take(&mut state.is_idle);
+        // Before the call: whoever hears it takes the lock.
+        drop(state);
+        if is_idle {
+            self.has_work.notify_one();
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -79,6 +88,7 @@ impl Queue {
             if rest.is_zero() {
                 return false;
             }
+            state.is_full = true;
             (state, _) =
                 self.has_room.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner);
         }
@@ -92,7 +102,11 @@ impl Queue {
             if let Some(work) = state.work.pop_front() {
                 if let Work::Deliver(batch) = &work {
                     state.bytes -= batch.size_bytes();
-                    self.has_room.notify_one();
+                    let is_full = std::mem::take(&mut state.is_full);
+                    drop(state);
+                    if is_full {
+                        self.has_room.notify_one();
+                    }
                 }
                 return Some(work);
             }
@@ -102,6 +116,7 @@ impl Queue {
             if rest.is_zero() {
                 return None;
             }
+            state.is_idle = true;
             (state, _) =
                 self.has_work.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner);
         }

@@ -26,7 +26,10 @@ impl Ticket {
     pub(super) fn done(&self) {
         let mut left = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         *left = left.saturating_sub(1);
-        if *left == 0 {
+        let is_over = *left == 0;
+        // Before the call: whoever hears it takes the lock.
+        drop(left);
+        if is_over {
             self.0.1.notify_all();
         }
     }

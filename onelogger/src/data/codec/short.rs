@@ -19,6 +19,9 @@ pub(crate) enum PlainRecord<'a> {
     No,
 }
 
+/// Words that a stop takes which says nothing but its outcome.
+pub(crate) const PLAIN_STOP_WORDS: usize = 3;
+
 /// Reads what [`short_start`], [`short_start_with`] and [`short_stop`] write; `words` are a record's own.
 #[inline(always)]
 pub(crate) fn read_plain(words: &[u64]) -> PlainRecord<'_> {
