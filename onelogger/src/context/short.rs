@@ -73,6 +73,11 @@ pub(crate) fn can_be_gone() -> bool {
     short::is_open() || open_way()
 }
 
+/// The same where nothing is current, so that a root is what any span would be.
+pub(crate) fn can_be_gone_by_root() -> bool {
+    can_be_gone() && short::is_at_root()
+}
+
 /// Opens the short way, unless something is in force that it does not know of.
 #[cold]
 fn open_way() -> bool {

@@ -182,6 +182,16 @@ impl LaneWriter {
         if self.is_counted { ticks() } else { other_order(intake) }
     }
 
+    /// Whether there is no room even for a start that says nothing. Then the pipeline is called.
+    pub(crate) fn is_full(&mut self, intake: &Intake) -> bool {
+        const START_WORDS: usize = 4;
+        let is_full = self.producer.is_full(START_WORDS + STOP_WORDS);
+        if is_full {
+            intake.wake.nudge();
+        }
+        is_full
+    }
+
     /// Empties the scratch, and says which trace the record belongs to if that has changed.
     #[inline]
     pub(crate) fn begin(&mut self, trace: TraceId) {

@@ -99,18 +99,24 @@ pub(crate) enum Base {
 }
 
 impl Base {
-    /// Its raw id, 0 if there is no span, and the earliest that may come after its start; `None` if it is
-    /// not, or not any more, what a span hangs under that starts now, or what an event belongs to.
+    /// Its raw id, or that of what it hangs under if it is lost, 0 if there is no span; the earliest that may
+    /// come after its start; and whether it is lost. `None` if it is not, or not any more, what a span hangs
+    /// under that starts now, or what an event belongs to.
     #[inline(never)]
-    fn current(&self, is_for_start: bool) -> Option<(u64, u64)> {
+    fn current(&self, is_for_start: bool) -> Option<(u64, u64, bool)> {
         let (span, is_over_allowed) = match self {
-            Base::Root => return Some((0, 0)),
+            Base::Root => return Some((0, 0, false)),
             Base::Open(span) => (span, false),
             Base::Origin(span) => (span, is_for_start),
         };
         let inner = span.inner()?;
         let is_current = is_over_allowed || !inner.is_stopped.is_raised();
-        is_current.then_some((inner.facts.raw, inner.facts.order + 1))
+        let raw = match inner.facts.anchor {
+            Anchor::Local(raw) => raw,
+            Anchor::Root | Anchor::Remote(_) => 0,
+        };
+        let is_lost = inner.facts.fate == Fate::Lost;
+        is_current.then_some((raw, inner.facts.order + 1, is_lost))
     }
 }
 
@@ -134,10 +140,14 @@ impl Short {
         self.epoch == epoch() && !is_pipeline_thread() && !self.outside.has_changed()
     }
 
+    /// A span that hangs under nothing, with this raw id, begins a trace; but for one that hangs under
+    /// nothing because what it was to hang under is lost.
     #[cold]
     #[inline(never)]
     fn begin_trace(&mut self, intake: &Intake, root: u64) {
-        self.trace = intake.ids.trace_id(root);
+        if self.spans.is_empty() && matches!(self.base, Base::Root) {
+            self.trace = intake.ids.trace_id(root);
+        }
     }
 
     /// What a span that starts now hangs under: its raw id, and the earliest that may come after its start.
@@ -145,7 +155,7 @@ impl Short {
     fn parent(&self) -> Option<(u64, u64)> {
         match self.spans.last() {
             Some(span) => Some((span.raw, span.order + 1)),
-            None => self.base.current(true),
+            None => self.base.current(true).map(|(raw, earliest, _)| (raw, earliest)),
         }
     }
 
@@ -154,7 +164,7 @@ impl Short {
     fn subject(&self) -> Option<(u64, u64, bool)> {
         match self.spans.last() {
             Some(span) => Some((span.raw, span.order + 1, span.number.is_lost())),
-            None => self.base.current(false).map(|(raw, earliest)| (raw, earliest, false)),
+            None => self.base.current(false),
         }
     }
 
@@ -192,7 +202,11 @@ impl Direct {
                 Base::Root => self.sampling.takes_all(),
                 // Whichever sampler has taken it takes what is below it.
                 Base::Open(span) | Base::Origin(span) => span.inner().is_some_and(|inner| {
-                    Arc::ptr_eq(&inner.intake, &self.intake) && inner.facts.fate == Fate::Recorded
+                    let is_known = match (inner.facts.fate, inner.facts.anchor) {
+                        (Fate::Recorded, _) | (Fate::Lost, Anchor::Root | Anchor::Local(_)) => true,
+                        _ => false,
+                    };
+                    is_known && Arc::ptr_eq(&inner.intake, &self.intake)
                 }),
             };
         if !is_ordinary {
@@ -237,6 +251,13 @@ fn on_the_way<T>(work: impl FnOnce(&mut Short, &mut LaneWriter, &Arc<Intake>) ->
         Some(work(short, &mut lane.writer, &lane.intake))
     });
     worked.ok().flatten()
+}
+
+/// Whether nothing is current on the short way, so that a root is what any span would be.
+pub(crate) fn is_at_root() -> bool {
+    let is_at_root =
+        on_the_way(|short, _, _| short.spans.is_empty() && matches!(short.base, Base::Root));
+    is_at_root == Some(true)
 }
 
 /// Starts a span under what is current, on the short way; `None` if that is closed, or something is
@@ -295,6 +316,13 @@ pub(crate) fn start_at_length(
 ) -> Way<LocalNumber> {
     let started = on_the_way(|short, lane, intake| {
         let Some((parent, earliest)) = short.parent() else { return Way::Closed };
+        if intake.policy == FullPolicy::DropNewest && lane.is_full(intake) {
+            // Found out first, so that what is lost costs least.
+            if parent == 0 {
+                short.begin_trace(intake, lane.ids.next(&intake.ids));
+            }
+            return lose_start(short, lane, site, parent, earliest);
+        }
         let raw = lane.ids.next(&intake.ids);
         if parent == 0 {
             short.begin_trace(intake, raw);
@@ -323,6 +351,20 @@ pub(crate) fn start_at_length(
         }
     });
     started.unwrap_or(Way::Closed)
+}
+
+fn lose_start(
+    short: &mut Short,
+    lane: &LaneWriter,
+    site: &'static Callsite,
+    parent: u64,
+    earliest: u64,
+) -> Way<LocalNumber> {
+    if lane.counts.full.add_one() {
+        Way::Gone(short.push(site, parent, earliest, LocalNumber::LOST))
+    } else {
+        Way::Barred
+    }
 }
 
 /// Publishes the record in the scratch, or counts it as lost; whether it was published. Barred where it

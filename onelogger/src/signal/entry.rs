@@ -56,9 +56,14 @@ impl SpanGuard {
             short::start_with(site, attributes, start_attributes)
                 .or_else(|| short::start_at_length(site, attributes, start_attributes))
         };
-        if let (SpanParent::Current, []) = (parent, links)
-            // Else the values may not be wanted at all.
-            && short::can_be_gone()
+        let is_short = match parent {
+            _ if !links.is_empty() => false,
+            SpanParent::Current => short::can_be_gone(),
+            SpanParent::Root => short::can_be_gone_by_root(),
+            SpanParent::Span(_) | SpanParent::Remote(_) => false,
+        };
+        // Elsewhere the values may not be wanted at all.
+        if is_short
             && let Some(number) = with_made(attributes, |attributes| {
                 with_made(start_attributes, |start_attributes| start(attributes, start_attributes))
             })

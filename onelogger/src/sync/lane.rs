@@ -247,6 +247,12 @@ impl Producer {
         self.lane.words.len()
     }
 
+    /// Whether there is no room for so many words, whatever the consumer has taken by now.
+    pub(crate) fn is_full(&mut self, words: usize) -> bool {
+        self.look_at_head();
+        words as u64 + self.used() + self.outstanding() > self.lane.words.len() as u64
+    }
+
     /// Whether so much of the lane is kept free for stops that starts should not reserve more.
     pub(crate) fn is_mostly_reserved(&self) -> bool {
         self.outstanding() > self.lane.words.len() as u64 / 2
