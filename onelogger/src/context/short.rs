@@ -14,17 +14,16 @@ pub(crate) fn start(site: &'static Callsite) -> Option<LocalNumber> {
     short::start(site, site.planted()?.get())
 }
 
-/// The same with attributes, of itself and of its start event.
+/// The same with attributes.
 #[inline(always)]
 pub(crate) fn start_with(
     site: &'static Callsite,
     attributes: &[Argument<'_>],
-    start_attributes: &[Argument<'_>],
 ) -> Option<LocalNumber> {
-    short::start_with(site, site.planted()?.get(), attributes, start_attributes)
+    short::start_with(site, site.planted()?.get(), attributes)
 }
 
-/// The same after a look at whether the short way can be opened, and at how much room there is. No code of
+/// The same, with attributes of the start event too, after a look at whether the short way can be opened, and at how much room there is. No code of
 /// the application's own may be left to be run for the values.
 #[cold]
 pub(crate) fn start_at_length(

@@ -270,17 +270,16 @@ pub(crate) fn start(site: &'static Callsite, callsite: u32) -> Option<LocalNumbe
     })
 }
 
-/// The same with attributes, of itself and of its start event.
+/// The same with attributes.
 #[inline(always)]
 pub(crate) fn start_with(
     site: &'static Callsite,
     callsite: u32,
     attributes: &[Argument<'_>],
-    start_attributes: &[Argument<'_>],
 ) -> Option<LocalNumber> {
     start_by(site, |lane, _, fixed| {
         lane.publish_in_place(Claim::Reserve(STOP_WORDS), |words| {
-            short_start_with(words, callsite, fixed, attributes, start_attributes)
+            short_start_with(words, callsite, fixed, attributes)
         })
     })
 }

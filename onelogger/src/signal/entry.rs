@@ -33,8 +33,9 @@ impl SpanGuard {
 
     /// A guard with a span that has attributes. The callsite is enabled.
     #[doc(hidden)]
+    #[inline(never)]
     pub fn with(site: &'static Callsite, attributes: &[Argument<'_>]) -> SpanGuard {
-        match short::start_with(site, attributes, &[]) {
+        match short::start_with(site, attributes) {
             Some(number) => SpanGuard::local(number),
             None => SpanGuard::with_at_length(site, attributes),
         }
@@ -52,10 +53,6 @@ impl SpanGuard {
     #[doc(hidden)]
     pub fn opened(site: &'static Callsite, arguments: &SpanArguments<'_>) -> SpanGuard {
         let &SpanArguments { attributes, start_attributes, ref parent, links } = arguments;
-        let start = |attributes: &[Argument<'_>], start_attributes: &[Argument<'_>]| {
-            short::start_with(site, attributes, start_attributes)
-                .or_else(|| short::start_at_length(site, attributes, start_attributes))
-        };
         let is_short = match parent {
             _ if !links.is_empty() => false,
             SpanParent::Current => short::can_be_gone(),
@@ -65,7 +62,9 @@ impl SpanGuard {
         // Elsewhere the values may not be wanted at all.
         if is_short
             && let Some(number) = with_made(attributes, |attributes| {
-                with_made(start_attributes, |start_attributes| start(attributes, start_attributes))
+                with_made(start_attributes, |start_attributes| {
+                    short::start_at_length(site, attributes, start_attributes)
+                })
             })
         {
             return SpanGuard::local(number);

@@ -45,6 +45,7 @@ fn target(span: Option<&Span>) -> Option<Arc<Configured>> {
 }
 
 /// Records an event, in the current span if none is given.
+#[inline(never)]
 pub fn event(site: &'static Callsite, span: Option<&Span>, arguments: &[Argument<'_>]) {
     if span.is_some() || !context::short::event(site, arguments) {
         event_at_length(site, span, arguments);

@@ -67,7 +67,7 @@ pub(crate) fn short_stop(order: u64, span: u64) -> [u64; 3] {
     [header(LaneKind::Stop, flags, 3, DYNAMIC), order, span]
 }
 
-/// A start with attributes, of itself or of its start event. Returns how many words it takes; `None` if
+/// A start with attributes. Returns how many words it takes; `None` if
 /// there are too few, or a value is no [`Plain`] one.
 #[inline(always)]
 pub(crate) fn short_start_with(
@@ -75,20 +75,11 @@ pub(crate) fn short_start_with(
     callsite: u32,
     [order, span, parent]: [u64; 3],
     attributes: &[Argument<'_>],
-    event_attributes: &[Argument<'_>],
 ) -> Option<usize> {
     let whole = words.len();
-    let (fixed, mut rest) = words.split_first_chunk_mut()?;
-    let mut flags = 0;
-    if !attributes.is_empty() {
-        flags |= flag::ATTRIBUTES;
-        rest = put_section(rest, attributes)?;
-    }
-    if !event_attributes.is_empty() {
-        flags |= flag::EVENT_ATTRIBUTES;
-        rest = put_section(rest, event_attributes)?;
-    }
-    let length = whole - rest.len();
+    let (fixed, rest) = words.split_first_chunk_mut()?;
+    let rest = put_section(rest, attributes)?;
+    let (length, flags) = (whole - rest.len(), flag::ATTRIBUTES);
     *fixed = [header(LaneKind::Start, flags, length as u64, callsite), order, span, parent];
     (length <= MAX_WORDS).then_some(length)
 }
