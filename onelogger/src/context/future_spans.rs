@@ -17,48 +17,44 @@ thread_local! {
     static SPARE: Cell<Vec<Entry>> = const { Cell::new(Vec::new()) };
 }
 
-/// What belongs to the thread that polls: the end of the poll gives it back. Not kept in the future,
-/// because that grows by it.
-pub(crate) struct Outside {
-    of_foreign: SpanId,
-    /// Of a first poll.
-    origin: Option<Option<Span>>,
-}
+/// What belongs to the thread that polls: what was active there of another library when its context was
+/// attached. The end of the poll gives it back. Not kept in the future, because that grows by it.
+pub(crate) struct Outside(SpanId);
 
 impl FutureSpans {
+    /// Takes a span of the thread's, and those above it, off the stack.
+    pub(crate) fn taken_from(span: &Span) -> FutureSpans {
+        let mut taken = SPARE.try_with(Cell::take).unwrap_or_default();
+        let is_taken = with_current(|current| {
+            let place = current.spans.iter().rposition(|entry| entry.span == *span)?;
+            taken.extend(current.spans.drain(place..));
+            Some(())
+        });
+        if is_taken.flatten().is_none() && !span.is_stopped() {
+            // What is on the stack is another context's.
+            taken.push(Entry { span: span.clone(), outside: SpanId::INVALID });
+        }
+        FutureSpans(taken)
+    }
+
     /// Puts these in place of the thread's own, which are kept here. Gives what
     /// [`leave`](FutureSpans::leave) takes.
     pub(crate) fn enter(&mut self) -> Outside {
-        self.swap_in(false)
+        let mut of_foreign = foreign::active_id();
+        self.swap_with(&mut of_foreign);
+        Outside(of_foreign)
     }
 
-    /// The same for a future that is polled for the first time: what it starts hangs under what is
-    /// current now.
-    pub(crate) fn enter_first(&mut self) -> Outside {
-        if self.0.capacity() == 0 {
-            self.0 = SPARE.try_with(Cell::take).unwrap_or_default();
-        }
-        self.swap_in(true)
-    }
-
-    fn swap_in(&mut self, is_first: bool) -> Outside {
-        let foreign = foreign::active();
-        let mut of_foreign = foreign.map_or(SpanId::INVALID, |span| span.span_id);
-        let origin = with_current(|current| {
-            let now = is_first.then(|| current.innermost(foreign).into_span());
-            std::mem::swap(&mut current.spans, &mut self.0);
-            std::mem::swap(&mut current.outside, &mut of_foreign);
-            now.map(|now| std::mem::replace(&mut current.origin, now))
-        });
-        Outside { of_foreign, origin: origin.flatten() }
-    }
-
-    /// Undoes [`enter`](FutureSpans::enter) or [`enter_first`](FutureSpans::enter_first).
+    /// Undoes [`enter`](FutureSpans::enter).
     pub(crate) fn leave(&mut self, outside: Outside) {
-        let _ended = with_current(|current| {
+        let Outside(mut of_foreign) = outside;
+        self.swap_with(&mut of_foreign);
+    }
+
+    fn swap_with(&mut self, of_foreign: &mut SpanId) {
+        with_current(|current| {
             std::mem::swap(&mut current.spans, &mut self.0);
-            current.outside = outside.of_foreign;
-            outside.origin.map(|origin| std::mem::replace(&mut current.origin, origin))
+            std::mem::swap(&mut current.outside, of_foreign);
         });
     }
 

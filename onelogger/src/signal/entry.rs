@@ -6,6 +6,7 @@ use crate::callsite::Callsite;
 use crate::context::short;
 use crate::data::Argument;
 use crate::recorder::SpanParent;
+use crate::recorder::short::LocalNumber;
 
 impl SpanGuard {
     /// A guard with the span of a callsite, of which its place says everything; without one if the
@@ -52,27 +53,51 @@ impl SpanGuard {
     /// The same with all that can be said.
     #[doc(hidden)]
     pub fn opened(site: &'static Callsite, arguments: &SpanArguments<'_>) -> SpanGuard {
-        let &SpanArguments { attributes, start_attributes, ref parent, links } = arguments;
-        let is_short = match parent {
-            _ if !links.is_empty() => false,
-            SpanParent::Current => short::can_be_gone(),
-            SpanParent::Root => short::can_be_gone_by_root(),
-            SpanParent::Span(_) | SpanParent::Remote(_) => false,
-        };
-        // Elsewhere the values may not be wanted at all.
-        if is_short
-            && let Some(number) = with_made(attributes, |attributes| {
-                with_made(start_attributes, |start_attributes| {
-                    short::start_at_length(site, attributes, start_attributes)
-                })
-            })
-        {
+        if let Some(number) = start_short(site, arguments) {
             return SpanGuard::local(number);
         }
         let mut started = None;
         ActiveSpan::start(&mut started, site, arguments);
         started.map_or_else(SpanGuard::new, SpanGuard::active_span)
     }
+}
+
+/// Starts a span on the short way, if it can be gone.
+pub(super) fn start_short(
+    site: &'static Callsite,
+    arguments: &SpanArguments<'_>,
+) -> Option<LocalNumber> {
+    let &SpanArguments { attributes, start_attributes, ref parent, links } = arguments;
+    let is_current = matches!(parent, SpanParent::Current) && links.is_empty();
+    if is_current
+        && start_attributes.is_empty()
+        && !attributes.is_empty()
+        && let Some(number) = short::start_with(site, attributes)
+    {
+        return Some(number);
+    }
+    if is_current
+        && start_attributes.is_empty()
+        && attributes.is_empty()
+        && let Some(number) = short::start(site)
+    {
+        return Some(number);
+    }
+    let can_be_gone = match parent {
+        _ if !links.is_empty() => false,
+        SpanParent::Current => short::can_be_gone(),
+        SpanParent::Root => short::can_be_gone_by_root(),
+        SpanParent::Span(_) | SpanParent::Remote(_) => false,
+    };
+    if !can_be_gone {
+        // The values may not be wanted at all.
+        return None;
+    }
+    with_made(attributes, |attributes| {
+        with_made(start_attributes, |start_attributes| {
+            short::start_at_length(site, attributes, start_attributes)
+        })
+    })
 }
 
 /// Calls the body of an annotated function whose value is looked at.

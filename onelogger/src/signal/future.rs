@@ -1,13 +1,16 @@
 //! Futures that are timed: from their first poll until they are ready or dropped.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::entry;
 use super::guard::{ActiveSpan, SpanArguments, SpanGuard, describe};
+use super::panic::PanicMark;
 use crate::callsite::Callsite;
 use crate::context::{self, FutureSpans, Outside};
 use crate::recorder::SpanBuilder;
+use crate::recorder::short::LocalNumber;
 use crate::sync::{Around, AroundPoll, Wrapped};
 
 /// A future whose span is on the thread's stack while it is polled, and nowhere meanwhile.
@@ -34,19 +37,35 @@ enum Stage {
 }
 
 thread_local! {
-    /// What a future hands to the wrapper that polls it for the first time: the span it has opened.
+    /// What a future hands to the wrapper that polls it for the first time: the span it has opened. One
+    /// that its thread alone knows is handed over apart, because that is small.
+    static LOCAL: Cell<Option<LocalNumber>> = const { Cell::new(None) };
     static OPENED: RefCell<Option<ActiveSpan>> = const { RefCell::new(None) };
 }
 
-fn replace_opened(opened: Option<ActiveSpan>) -> Option<ActiveSpan> {
-    // What the thread has no place for any more ends outside of the borrow.
-    let mut opened = opened;
-    let _ = OPENED.try_with(|place| {
-        if let Ok(mut place) = place.try_borrow_mut() {
-            std::mem::swap(&mut *place, &mut opened);
-        }
-    });
-    opened
+/// What stands in these places.
+#[derive(Default)]
+struct Opened {
+    local: Option<LocalNumber>,
+    active: Option<ActiveSpan>,
+}
+
+impl Opened {
+    /// Puts this in their place.
+    #[inline]
+    fn replace(self) -> Opened {
+        let local = LOCAL.try_with(|place| place.replace(self.local)).unwrap_or_default();
+        // What the thread has no place for any more ends outside of the borrow.
+        let mut active = self.active;
+        let _ = OPENED.try_with(|place| {
+            if let Ok(mut place) = place.try_borrow_mut()
+                && (place.is_some() || active.is_some())
+            {
+                std::mem::swap(&mut *place, &mut active);
+            }
+        });
+        Opened { local, active }
+    }
 }
 
 /// Times a future that opens its span itself, at its first poll.
@@ -60,10 +79,14 @@ pub fn timed<R, F: Future<Output = R>, O: FnOnce(&R, &mut SpanGuard)>(
 
 /// Opens the span of the future that is being polled. Called by the future, before its body.
 pub fn open_in_future(site: &'static Callsite, arguments: &SpanArguments<'_>) {
-    let mut span = None;
-    ActiveSpan::start(&mut span, site, arguments);
-    if span.is_some() {
-        replace_opened(span);
+    if let Some(number) = entry::start_short(site, arguments) {
+        LOCAL.set(Some(number));
+        return;
+    }
+    let mut active = None;
+    ActiveSpan::start(&mut active, site, arguments);
+    if active.is_some() {
+        Opened { local: None, active }.replace();
     }
 }
 
@@ -106,9 +129,46 @@ pub fn timed_prepared<R, F: Future<Output = R>, O: FnOnce(&R, &mut SpanGuard)>(
 impl<F: Future, O: FnOnce(&F::Output, &mut SpanGuard)> AroundPoll<F> for Timed<O> {
     #[inline]
     fn poll(&mut self, future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        if let Stage::Bare = self.stage {
-            return future.poll(cx);
+        match self.stage {
+            Stage::Bare => future.poll(cx),
+            Stage::Open(_) => self.poll_again(future, cx),
+            Stage::New | Stage::Prepared(_) => self.poll_first(future, cx),
         }
+    }
+}
+
+impl<O> Timed<O> {
+    /// The first poll. Until it is over the span is one of the thread's like any other: many futures are
+    /// ready then, and nothing has to be kept for them.
+    #[inline]
+    fn poll_first<F>(&mut self, future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output>
+    where
+        F: Future,
+        O: FnOnce(&F::Output, &mut SpanGuard),
+    {
+        let mut polling = FirstPoll::begin(&mut self.stage);
+        let poll = future.poll(cx);
+        let opened = polling.end();
+        match &poll {
+            Poll::Pending => self.suspend(opened),
+            Poll::Ready(result) => {
+                self.stage = Stage::Bare;
+                let guard = match opened {
+                    Opened { local: Some(number), .. } => SpanGuard::local(number),
+                    Opened { active: Some(active), .. } => SpanGuard::active_span(active),
+                    Opened { .. } => return poll,
+                };
+                self.end(guard, result);
+            }
+        }
+        poll
+    }
+
+    fn poll_again<F>(&mut self, future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output>
+    where
+        F: Future,
+        O: FnOnce(&F::Output, &mut SpanGuard),
+    {
         let mut polling = Polling::begin(&mut self.stage, &mut self.spans);
         let poll = future.poll(cx);
         polling.has_returned = true;
@@ -118,14 +178,39 @@ impl<F: Future, O: FnOnce(&F::Output, &mut SpanGuard)> AroundPoll<F> for Timed<O
         {
             // So that nobody but the guard holds it, and its memory is used again.
             self.spans.let_go(&span.span);
-            let mut span = SpanGuard::active_span(span);
-            if let Some(observe) = self.observe.take() {
-                observe(result, &mut span);
-            }
-            span.end();
+            self.end(SpanGuard::active_span(span), result);
             self.spans.hand_on();
         }
         poll
+    }
+
+    #[inline]
+    fn end<R>(&mut self, mut guard: SpanGuard, result: &R)
+    where
+        O: FnOnce(&R, &mut SpanGuard),
+    {
+        if let Some(observe) = self.observe.take() {
+            observe(result, &mut guard);
+        }
+        guard.end();
+    }
+
+    /// Takes the span, and what was opened in it and is still open, off the thread's stack until the next
+    /// poll.
+    #[inline(never)]
+    fn suspend(&mut self, opened: Opened) {
+        let active = match opened {
+            Opened { local: Some(number), .. } => ActiveSpan::settled(number),
+            Opened { active, .. } => active,
+        };
+        self.stage = match active {
+            Some(active) => {
+                self.spans = FutureSpans::taken_from(&active.span);
+                Stage::Open(active)
+            }
+            // Without a span of its own the future keeps nothing to itself.
+            None => Stage::Bare,
+        };
     }
 }
 
@@ -148,65 +233,77 @@ impl<O> Drop for Timed<O> {
     }
 }
 
-/// While a future is polled. The end takes its spans off the thread's stack, also when the poll panics:
-/// then its span ends as well, because the future may be kept and dropped later, elsewhere.
-struct Polling<'a> {
-    stage: &'a mut Stage,
-    spans: &'a mut FutureSpans,
-    /// What the thread gets back.
-    outside: Option<Outside>,
-    /// Of a first poll in which the future opens the span itself: what a future further out has
-    /// handed to its wrapper, which has not taken it yet.
-    opened_outside: Option<Option<ActiveSpan>>,
-    has_returned: bool,
+/// While a future is polled for the first time. If that panics the span ends.
+struct FirstPoll {
+    /// What a future further out has handed to its wrapper, which has not taken it yet.
+    outside: Option<Opened>,
+    panics: PanicMark,
 }
 
-impl Polling<'_> {
-    fn begin<'a>(stage: &'a mut Stage, spans: &'a mut FutureSpans) -> Polling<'a> {
-        let mut opened_outside = None;
-        // What is open stays where it is: to move it takes longer than all the rest.
-        let outside = match stage {
-            Stage::Open(_) | Stage::Bare => spans.enter(),
-            Stage::New => {
-                *stage = Stage::Bare;
-                opened_outside = Some(replace_opened(None));
-                spans.enter_first()
-            }
-            Stage::Prepared(_) => {
-                let outside = spans.enter_first();
-                Polling::open_prepared(stage);
-                outside
-            }
-        };
-        Polling { stage, spans, outside: Some(outside), opened_outside, has_returned: false }
+impl FirstPoll {
+    #[inline]
+    fn begin(stage: &mut Stage) -> FirstPoll {
+        let (outside, panics) = (Some(Opened::default().replace()), PanicMark::now());
+        let first = FirstPoll { outside, panics };
+        if let Stage::Prepared(_) = stage {
+            FirstPoll::open_prepared(stage);
+        }
+        first
     }
-}
 
-impl Polling<'_> {
     #[cold]
     fn open_prepared(stage: &mut Stage) {
         if let Stage::Prepared(span) = std::mem::replace(stage, Stage::Bare) {
             let mut span = Some(span);
             let span = context::with_in_force(|it| ActiveSpan::start_with(it, *span.take()?));
-            *stage = span.flatten().map_or(Stage::Bare, Stage::Open);
+            Opened { local: None, active: span.flatten() }.replace();
         }
+    }
+
+    /// The span that the future has opened.
+    #[inline]
+    fn end(&mut self) -> Opened {
+        self.outside.take().map(Opened::replace).unwrap_or_default()
+    }
+}
+
+impl Drop for FirstPoll {
+    fn drop(&mut self) {
+        if self.outside.is_some() {
+            // The thread unwinds, and the span notices: the future may be kept and dropped later,
+            // elsewhere.
+            let opened = self.end();
+            drop(opened.local.map(|number| SpanGuard::local_since(number, self.panics)));
+            drop(opened.active);
+        }
+    }
+}
+
+/// While a future is polled again. The end takes its spans off the thread's stack, also when the poll
+/// panics: then its span ends as well.
+struct Polling<'a> {
+    stage: &'a mut Stage,
+    spans: &'a mut FutureSpans,
+    /// What the thread gets back.
+    outside: Option<Outside>,
+    has_returned: bool,
+}
+
+impl Polling<'_> {
+    fn begin<'a>(stage: &'a mut Stage, spans: &'a mut FutureSpans) -> Polling<'a> {
+        let outside = Some(spans.enter());
+        Polling { stage, spans, outside, has_returned: false }
     }
 }
 
 impl Drop for Polling<'_> {
     fn drop(&mut self) {
-        if let Some(outside) = self.opened_outside.take() {
-            *self.stage = replace_opened(outside).map_or(Stage::Bare, Stage::Open);
-        }
         if let Some(outside) = self.outside.take() {
             self.spans.leave(outside);
         }
         if !self.has_returned {
             // The thread unwinds, and the span notices.
             *self.stage = Stage::Bare;
-        } else if let Stage::Bare = self.stage {
-            // Without a span of its own the future keeps nothing to itself.
-            self.spans.hand_on();
         }
     }
 }

@@ -55,9 +55,14 @@ impl SpanGuard {
     /// The guard of a span that its thread alone knows.
     #[inline(always)]
     pub(super) fn local(number: LocalNumber) -> SpanGuard {
+        SpanGuard::local_since(number, PanicMark::now())
+    }
+
+    /// The same for one that was opened when the thread had this mark.
+    #[inline(always)]
+    pub(super) fn local_since(number: LocalNumber, panics: PanicMark) -> SpanGuard {
         let active = ManuallyDrop::new(OnceCell::new());
-        let (local, panics) = (Cell::new(Some(number)), PanicMark::now());
-        SpanGuard { local, panics, active, not_send: PhantomData }
+        SpanGuard { local: Cell::new(Some(number)), panics, active, not_send: PhantomData }
     }
 
     /// The guard of a span that has a handle.
@@ -76,9 +81,8 @@ impl SpanGuard {
     #[cold]
     #[inline(never)]
     fn settle(&self, number: LocalNumber) {
-        if let Some(span) = context::short::settled(number) {
-            let (outcome, panics) = (Outcome::Ok, self.panics);
-            let active = ActiveSpan { span, called: None, outcome, is_decided: false, panics };
+        if let Some(mut active) = ActiveSpan::settled(number) {
+            active.panics = self.panics;
             let _ = self.active.set(active);
         }
     }
@@ -161,9 +165,12 @@ impl SpanGuard {
     }
 
     /// Ends the span as it has been said, whatever the thread does.
+    #[inline]
     pub(super) fn end(mut self) {
-        if let Some(active) = self.active_mut() {
-            active.is_decided = true;
+        match self.active.get_mut() {
+            Some(active) => active.is_decided = true,
+            // A thread that unwinds now did so before.
+            None => self.panics = PanicMark::now(),
         }
     }
 }
@@ -307,6 +314,13 @@ impl ActiveSpan {
             }
         });
         *place = ActiveSpan::of_started(started.unwrap_or_default(), called);
+    }
+
+    /// A span that was local to the thread, with its handle.
+    pub(super) fn settled(number: LocalNumber) -> Option<ActiveSpan> {
+        let span = context::short::settled(number)?;
+        let (outcome, panics) = (Outcome::Ok, PanicMark::now());
+        Some(ActiveSpan { span, called: None, outcome, is_decided: false, panics })
     }
 
     /// Starts a span that is described already.
