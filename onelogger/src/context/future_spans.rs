@@ -27,7 +27,10 @@ impl FutureSpans {
         let mut taken = SPARE.try_with(Cell::take).unwrap_or_default();
         let is_taken = with_current(|current| {
             let place = current.spans.iter().rposition(|entry| entry.span == *span)?;
-            taken.extend(current.spans.drain(place..));
+            match current.spans.len() - place {
+                1 => taken.extend(current.spans.pop()),
+                _ => taken.extend(current.spans.drain(place..)),
+            }
             Some(())
         });
         if is_taken.flatten().is_none() && !span.is_stopped() {

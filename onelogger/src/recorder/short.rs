@@ -229,8 +229,10 @@ impl Direct {
                     (context.trace_id, context.trace_flags.of_child())
                 }
             };
-            short.intake = Some(Arc::clone(&self.intake));
-            short.owner = Arc::downgrade(owner);
+            if !std::ptr::eq(short.owner.as_ptr(), Arc::as_ptr(owner)) {
+                short.owner = Arc::downgrade(owner);
+                short.intake = Some(Arc::clone(&self.intake));
+            }
             (short.base, short.outside, short.epoch) = (base, outside, epoch);
             Some(())
         });
@@ -504,11 +506,10 @@ fn settle_all(thread: &mut Thread, mut place: impl FnMut(&Span, SpanId)) {
     short.epoch = 0;
     // Handles are dropped where nobody's code runs that has to do with this.
     short.base = Base::Root;
-    let Some(intake) = short.intake.clone() else { return };
-    let owner = short.owner.upgrade();
-    let (trace, flags) = (short.trace, short.flags);
-    for LocalSpan { number, raw, order, site } in short.spans.drain(..) {
-        let lane = lanes.0.iter_mut().find(|lane| Arc::ptr_eq(&lane.intake, &intake));
+    let Short { spans, intake, owner, settled, trace, flags, outside, .. } = short;
+    let Some(intake) = intake else { return };
+    for LocalSpan { number, raw, order, site } in spans.drain(..) {
+        let lane = lanes.0.iter_mut().find(|lane| Arc::ptr_eq(&lane.intake, intake));
         let (fate, anchor) = match (number.is_lost(), raw) {
             (false, raw) => (Fate::Recorded, Anchor::Local(raw)),
             (true, 0) => (Fate::Lost, Anchor::Root),
@@ -523,10 +524,10 @@ fn settle_all(thread: &mut Thread, mut place: impl FnMut(&Span, SpanId)) {
         let facts = Facts {
             name: Name::from_static(site.name()),
             context: SpanContext {
-                trace_id: trace,
+                trace_id: *trace,
                 span_id: intake.ids.span_id(raw),
                 is_remote: false,
-                trace_flags: flags,
+                trace_flags: *flags,
             },
             raw,
             anchor,
@@ -535,15 +536,15 @@ fn settle_all(thread: &mut Thread, mut place: impl FnMut(&Span, SpanId)) {
             fate,
         };
         let span = match lane {
-            Some(lane) => lane.idle.span(facts, &intake, owner.as_ref()),
-            None => Span::new(facts, &intake, owner.as_ref()),
+            Some(lane) => lane.idle.span(facts, intake, Some(owner)),
+            None => Span::new(facts, intake, Some(owner)),
         };
-        place(&span, short.outside.expected);
-        if short.settled.len() == short.settled.capacity() {
+        place(&span, outside.expected);
+        if settled.len() == settled.capacity() {
             // Those whose guards were forgotten.
-            short.settled.retain(|(_, span)| !span.is_stopped());
+            settled.retain(|(_, span)| !span.is_stopped());
         }
-        short.settled.push((number, span));
+        settled.push((number, span));
     }
 }
 

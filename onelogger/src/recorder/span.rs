@@ -111,12 +111,16 @@ impl Span {
         Span(context.is_valid().then(|| Arc::new(Shared::Known(context))))
     }
 
-    pub(super) fn new(facts: Facts, intake: &Arc<Intake>, owner: Option<&Arc<Configured>>) -> Span {
+    pub(super) fn new(
+        facts: Facts,
+        intake: &Arc<Intake>,
+        owner: Option<&Weak<Configured>>,
+    ) -> Span {
         Span(Some(Arc::new(Shared::Own(Inner {
             facts,
             is_stopped: Flag::new(),
             intake: Arc::clone(intake),
-            owner: owner.map(Arc::downgrade).map_or_else(OnceLock::new, OnceLock::from),
+            owner: owner.cloned().map_or_else(OnceLock::new, OnceLock::from),
         }))))
     }
 
@@ -245,14 +249,14 @@ impl IdleSpans {
         &mut self,
         facts: Facts,
         intake: &Arc<Intake>,
-        owner: Option<&Arc<Configured>>,
+        owner: Option<&Weak<Configured>>,
     ) -> Span {
         if let Some(mut idle) = self.0.pop()
             && let Some(Shared::Own(inner)) = Arc::get_mut(&mut idle)
         {
             let known = inner.owner.get().map(Weak::as_ptr);
-            if known != owner.map(Arc::as_ptr) {
-                inner.owner = owner.map(Arc::downgrade).map_or_else(OnceLock::new, OnceLock::from);
+            if known != owner.map(Weak::as_ptr) {
+                inner.owner = owner.cloned().map_or_else(OnceLock::new, OnceLock::from);
             }
             inner.facts.set(facts);
             inner.is_stopped = Flag::new();

@@ -6,7 +6,9 @@ use super::place::{Subject, Under};
 use super::span::{Anchor, Facts, Fate, Inner};
 use super::thread::{ThreadLane, with_lane};
 use super::{Configured, Direct, RecordError, Refused, Span};
-use crate::data::codec::{Given, Origin, STOP_WORDS, StartFields, put_start, put_stop};
+use crate::data::codec::{
+    Given, Origin, STOP_WORDS, StartFields, put_start, put_stop, short_stop_with,
+};
 use crate::data::{Link, Name, Outcome, SpanContext, Timestamp, TraceFlags, TraceId};
 use crate::pipeline::intake::{FullPolicy, LaneCounts, LaneWriter};
 use crate::pipeline::{Pipeline, is_pipeline_thread};
@@ -76,7 +78,8 @@ impl Direct {
                 lane: is_reserved.then_some(writer.id),
                 fate,
             };
-            Ok(idle.span(facts, &self.intake, span.owner))
+            let owner = span.owner.map(Arc::downgrade);
+            Ok(idle.span(facts, &self.intake, owner.as_ref()))
         });
         started.unwrap_or(Err(Closed)).map_err(Refused::from)
     }
@@ -153,6 +156,16 @@ impl Direct {
         attributes: Given<'_>,
     ) -> Result<(), Closed> {
         let order = self.intake.clock.order().max(span.order + 1);
+        let claim = match Some(lane.id) == span.lane {
+            true => Claim::Use(STOP_WORDS),
+            false => Claim::Nothing,
+        };
+        if let (None, Given::Values([], _)) = (time, attributes) {
+            let words = short_stop_with(order, span.raw, outcome);
+            if lane.publish_words(words, claim, &self.intake).is_some() {
+                return Ok(());
+            }
+        }
         lane.scratch.clear();
         put_stop(&mut lane.scratch, order, span.raw, time, outcome, attributes);
         if lane.is_too_large() {
@@ -162,10 +175,6 @@ impl Direct {
             let none = Given::Values(&[], &[]);
             put_stop(&mut lane.scratch, order, span.raw, time, outcome, none);
         }
-        let claim = match Some(lane.id) == span.lane {
-            true => Claim::Use(STOP_WORDS),
-            false => Claim::Nothing,
-        };
         match lane.publish(claim, &self.intake, FullPolicy::DropNewest) {
             Ok(()) => Ok(()),
             Err(PushError::Full) => {

@@ -62,25 +62,21 @@ impl SpanGuard {
     }
 }
 
+/// Starts a span without a look at anything that is not as usual.
+#[inline(never)]
+fn start_plain(site: &'static Callsite, attributes: &[Argument<'_>]) -> Option<LocalNumber> {
+    if attributes.is_empty() { short::start(site) } else { short::start_with(site, attributes) }
+}
+
 /// Starts a span on the short way, if it can be gone.
 pub(super) fn start_short(
     site: &'static Callsite,
     arguments: &SpanArguments<'_>,
 ) -> Option<LocalNumber> {
     let &SpanArguments { attributes, start_attributes, ref parent, links } = arguments;
-    let is_current = matches!(parent, SpanParent::Current) && links.is_empty();
-    if is_current
-        && start_attributes.is_empty()
-        && !attributes.is_empty()
-        && let Some(number) = short::start_with(site, attributes)
-    {
-        return Some(number);
-    }
-    if is_current
-        && start_attributes.is_empty()
-        && attributes.is_empty()
-        && let Some(number) = short::start(site)
-    {
+    let is_plain = start_attributes.is_empty() && links.is_empty();
+    let is_plain = is_plain && matches!(parent, SpanParent::Current);
+    if is_plain && let Some(number) = start_plain(site, attributes) {
         return Some(number);
     }
     let can_be_gone = match parent {
@@ -89,6 +85,13 @@ pub(super) fn start_short(
         SpanParent::Root => short::can_be_gone_by_root(),
         SpanParent::Span(_) | SpanParent::Remote(_) => false,
     };
+    if is_plain
+        && can_be_gone
+        // It may have been closed until now.
+        && let Some(number) = start_plain(site, attributes)
+    {
+        return Some(number);
+    }
     if !can_be_gone {
         // The values may not be wanted at all.
         return None;

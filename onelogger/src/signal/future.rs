@@ -43,29 +43,17 @@ thread_local! {
     static OPENED: RefCell<Option<ActiveSpan>> = const { RefCell::new(None) };
 }
 
-/// What stands in these places.
-#[derive(Default)]
-struct Opened {
-    local: Option<LocalNumber>,
-    active: Option<ActiveSpan>,
-}
-
-impl Opened {
-    /// Puts this in their place.
-    #[inline]
-    fn replace(self) -> Opened {
-        let local = LOCAL.try_with(|place| place.replace(self.local)).unwrap_or_default();
-        // What the thread has no place for any more ends outside of the borrow.
-        let mut active = self.active;
-        let _ = OPENED.try_with(|place| {
-            if let Ok(mut place) = place.try_borrow_mut()
-                && (place.is_some() || active.is_some())
-            {
-                std::mem::swap(&mut *place, &mut active);
-            }
-        });
-        Opened { local, active }
-    }
+/// Exchanges what the thread has in the place for spans with a handle.
+#[inline]
+fn exchange_opened(active: &mut Option<ActiveSpan>) {
+    // What the thread has no place for any more ends outside of the borrow.
+    let _ = OPENED.try_with(|place| {
+        if let Ok(mut place) = place.try_borrow_mut()
+            && (place.is_some() || active.is_some())
+        {
+            std::mem::swap(&mut *place, active);
+        }
+    });
 }
 
 /// Times a future that opens its span itself, at its first poll.
@@ -85,9 +73,7 @@ pub fn open_in_future(site: &'static Callsite, arguments: &SpanArguments<'_>) {
     }
     let mut active = None;
     ActiveSpan::start(&mut active, site, arguments);
-    if active.is_some() {
-        Opened { local: None, active }.replace();
-    }
+    exchange_opened(&mut active);
 }
 
 /// For a future with nothing to be seen in its result.
@@ -146,19 +132,18 @@ impl<O> Timed<O> {
         F: Future,
         O: FnOnce(&F::Output, &mut SpanGuard),
     {
-        let mut polling = FirstPoll::begin(&mut self.stage);
+        let mut first = FirstPoll::begin(&mut self.stage);
         let poll = future.poll(cx);
-        let opened = polling.end();
+        let local = first.end();
         match &poll {
-            Poll::Pending => self.suspend(opened),
+            Poll::Pending => self.suspend(local, &mut first.active),
             Poll::Ready(result) => {
                 self.stage = Stage::Bare;
-                let guard = match opened {
-                    Opened { local: Some(number), .. } => SpanGuard::local(number),
-                    Opened { active: Some(active), .. } => SpanGuard::active_span(active),
-                    Opened { .. } => return poll,
-                };
-                self.end(guard, result);
+                if let Some(number) = local {
+                    self.end(SpanGuard::local(number), result);
+                } else if let Some(active) = first.active.take() {
+                    self.end(SpanGuard::active_span(active), result);
+                }
             }
         }
         poll
@@ -198,11 +183,8 @@ impl<O> Timed<O> {
     /// Takes the span, and what was opened in it and is still open, off the thread's stack until the next
     /// poll.
     #[inline(never)]
-    fn suspend(&mut self, opened: Opened) {
-        let active = match opened {
-            Opened { local: Some(number), .. } => ActiveSpan::settled(number),
-            Opened { active, .. } => active,
-        };
+    fn suspend(&mut self, local: Option<LocalNumber>, active: &mut Option<ActiveSpan>) {
+        let active = local.map_or_else(|| active.take(), ActiveSpan::settled);
         self.stage = match active {
             Some(active) => {
                 self.spans = FutureSpans::taken_from(&active.span);
@@ -235,16 +217,21 @@ impl<O> Drop for Timed<O> {
 
 /// While a future is polled for the first time. If that panics the span ends.
 struct FirstPoll {
-    /// What a future further out has handed to its wrapper, which has not taken it yet.
-    outside: Option<Opened>,
+    /// What a future further out has handed to its wrapper, which has not taken it yet; at the end, in
+    /// `active`, what this one has.
+    local: Option<LocalNumber>,
+    active: Option<ActiveSpan>,
+    is_over: bool,
     panics: PanicMark,
 }
 
 impl FirstPoll {
     #[inline]
     fn begin(stage: &mut Stage) -> FirstPoll {
-        let (outside, panics) = (Some(Opened::default().replace()), PanicMark::now());
-        let first = FirstPoll { outside, panics };
+        let local = LOCAL.try_with(Cell::take).unwrap_or_default();
+        let (active, panics) = (None, PanicMark::now());
+        let mut first = FirstPoll { local, active, is_over: false, panics };
+        exchange_opened(&mut first.active);
         if let Stage::Prepared(_) = stage {
             FirstPoll::open_prepared(stage);
         }
@@ -256,25 +243,28 @@ impl FirstPoll {
         if let Stage::Prepared(span) = std::mem::replace(stage, Stage::Bare) {
             let mut span = Some(span);
             let span = context::with_in_force(|it| ActiveSpan::start_with(it, *span.take()?));
-            Opened { local: None, active: span.flatten() }.replace();
+            exchange_opened(&mut span.flatten());
         }
     }
 
-    /// The span that the future has opened.
+    /// The span that the future has opened, if its thread alone knows it; `active` is it else.
     #[inline]
-    fn end(&mut self) -> Opened {
-        self.outside.take().map(Opened::replace).unwrap_or_default()
+    fn end(&mut self) -> Option<LocalNumber> {
+        self.is_over = true;
+        exchange_opened(&mut self.active);
+        LOCAL.try_with(|place| place.replace(self.local)).unwrap_or_default()
     }
 }
 
 impl Drop for FirstPoll {
+    #[inline]
     fn drop(&mut self) {
-        if self.outside.is_some() {
+        if !self.is_over {
             // The thread unwinds, and the span notices: the future may be kept and dropped later,
             // elsewhere.
-            let opened = self.end();
-            drop(opened.local.map(|number| SpanGuard::local_since(number, self.panics)));
-            drop(opened.active);
+            let local = self.end();
+            drop(local.map(|number| SpanGuard::local_since(number, self.panics)));
+            drop(self.active.take());
         }
     }
 }
