@@ -144,6 +144,13 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// A batch with room for so many bytes of entries, and half as many of words.
+    pub(crate) fn with_room(bytes: usize) -> Batch {
+        let entries = Vec::with_capacity(bytes / size_of::<Entry>() + 2);
+        let words = Vec::with_capacity(bytes / 2 / size_of::<u64>());
+        Batch { entries, words, ..Batch::default() }
+    }
+
     /// The records.
     pub fn records(&self) -> Records<'_> {
         self.range(0..self.entries.len())

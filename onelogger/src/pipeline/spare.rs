@@ -11,15 +11,16 @@ use crate::exporter::Batch;
 pub(super) struct SpareBatches(Vec<Arc<Batch>>);
 
 impl SpareBatches {
-    /// More than so many are not kept.
-    const KEPT: usize = 4;
+    /// More than so many are not kept: as many as are under way when a queue of the usual size is full.
+    const KEPT: usize = 10;
 
     /// An empty batch. One that comes to nothing and is not kept is one less, so that a pipeline
     /// that has nothing to do holds no memory after a while.
     pub(super) fn take(&mut self) -> Batch {
         let free = self.0.iter_mut().rposition(|batch| Arc::get_mut(batch).is_some());
         let batch = free.and_then(|place| Arc::into_inner(self.0.remove(place)));
-        batch.map(Batch::into_empty).unwrap_or_default()
+        // All of one size, however much is in them: memory that grows piece by piece leaves gaps.
+        batch.map_or_else(|| Batch::with_room(BATCH_BYTES), Batch::into_empty)
     }
 
     /// Keeps a batch that is sent, in place of the oldest one if there are enough.
