@@ -47,9 +47,9 @@ impl Cost {
     /// What this process has used so far, its finished threads included.
     pub(crate) fn so_far() -> Outcome<Cost> {
         let total = clock_gettime(ClockId::ProcessCPUTime);
-        let mut cost = Cost::default();
-        cost.total_nanos =
+        let total_nanos =
             u64::try_from(total.tv_sec)? * 1_000_000_000 + u64::try_from(total.tv_nsec)?;
+        let mut cost = Cost { total_nanos, threads: [0; 3] };
         for task in fs::read_dir("/proc/self/task")? {
             let path = task?.path();
             // A thread that ends meanwhile has no more to tell.
