@@ -182,6 +182,13 @@ impl Batch {
         size_of_val(self.entries.as_slice()) + size_of_val(self.words.as_slice())
     }
 
+    /// Whether a batch [with room](Batch::with_room) for so many bytes should get no more, because it has
+    /// as many, or half as many of words.
+    #[inline(always)]
+    pub(crate) fn is_full(&self, bytes: usize) -> bool {
+        self.size_bytes() >= bytes || size_of_val(self.words.as_slice()) >= bytes / 2
+    }
+
     #[inline(always)]
     pub(crate) fn push(&mut self, entry: Entry) {
         self.kinds |= entry.kind.bit();

@@ -350,7 +350,7 @@ impl Stages {
                 };
                 let waiting = assembler.add(&mut batch, words, stretch, &intake.ids, made_at);
                 freed.extend(waiting);
-                if batch.size_bytes() >= BATCH_BYTES {
+                if batch.is_full(BATCH_BYTES) {
                     // What the producers count is looked at with the last batch.
                     batch.totals = Totals {
                         recorded: assembler.recorded

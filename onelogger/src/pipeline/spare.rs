@@ -11,8 +11,8 @@ use crate::exporter::Batch;
 pub(super) struct SpareBatches(Vec<Arc<Batch>>);
 
 impl SpareBatches {
-    /// More than so many are not kept: as many as are under way when a queue of the usual size is full.
-    const KEPT: usize = 10;
+    /// More than so many are not kept.
+    const KEPT: usize = 4;
 
     /// An empty batch. One that comes to nothing and is not kept is one less, so that a pipeline
     /// that has nothing to do holds no memory after a while.
