@@ -19,6 +19,7 @@ thread_local! {
 
 /// What belongs to the thread that polls: what was active there of another library when its context was
 /// attached. The end of the poll gives it back. Not kept in the future, because that grows by it.
+#[derive(Clone, Copy)]
 pub(crate) struct Outside(SpanId);
 
 impl FutureSpans {

@@ -41,10 +41,10 @@ pub trait ToValue {
 ///
 /// Owns nothing, so that a macro's expansion has nothing to drop.
 #[derive(Clone, Copy)]
-pub struct Argument<'a>(Borrowed<'a>);
+pub struct Argument<'a>(pub(super) Borrowed<'a>);
 
 #[derive(Clone, Copy)]
-enum Borrowed<'a> {
+pub(super) enum Borrowed<'a> {
     Absent,
     Bool(bool),
     I64(i64),
@@ -57,16 +57,6 @@ enum Borrowed<'a> {
     Display(&'a dyn fmt::Display),
     Debug(&'a dyn fmt::Debug),
     Value(&'a Value),
-}
-
-/// A value that is neither formatted nor a list.
-pub(super) enum Plain<'a> {
-    Absent,
-    Bool(bool),
-    I64(i64),
-    F64(f64),
-    Text(&'a str),
-    List(List<'a>),
 }
 
 impl<'a> Argument<'a> {
@@ -114,20 +104,6 @@ fn number([high, low]: [u64; 2]) -> u128 {
 }
 
 impl Argument<'_> {
-    /// The value, if it is one that a record holds as it is.
-    #[inline(always)]
-    pub(super) fn plain(&self) -> Option<Plain<'_>> {
-        Some(match &self.0 {
-            Borrowed::Absent => Plain::Absent,
-            Borrowed::Bool(value) => Plain::Bool(*value),
-            Borrowed::I64(value) => Plain::I64(*value),
-            Borrowed::F64(value) => Plain::F64(*value),
-            Borrowed::Text(text) => Plain::Text(text),
-            Borrowed::List(list) => Plain::List(*list),
-            _ => return None,
-        })
-    }
-
     /// Whether there is no value.
     pub(crate) fn is_absent(&self) -> bool {
         matches!(self.0, Borrowed::Absent)

@@ -202,10 +202,10 @@ impl Direct {
                 Base::Root => self.sampling.takes_all(),
                 // Whichever sampler has taken it takes what is below it.
                 Base::Open(span) | Base::Origin(span) => span.inner().is_some_and(|inner| {
-                    let is_known = match (inner.facts.fate, inner.facts.anchor) {
-                        (Fate::Recorded, _) | (Fate::Lost, Anchor::Root | Anchor::Local(_)) => true,
-                        _ => false,
-                    };
+                    let is_known = matches!(
+                        (inner.facts.fate, inner.facts.anchor),
+                        (Fate::Recorded, _) | (Fate::Lost, Anchor::Root | Anchor::Local(_))
+                    );
                     is_known && Arc::ptr_eq(&inner.intake, &self.intake)
                 }),
             };

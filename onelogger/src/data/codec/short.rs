@@ -6,7 +6,7 @@ use super::{
     TAG_F64_LIST, TAG_I64, TAG_I64_LIST, TAG_STRING, TAG_STRING_LIST, flag,
 };
 use crate::data::Outcome;
-use crate::data::argument::{Argument, Plain};
+use crate::data::argument::{Argument, Borrowed};
 use crate::data::list::Elements;
 
 /// A record as most are.
@@ -74,7 +74,7 @@ pub(crate) fn short_stop_with(order: u64, span: u64, outcome: Outcome) -> [u64; 
 }
 
 /// A start with attributes. Returns how many words it takes; `None` if
-/// there are too few, or a value is no [`Plain`] one.
+/// there are too few, or a value is one that is made first: formatted, or a number beyond an `i64`.
 #[inline(always)]
 pub(crate) fn short_start_with(
     words: &mut [u64],
@@ -146,32 +146,33 @@ fn put_section<'a>(words: &'a mut [u64], values: &[Argument<'_>]) -> Option<&'a 
 /// Writes a value. Returns the words that are left, and 1, or 0 where there is no value.
 #[inline(always)]
 fn put_value<'a>(words: &'a mut [u64], value: &Argument<'_>) -> Option<(&'a mut [u64], u64)> {
-    let (pair, is_there) = match value.plain()? {
-        Plain::I64(value) => ([TAG_I64 as u64, value as u64], 1),
-        Plain::F64(value) => ([TAG_F64 as u64, value.to_bits()], 1),
-        Plain::Text(text) => {
+    let pair = match value.0 {
+        Borrowed::I64(value) => [TAG_I64 as u64, value as u64],
+        Borrowed::F64(value) => [TAG_F64 as u64, value.to_bits()],
+        Borrowed::Text(text) => {
             let head = TAG_STRING as u64 | (text.len() as u64) << 8;
             return Some((put_bytes(words, head, text.as_bytes())?, 1));
         }
-        Plain::Bool(value) => {
+        Borrowed::Bool(value) => {
             let (place, rest) = words.split_first_mut()?;
             *place = TAG_BOOL as u64 | (value as u64) << 8;
             return Some((rest, 1));
         }
-        Plain::Absent => {
+        Borrowed::Absent => {
             let (place, rest) = words.split_first_mut()?;
             *place = TAG_ABSENT as u64;
             return Some((rest, 0));
         }
-        Plain::List(list) => {
+        Borrowed::List(list) => {
             let mut rest = Rest(words);
             list.put(&mut rest)?;
             return Some((rest.0, 1));
         }
+        _ => return None,
     };
     let (place, rest) = words.split_first_chunk_mut()?;
     *place = pair;
-    Some((rest, is_there))
+    Some((rest, 1))
 }
 
 /// Writes a word, and the bytes of a text. Returns the words that are left.
