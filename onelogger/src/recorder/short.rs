@@ -333,7 +333,7 @@ fn publish_at_length(
     trace: TraceId,
     claim: Claim,
 ) -> Way<bool> {
-    if lane.is_too_large() || intake.policy != FullPolicy::DropNewest {
+    if lane.is_too_large() {
         return Way::Barred;
     }
     match lane.publish(claim, intake, FullPolicy::DropNewest) {
@@ -341,7 +341,11 @@ fn publish_at_length(
             lane.trace = trace;
             Way::Gone(true)
         }
-        Err(PushError::Full) if lane.counts.full.add_one() => Way::Gone(false),
+        Err(PushError::Full)
+            if intake.policy == FullPolicy::DropNewest && lane.counts.full.add_one() =>
+        {
+            Way::Gone(false)
+        }
         Err(_) => Way::Barred,
     }
 }

@@ -309,6 +309,20 @@ impl ActiveSpan {
         *place = ActiveSpan::of_started(started.unwrap_or_default(), called);
     }
 
+    /// The same where the values are made, through a recorder that writes it into a lane.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn start_made(
+        configured: &Arc<Configured>,
+        direct: &Direct,
+        site: &'static Callsite,
+        arguments: &SpanArguments<'_>,
+    ) -> Option<ActiveSpan> {
+        let values = [arguments.attributes, arguments.start_attributes];
+        let started = start_directly(direct, configured, site, arguments, values);
+        ActiveSpan::of_started(configured.settle("start", started).unwrap_or_default(), None)
+    }
+
     /// Starts a span that is described already.
     pub(super) fn start_with(
         configured: &Arc<Configured>,
@@ -432,7 +446,7 @@ fn under_current(mut span: SpanBuilder) -> SpanBuilder {
 }
 
 /// Writes a start into the lane of the thread.
-#[inline]
+#[inline(always)]
 fn start_directly(
     direct: &Direct,
     configured: &Arc<Configured>,
