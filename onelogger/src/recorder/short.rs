@@ -374,11 +374,27 @@ pub(crate) fn stop(number: LocalNumber) -> bool {
     matches!(stopped, Ok(Some(())))
 }
 
-/// Whether local spans are still open, as far as this thread knows.
+/// Whether the short way is open, as far as this thread knows.
 pub(crate) fn is_open() -> bool {
-    let is_open = THREAD
-        .try_with(|thread| thread.try_borrow().is_ok_and(|thread| thread.short.epoch == epoch()));
-    is_open.unwrap_or(false)
+    with_open(|_| ()).is_some()
+}
+
+/// Whether the span with this number is local still, and so is open.
+pub(crate) fn is_local(number: LocalNumber) -> bool {
+    with_open(|short| short.spans.iter().any(|it| it.number == number)) == Some(true)
+}
+
+/// Whether what is recorded of the span with this number reaches exporters; `None` if it is not local.
+pub(crate) fn is_recording(number: LocalNumber) -> Option<bool> {
+    is_local(number).then(|| !number.is_lost())
+}
+
+fn with_open<T>(look: impl FnOnce(&Short) -> T) -> Option<T> {
+    let looked = THREAD.try_with(|thread| {
+        let thread = thread.try_borrow().ok()?;
+        (thread.short.epoch == epoch()).then(|| look(&thread.short))
+    });
+    looked.ok().flatten()
 }
 
 /// Records an event of what is current, on the short way; whether that was done.

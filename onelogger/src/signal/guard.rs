@@ -91,14 +91,15 @@ impl SpanGuard {
     /// Whether there is a span, and what is recorded of it reaches exporters. Costs nothing to ask:
     /// for work that is done for telemetry only.
     pub fn is_recording(&self) -> bool {
-        self.span().is_recording()
+        let is_recording = self.local.get().and_then(short::is_recording);
+        is_recording.unwrap_or_else(|| self.span().is_recording())
     }
 
     /// Whether there is a span that has not ended, recorded or not: what is said of one that found no
     /// room, or that a filter holds back, is counted with it.
     #[doc(hidden)]
     pub fn is_open(&self) -> bool {
-        (self.local.get().is_some() && short::is_open())
+        self.local.get().is_some_and(short::is_local)
             || self.active().is_some_and(|active| !active.span.is_stopped())
     }
 
