@@ -10,6 +10,8 @@
 //! outside of this file knows of local spans but the guards, which ask for the handles of theirs
 //! ([`take_settled`]).
 
+use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::num::NonZero;
 use std::sync::{Arc, Weak};
 
@@ -528,11 +530,37 @@ fn settle_all(thread: &mut Thread, mut place: impl FnMut(&Span, SpanId)) {
 
 /// The span that was local and had this number.
 pub(crate) fn take_settled(number: LocalNumber) -> Option<Span> {
-    let taken = THREAD.try_with(|thread| {
-        let mut thread = thread.try_borrow_mut().ok()?;
-        let settled = &mut thread.short.settled;
+    let take = |settled: &mut Vec<(LocalNumber, Span)>| {
         let place = settled.iter().rposition(|(settled, _)| *settled == number)?;
         Some(settled.swap_remove(place).1)
-    });
-    taken.ok().flatten()
+    };
+    match THREAD.try_with(|thread| take(&mut thread.try_borrow_mut().ok()?.short.settled)) {
+        Ok(taken) => taken,
+        Err(_) => LEFT.with(|left| {
+            let mut left = left.try_borrow_mut().ok()?;
+            let taken = take(&mut left);
+            if left.is_empty() {
+                **left = Vec::new();
+            }
+            taken
+        }),
+    }
+}
+
+thread_local! {
+    /// Spans whose guards end after what the thread records with: they stand in other values that are
+    /// local to the thread. This is there as long as the thread is, because it has no destructor; what
+    /// stays in it are spans whose guards were forgotten.
+    static LEFT: RefCell<ManuallyDrop<Vec<(LocalNumber, Span)>>> =
+        const { RefCell::new(ManuallyDrop::new(Vec::new())) };
+}
+
+/// Leaves the spans of an ending thread to their guards.
+pub(super) fn leave(thread: &mut Thread) {
+    settle_all(thread, |_, _| ());
+    let settled = &mut thread.short.settled;
+    settled.retain(|(_, span)| !span.is_stopped());
+    if !settled.is_empty() {
+        LEFT.with_borrow_mut(|left| left.append(settled));
+    }
 }
