@@ -136,10 +136,13 @@ impl Short {
         self.epoch == epoch() && !is_pipeline_thread() && !self.outside.has_changed()
     }
 
+    /// Begins a trace with this root, unless it hangs under one that is lost: then it is in its trace.
     #[cold]
     #[inline(never)]
     fn begin_trace(&mut self, intake: &Intake, root: u64) {
-        self.trace = intake.ids.trace_id(root);
+        if self.spans.is_empty() {
+            self.trace = intake.ids.trace_id(root);
+        }
     }
 
     /// What a span that starts now hangs under: its raw id, and the earliest that may come after its start.
