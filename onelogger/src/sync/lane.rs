@@ -237,9 +237,11 @@ impl Producer {
         Ok(())
     }
 
-    /// Whether the consumer takes nothing more.
+    /// Whether the consumer takes nothing more. What was done before the seal is visible then: whoever
+    /// gives the lane up for that knows that the epoch is another one.
     pub(crate) fn is_sealed(&self) -> bool {
-        self.lane.tail.load(Ordering::Relaxed) & SEALED != 0
+        // Acquire: pairs with the Release of `seal_and_drain_into`.
+        self.lane.tail.load(Ordering::Acquire) & SEALED != 0
     }
 
     /// How many words the lane has.
@@ -290,7 +292,8 @@ impl Consumer {
     pub(crate) fn seal_and_drain_into(&mut self, out: &mut Vec<u64>) {
         // Acquire: as in `drain_into`. The producer's compare-exchange comes before this in the
         // order of changes to `tail`, and its words are read below; or after, and it fails.
-        let tail = self.lane.tail.fetch_or(SEALED, Ordering::Acquire) >> 1;
+        // Release: pairs with the Acquire of `is_sealed`.
+        let tail = self.lane.tail.fetch_or(SEALED, Ordering::AcqRel) >> 1;
         self.take_up_to(tail, out);
     }
 
@@ -371,6 +374,80 @@ mod loom_tests {
             consumer.drain_into(&mut out);
             consumer.seal_and_drain_into(&mut out);
             assert_eq!(writer.join().unwrap(), out.len());
+        });
+    }
+
+    /// Whoever finds a lane sealed sees what was done before.
+    #[test]
+    fn loom_a_sealed_lane_shows_what_was_done_before() {
+        loom::model(|| {
+            let (producer, mut consumer) = lane(1);
+            let epoch = Arc::new(loom::cell::UnsafeCell::new(0_u32));
+            let closing = {
+                let epoch = Arc::clone(&epoch);
+                loom::thread::spawn(move || {
+                    // SAFETY: the other thread reads once it has seen the seal.
+                    epoch.with_mut(|place| unsafe { *place = 7 });
+                    consumer.seal_and_drain_into(&mut Vec::new());
+                })
+            };
+            if producer.is_sealed() {
+                // SAFETY: the writer is done; loom checks that.
+                assert_eq!(epoch.with(|place| unsafe { *place }), 7);
+            }
+            closing.join().unwrap();
+        });
+    }
+
+    /// Pushes without a look at the consumer, and what they find when they have to look: the words of a
+    /// ring that wraps arrive once and in order, and a stop finds its room.
+    #[test]
+    fn loom_few_words_arrive_once_and_in_order() {
+        loom::model(|| {
+            // So long that a look at the consumer allows for a whole span.
+            let (mut producer, mut consumer) = lane(32);
+            let writer = loom::thread::spawn(move || {
+                let mut sent = 0;
+                let mut push = |producer: &mut Producer, claim| {
+                    let words = [sent + 1, sent + 2, sent + 3];
+                    let is_pushed =
+                        producer.push_few(words, claim) || producer.push(&words, claim).is_ok();
+                    sent += if is_pushed { 3 } else { 0 };
+                    is_pushed
+                };
+                for _ in 0..6 {
+                    if push(&mut producer, Claim::Reserve(3)) {
+                        assert!(push(&mut producer, Claim::Use(3)), "its room is kept");
+                    }
+                }
+                sent
+            });
+            let mut out = Vec::new();
+            consumer.drain_into(&mut out);
+            consumer.drain_into(&mut out);
+            let sent: u64 = writer.join().unwrap();
+            assert!(sent >= 30, "five spans fit without a consumer");
+            consumer.drain_into(&mut out);
+            assert_eq!(out, (1..=sent).collect::<Vec<u64>>());
+        });
+    }
+
+    /// The same while the consumer seals the lane: what was accepted is what was drained.
+    #[test]
+    fn loom_few_words_are_drained_or_refused() {
+        loom::model(|| {
+            let (mut producer, mut consumer) = lane(16);
+            producer.push(&[0], Claim::Nothing).unwrap();
+            let writer = loom::thread::spawn(move || {
+                let first = producer.push_few([1], Claim::Reserve(1));
+                let second = producer.push_few([2], Claim::Use(1));
+                assert!(first || !second);
+                first as u64 + second as u64
+            });
+            let mut out = Vec::new();
+            consumer.drain_into(&mut out);
+            consumer.seal_and_drain_into(&mut out);
+            assert_eq!(out, (0..=writer.join().unwrap()).collect::<Vec<u64>>());
         });
     }
 

@@ -1,4 +1,4 @@
-//! One thread, one rule each, and two threads.
+//! One thread, one rule each; and all of it by chance, and by two threads.
 
 use super::*;
 
@@ -50,6 +50,14 @@ fn a_reservation_that_does_not_exist_makes_no_room() {
     assert_eq!(drained(&mut consumer), [1, 2, 3, 4]);
     producer.push(&[5, 6], Claim::Use(2)).unwrap();
     assert_eq!(drained(&mut consumer), [5, 6]);
+    // Nor where the ring goes on behind what the consumer has.
+    let (mut producer, mut consumer) = lane(8);
+    producer.push(&[1, 2, 3, 4], Claim::Nothing).unwrap();
+    assert_eq!(drained(&mut consumer), [1, 2, 3, 4]);
+    producer.push(&[5, 6, 7, 8], Claim::Nothing).unwrap();
+    producer.push(&[9, 10], Claim::Nothing).unwrap();
+    assert_eq!(producer.push(&[11, 12, 13], Claim::Use(3)), Err(PushError::Full));
+    assert_eq!(drained(&mut consumer), [5, 6, 7, 8, 9, 10]);
 }
 
 #[test]
@@ -65,6 +73,77 @@ fn a_consumer_is_to_be_woken_beyond_a_quarter() {
         assert!(is_filling == (words > 4) || words == 5);
     }
     assert_eq!(drained(&mut consumer).len(), 12);
+}
+
+/// Random records against a model that knows where each word is and what is kept for whom.
+#[test]
+fn what_is_pushed_without_a_look_never_takes_what_is_kept_or_taken() {
+    const KEPT: usize = 3;
+    let mut random = 1_u64;
+    let mut below = |end: u64| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random >> 11) % end
+    };
+    for capacity in [5, 8, 61, 64, 256, 1000] {
+        let (mut producer, mut consumer) = lane(capacity);
+        let (mut next, mut out) = (0, Vec::new());
+        let (mut open, mut gone_elsewhere) = (0, 0);
+        for step in 0..4_000 {
+            let used = next as usize - out.len();
+            // At times more is opened than ends, and some of that takes less than is kept for it.
+            let is_opening = step / 100 % 2 == 0;
+            let kind = match below(8) {
+                1..=4 if is_opening && below(8) > 0 => 6,
+                kind => kind,
+            };
+            match kind {
+                0 => consumer.drain_into(&mut out),
+                1 if gone_elsewhere > 0 => {
+                    gone_elsewhere -= 1;
+                    consumer.give_back(KEPT);
+                }
+                2 if open > 0 => {
+                    open -= 1;
+                    gone_elsewhere += 1;
+                }
+                3 | 4 if open > 0 => {
+                    let words = [next, next + 1, next + 2];
+                    let words = &words[..1 + below(KEPT as u64) as usize];
+                    producer.push(words, Claim::Use(KEPT)).unwrap();
+                    next += words.len() as u64;
+                    open -= 1;
+                }
+                kind => {
+                    let claim = if kind > 5 { Claim::Reserve(KEPT) } else { Claim::Nothing };
+                    let kept = if kind > 5 { KEPT } else { 0 };
+                    let count = 1 + if step / 100 % 4 == 0 { 0 } else { below(6) };
+                    let words: Vec<u64> = (next..next + count).collect();
+                    let room = KEPT * (open + gone_elsewhere) + kept + words.len();
+                    let is_in_place = below(2) == 0 && {
+                        let space = producer.space(claim);
+                        let is_enough = space.len() >= words.len();
+                        if is_enough {
+                            space[..words.len()].copy_from_slice(&words);
+                        }
+                        is_enough
+                    };
+                    let pushed = match is_in_place {
+                        true => producer.commit(words.len(), claim),
+                        false => producer.push(&words, claim).map(|_| ()),
+                    };
+                    assert_eq!(pushed.is_ok(), used + room <= capacity);
+                    if pushed.is_ok() {
+                        next += count;
+                        open += (kept > 0) as usize;
+                    }
+                }
+            }
+        }
+        consumer.drain_into(&mut out);
+        assert_eq!(out, (0..next).collect::<Vec<u64>>());
+    }
 }
 
 #[test]
