@@ -46,8 +46,7 @@ pub(super) fn register(callsite: &'static Callsite) -> bool {
     let state = settings.state_of(callsite);
     let is_new = CALLSITES.add(callsite);
     if is_new {
-        callsite.plant();
-        callsite.state.set(state);
+        set(callsite, state);
     }
     // Otherwise another thread is about to set the state, or was when this process was forked: then
     // the callsite asks again each time, because no change would find it.
@@ -134,8 +133,17 @@ fn change(change: impl FnOnce(&mut Settings)) {
     let mut settings = write();
     change(&mut settings);
     for callsite in CALLSITES.iter() {
-        callsite.state.set(settings.state_of(callsite));
+        set(callsite, settings.state_of(callsite));
     }
+}
+
+/// Switches a callsite. It has no number before it is on for the first time: macros that find one do not
+/// ask again.
+fn set(callsite: &Callsite, state: u8) {
+    if state == ON {
+        callsite.plant();
+    }
+    callsite.state.set(state);
 }
 
 fn read() -> RwLockReadGuard<'static, Settings> {

@@ -84,6 +84,11 @@ pub(crate) fn with_in_force<R>(mut use_it: impl FnMut(&Arc<Configured>) -> R) ->
     in_force().map(|configured| use_it(&configured))
 }
 
+/// Whether this is the recorder in force here, still.
+pub(crate) fn is_in_force(configured: &Arc<Configured>) -> bool {
+    with_in_force(|now| Arc::ptr_eq(now, configured)) == Some(true)
+}
+
 /// Calls `use_it` with what a span was started through, once; `None` where that is not there any more.
 #[inline]
 pub(crate) fn with_owner<R>(

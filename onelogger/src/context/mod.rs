@@ -50,7 +50,9 @@ mod stack;
 pub use foreign::{ForeignContext, set_foreign};
 pub use future::{FutureExt, WithContext};
 pub(crate) use future_spans::{FutureSpans, Outside};
-pub(crate) use in_force::{in_force, set_of_process, try_of_process, with_in_force, with_owner};
+pub(crate) use in_force::{
+    in_force, is_in_force, set_of_process, try_of_process, with_in_force, with_owner,
+};
 pub use propagation::{
     Baggage, BaggageError, Extractor, Injector, TraceState, TraceStateError, baggage, environment,
     extractor, inject, injector, trace_state,

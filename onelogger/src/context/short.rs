@@ -38,7 +38,10 @@ pub(crate) fn start_at_length(
 /// The span with this number, with a handle.
 pub(crate) fn settled(number: LocalNumber) -> Option<Span> {
     // Whoever looks at the context finds what was local in it.
-    with_current(|_| ());
+    if with_current(|_| ()).is_none() {
+        // The thread is ending, and its context is gone.
+        short::settle(|_, _| ());
+    }
     short::take_settled(number)
 }
 

@@ -215,7 +215,8 @@ impl LaneWriter {
         self.producer.is_sealed()
     }
 
-    /// Publishes a record if there is room for it; `None` if there is none, or the lane is sealed.
+    /// Publishes a record if there is room for it; `None` if there is none, it should reserve nothing, or
+    /// the lane is sealed.
     #[inline(always)]
     pub(crate) fn publish_words<const N: usize>(
         &mut self,
@@ -233,6 +234,10 @@ impl LaneWriter {
     #[cold]
     #[inline(never)]
     fn publish_with_a_look(&mut self, words: &[u64], claim: Claim, intake: &Intake) -> Option<()> {
+        // A start that reserves nothing says so itself, and is written otherwise.
+        if matches!(claim, Claim::Reserve(_)) && self.is_mostly_reserved() {
+            return None;
+        }
         if self.producer.push(words, claim).ok()? {
             intake.wake.nudge();
         }

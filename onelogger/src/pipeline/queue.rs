@@ -197,6 +197,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_selected_still_knows_when_it_was_made() {
+        let mut batch = Batch::default();
+        for span in 1..=4 {
+            let time_unix_nanos = 10 * span;
+            let span_id = SpanId::from_u64(span);
+            let entry = Entry { span_id, time_unix_nanos, ..Entry::new(RecordKind::Start) };
+            // Every other one gives a time of its own.
+            batch.push_made_at(entry, if span % 2 == 0 { 100 + span } else { time_unix_nanos });
+        }
+        let made = |batch: &Batch| -> Vec<u64> {
+            (0..batch.entries().len()).map(|place| batch.made_unix_nanos(place)).collect()
+        };
+        assert_eq!(made(&batch), [10, 102, 30, 104]);
+        let selected = batch.select(|entry| entry.span_id.to_u64() >= 3);
+        assert_eq!(made(&selected), [30, 104]);
+        assert!(made(&selected.into_empty()).is_empty());
+    }
+
+    #[test]
     fn behind_a_backend_that_hangs_nothing_piles_up() {
         let queue = Arc::new(Queue::new(1));
         let status = SharedStatus::new("hangs".to_owned());

@@ -10,6 +10,8 @@
 //! outside of this file knows of local spans but the guards, which ask for the handles of theirs
 //! ([`take_settled`]).
 
+use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::num::NonZero;
 use std::sync::{Arc, Weak};
 
@@ -376,7 +378,7 @@ fn publish_at_length(
     trace: TraceId,
     claim: Claim,
 ) -> Way<bool> {
-    if lane.is_too_large() || intake.policy != FullPolicy::DropNewest {
+    if lane.is_too_large() {
         return Way::Barred;
     }
     match lane.publish(claim, intake, FullPolicy::DropNewest) {
@@ -384,7 +386,11 @@ fn publish_at_length(
             lane.trace = trace;
             Way::Gone(true)
         }
-        Err(PushError::Full) if lane.counts.full.add_one() => Way::Gone(false),
+        Err(PushError::Full)
+            if intake.policy == FullPolicy::DropNewest && lane.counts.full.add_one() =>
+        {
+            Way::Gone(false)
+        }
         Err(_) => Way::Barred,
     }
 }
@@ -413,11 +419,27 @@ pub(crate) fn stop(number: LocalNumber) -> bool {
     matches!(stopped, Ok(Some(())))
 }
 
-/// Whether local spans are still open, as far as this thread knows.
+/// Whether the short way is open, as far as this thread knows.
 pub(crate) fn is_open() -> bool {
-    let is_open = THREAD
-        .try_with(|thread| thread.try_borrow().is_ok_and(|thread| thread.short.epoch == epoch()));
-    is_open.unwrap_or(false)
+    with_open(|_| ()).is_some()
+}
+
+/// Whether the span with this number is local still, and so is open.
+pub(crate) fn is_local(number: LocalNumber) -> bool {
+    with_open(|short| short.spans.iter().any(|it| it.number == number)) == Some(true)
+}
+
+/// Whether what is recorded of the span with this number reaches exporters; `None` if it is not local.
+pub(crate) fn is_recording(number: LocalNumber) -> Option<bool> {
+    is_local(number).then(|| !number.is_lost())
+}
+
+fn with_open<T>(look: impl FnOnce(&Short) -> T) -> Option<T> {
+    let looked = THREAD.try_with(|thread| {
+        let thread = thread.try_borrow().ok()?;
+        (thread.short.epoch == epoch()).then(|| look(&thread.short))
+    });
+    looked.ok().flatten()
 }
 
 /// Records an event of what is current, on the short way; whether that was done.
@@ -550,11 +572,37 @@ fn settle_all(thread: &mut Thread, mut place: impl FnMut(&Span, SpanId)) {
 
 /// The span that was local and had this number.
 pub(crate) fn take_settled(number: LocalNumber) -> Option<Span> {
-    let taken = THREAD.try_with(|thread| {
-        let mut thread = thread.try_borrow_mut().ok()?;
-        let settled = &mut thread.short.settled;
+    let take = |settled: &mut Vec<(LocalNumber, Span)>| {
         let place = settled.iter().rposition(|(settled, _)| *settled == number)?;
         Some(settled.swap_remove(place).1)
-    });
-    taken.ok().flatten()
+    };
+    match THREAD.try_with(|thread| take(&mut thread.try_borrow_mut().ok()?.short.settled)) {
+        Ok(taken) => taken,
+        Err(_) => LEFT.with(|left| {
+            let mut left = left.try_borrow_mut().ok()?;
+            let taken = take(&mut left);
+            if left.is_empty() {
+                **left = Vec::new();
+            }
+            taken
+        }),
+    }
+}
+
+thread_local! {
+    /// Spans whose guards end after what the thread records with: they stand in other values that are
+    /// local to the thread. This is there as long as the thread is, because it has no destructor; what
+    /// stays in it are spans whose guards were forgotten.
+    static LEFT: RefCell<ManuallyDrop<Vec<(LocalNumber, Span)>>> =
+        const { RefCell::new(ManuallyDrop::new(Vec::new())) };
+}
+
+/// Leaves the spans of an ending thread to their guards.
+pub(super) fn leave(thread: &mut Thread) {
+    settle_all(thread, |_, _| ());
+    let settled = &mut thread.short.settled;
+    settled.retain(|(_, span)| !span.is_stopped());
+    if !settled.is_empty() {
+        LEFT.with_borrow_mut(|left| left.append(settled));
+    }
 }

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::Span;
-use super::short::Short;
+use super::short::{Short, leave};
 use super::span::IdleSpans;
 use crate::pipeline::intake::{Intake, LaneWriter};
 
@@ -22,6 +22,12 @@ pub(super) struct ThreadLane {
     pub(super) intake: Arc<Intake>,
     pub(super) writer: LaneWriter,
     pub(super) idle: IdleSpans,
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        leave(self);
+    }
 }
 
 impl ThreadLane {

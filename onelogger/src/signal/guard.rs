@@ -95,14 +95,15 @@ impl SpanGuard {
     /// Whether there is a span, and what is recorded of it reaches exporters. Costs nothing to ask:
     /// for work that is done for telemetry only.
     pub fn is_recording(&self) -> bool {
-        self.span().is_recording()
+        let is_recording = self.local.get().and_then(short::is_recording);
+        is_recording.unwrap_or_else(|| self.span().is_recording())
     }
 
     /// Whether there is a span that has not ended, recorded or not: what is said of one that found no
     /// room, or that a filter holds back, is counted with it.
     #[doc(hidden)]
     pub fn is_open(&self) -> bool {
-        (self.local.get().is_some() && short::is_open())
+        self.local.get().is_some_and(short::is_local)
             || self.active().is_some_and(|active| !active.span.is_stopped())
     }
 
@@ -323,6 +324,20 @@ impl ActiveSpan {
         Some(ActiveSpan { span, called: None, outcome, is_decided: false, panics })
     }
 
+    /// The same where the values are made, through a recorder that writes it into a lane.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn start_made(
+        configured: &Arc<Configured>,
+        direct: &Direct,
+        site: &'static Callsite,
+        arguments: &SpanArguments<'_>,
+    ) -> Option<ActiveSpan> {
+        let values = [arguments.attributes, arguments.start_attributes];
+        let started = start_directly(direct, configured, site, arguments, values);
+        ActiveSpan::of_started(configured.settle("start", started).unwrap_or_default(), None)
+    }
+
     /// Starts a span that is described already.
     pub(super) fn start_with(
         configured: &Arc<Configured>,
@@ -446,7 +461,7 @@ fn under_current(mut span: SpanBuilder) -> SpanBuilder {
 }
 
 /// Writes a start into the lane of the thread.
-#[inline]
+#[inline(always)]
 fn start_directly(
     direct: &Direct,
     configured: &Arc<Configured>,

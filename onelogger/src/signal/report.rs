@@ -55,16 +55,17 @@ pub fn event(site: &'static Callsite, span: Option<&Span>, arguments: &[Argument
 #[cold]
 #[inline(never)]
 fn event_at_length(site: &'static Callsite, span: Option<&Span>, arguments: &[Argument<'_>]) {
-    if span.is_none()
-        && context::short::can_be_gone()
-        && with_made(arguments, |values| context::short::event_at_length(site, values))
-    {
-        return;
-    }
     let record = |configured: &Arc<Configured>| {
         if let Some(direct) = configured.direct() {
             if configured.is_enabled() {
+                // Code of the application's own runs here, and may change what is in force.
                 let recorded = with_made(arguments, |values| {
+                    let is_gone = span.is_none()
+                        && context::is_in_force(configured)
+                        && context::short::event_at_length(site, values);
+                    if is_gone {
+                        return Ok(());
+                    }
                     event_directly(direct, configured, site, span, values)
                 });
                 configured.settle("event", recorded);

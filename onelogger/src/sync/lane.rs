@@ -237,9 +237,11 @@ impl Producer {
         Ok(())
     }
 
-    /// Whether the consumer takes nothing more.
+    /// Whether the consumer takes nothing more. What was done before the seal is visible then: whoever
+    /// gives the lane up for that knows that the epoch is another one.
     pub(crate) fn is_sealed(&self) -> bool {
-        self.lane.tail.load(Ordering::Relaxed) & SEALED != 0
+        // Acquire: pairs with the Release of `seal_and_drain_into`.
+        self.lane.tail.load(Ordering::Acquire) & SEALED != 0
     }
 
     /// How many words the lane has.
@@ -296,7 +298,8 @@ impl Consumer {
     pub(crate) fn seal_and_drain_into(&mut self, out: &mut Vec<u64>) {
         // Acquire: as in `drain_into`. The producer's compare-exchange comes before this in the
         // order of changes to `tail`, and its words are read below; or after, and it fails.
-        let tail = self.lane.tail.fetch_or(SEALED, Ordering::Acquire) >> 1;
+        // Release: pairs with the Acquire of `is_sealed`.
+        let tail = self.lane.tail.fetch_or(SEALED, Ordering::AcqRel) >> 1;
         self.take_up_to(tail, out);
     }
 
@@ -328,118 +331,7 @@ impl Consumer {
 }
 
 #[cfg(all(test, not(onelogger_loom)))]
-mod tests {
-    use super::*;
-
-    fn drained(consumer: &mut Consumer) -> Vec<u64> {
-        let mut out = Vec::new();
-        consumer.drain_into(&mut out);
-        out
-    }
-
-    #[test]
-    fn words_come_out_in_order_across_the_wrap() {
-        let (mut producer, mut consumer) = lane(7);
-        let mut next = 0;
-        for round in 0..50 {
-            let words: Vec<u64> = (next..next + 1 + round % 7).collect();
-            next += words.len() as u64;
-            producer.push(&words, Claim::Nothing).unwrap();
-            assert_eq!(drained(&mut consumer), words);
-        }
-    }
-
-    #[test]
-    fn a_reserved_stop_finds_room_in_a_full_lane() {
-        let (mut producer, mut consumer) = lane(8);
-        producer.push(&[1, 2], Claim::Reserve(3)).unwrap();
-        assert_eq!(producer.push(&[3, 4, 5, 6], Claim::Nothing), Err(PushError::Full));
-        producer.push(&[3, 4, 5], Claim::Nothing).unwrap();
-        assert_eq!(producer.push(&[6], Claim::Nothing), Err(PushError::Full));
-        producer.push(&[7, 8, 9], Claim::Use(3)).unwrap();
-        assert_eq!(drained(&mut consumer), [1, 2, 3, 4, 5, 7, 8, 9]);
-        producer.push(&[0; 8], Claim::Nothing).unwrap();
-    }
-
-    #[test]
-    fn a_reservation_that_is_given_back_is_room_again() {
-        let (mut producer, mut consumer) = lane(8);
-        producer.push(&[1], Claim::Reserve(5)).unwrap();
-        drained(&mut consumer);
-        assert_eq!(producer.push(&[0; 4], Claim::Nothing), Err(PushError::Full));
-        consumer.give_back(5);
-        producer.push(&[0; 8], Claim::Nothing).unwrap();
-    }
-
-    #[test]
-    fn a_reservation_that_does_not_exist_makes_no_room() {
-        let (mut producer, mut consumer) = lane(4);
-        producer.push(&[1, 2, 3, 4], Claim::Nothing).unwrap();
-        assert_eq!(producer.push(&[5, 6], Claim::Use(2)), Err(PushError::Full));
-        assert_eq!(drained(&mut consumer), [1, 2, 3, 4]);
-        producer.push(&[5, 6], Claim::Use(2)).unwrap();
-        assert_eq!(drained(&mut consumer), [5, 6]);
-    }
-
-    #[test]
-    fn a_consumer_is_to_be_woken_beyond_a_quarter() {
-        let (mut producer, mut consumer) = lane(16);
-        for _ in 0..20 {
-            assert_eq!(producer.push(&[1; 4], Claim::Nothing), Ok(false));
-            assert_eq!(drained(&mut consumer).len(), 4);
-        }
-        for words in 1..=12 {
-            let is_filling = producer.push(&[1], Claim::Nothing).unwrap();
-            // The fifth may still be of those that an earlier look has allowed.
-            assert!(is_filling == (words > 4) || words == 5);
-        }
-        assert_eq!(drained(&mut consumer).len(), 12);
-    }
-
-    #[test]
-    fn a_sealed_lane_refuses() {
-        let (mut producer, mut consumer) = lane(8);
-        producer.push(&[1], Claim::Nothing).unwrap();
-        let mut out = Vec::new();
-        consumer.seal_and_drain_into(&mut out);
-        assert_eq!(producer.push(&[2], Claim::Nothing), Err(PushError::Sealed));
-        assert!(producer.is_sealed());
-        assert_eq!((out, drained(&mut consumer)), (vec![1], vec![]));
-    }
-
-    #[test]
-    fn a_million_words_arrive_once_and_in_order() {
-        let (mut producer, mut consumer) = lane(61);
-        let writer = std::thread::Builder::new()
-            .spawn(move || {
-                let mut next = 0;
-                while next < 1_000_000_u64 {
-                    let words: Vec<u64> = (next..next + 1 + next % 5).collect();
-                    if producer.push(&words, Claim::Nothing).is_ok() {
-                        next += words.len() as u64;
-                    } else {
-                        std::thread::yield_now();
-                    }
-                }
-                next
-            })
-            .unwrap();
-        let (mut seen, mut out) = (0, Vec::new());
-        loop {
-            let ended = consumer.has_ended();
-            out.clear();
-            consumer.drain_into(&mut out);
-            for &word in &out {
-                assert_eq!(word, seen);
-                seen += 1;
-            }
-            if ended && out.is_empty() {
-                break;
-            }
-        }
-        assert_eq!(seen, writer.join().unwrap());
-    }
-}
+mod tests;
 
 #[cfg(all(test, onelogger_loom))]
 mod loom_tests {
@@ -488,6 +380,80 @@ mod loom_tests {
             consumer.drain_into(&mut out);
             consumer.seal_and_drain_into(&mut out);
             assert_eq!(writer.join().unwrap(), out.len());
+        });
+    }
+
+    /// Whoever finds a lane sealed sees what was done before.
+    #[test]
+    fn loom_a_sealed_lane_shows_what_was_done_before() {
+        loom::model(|| {
+            let (producer, mut consumer) = lane(1);
+            let epoch = Arc::new(loom::cell::UnsafeCell::new(0_u32));
+            let closing = {
+                let epoch = Arc::clone(&epoch);
+                loom::thread::spawn(move || {
+                    // SAFETY: the other thread reads once it has seen the seal.
+                    epoch.with_mut(|place| unsafe { *place = 7 });
+                    consumer.seal_and_drain_into(&mut Vec::new());
+                })
+            };
+            if producer.is_sealed() {
+                // SAFETY: the writer is done; loom checks that.
+                assert_eq!(epoch.with(|place| unsafe { *place }), 7);
+            }
+            closing.join().unwrap();
+        });
+    }
+
+    /// Pushes without a look at the consumer, and what they find when they have to look: the words of a
+    /// ring that wraps arrive once and in order, and a stop finds its room.
+    #[test]
+    fn loom_few_words_arrive_once_and_in_order() {
+        loom::model(|| {
+            // So long that a look at the consumer allows for a whole span.
+            let (mut producer, mut consumer) = lane(32);
+            let writer = loom::thread::spawn(move || {
+                let mut sent = 0;
+                let mut push = |producer: &mut Producer, claim| {
+                    let words = [sent + 1, sent + 2, sent + 3];
+                    let is_pushed =
+                        producer.push_few(words, claim) || producer.push(&words, claim).is_ok();
+                    sent += if is_pushed { 3 } else { 0 };
+                    is_pushed
+                };
+                for _ in 0..6 {
+                    if push(&mut producer, Claim::Reserve(3)) {
+                        assert!(push(&mut producer, Claim::Use(3)), "its room is kept");
+                    }
+                }
+                sent
+            });
+            let mut out = Vec::new();
+            consumer.drain_into(&mut out);
+            consumer.drain_into(&mut out);
+            let sent: u64 = writer.join().unwrap();
+            assert!(sent >= 30, "five spans fit without a consumer");
+            consumer.drain_into(&mut out);
+            assert_eq!(out, (1..=sent).collect::<Vec<u64>>());
+        });
+    }
+
+    /// The same while the consumer seals the lane: what was accepted is what was drained.
+    #[test]
+    fn loom_few_words_are_drained_or_refused() {
+        loom::model(|| {
+            let (mut producer, mut consumer) = lane(16);
+            producer.push(&[0], Claim::Nothing).unwrap();
+            let writer = loom::thread::spawn(move || {
+                let first = producer.push_few([1], Claim::Reserve(1));
+                let second = producer.push_few([2], Claim::Use(1));
+                assert!(first || !second);
+                first as u64 + second as u64
+            });
+            let mut out = Vec::new();
+            consumer.drain_into(&mut out);
+            consumer.seal_and_drain_into(&mut out);
+            assert_eq!(out, (0..=writer.join().unwrap()).collect::<Vec<u64>>());
         });
     }
 

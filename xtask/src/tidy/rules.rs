@@ -71,6 +71,7 @@ const SYNC: &str = "onelogger/src/sync/";
 const WITHOUT_MODEL: &[(&str, &str)] = &[
     ("onelogger/src/sync/mod.rs", "a list of the others"),
     ("onelogger/src/sync/primitive.rs", "what the models themselves are made of"),
+    ("onelogger/src/sync/lane/tests.rs", "the unit tests of lane.rs, where the models are"),
     ("onelogger/src/sync/words.rs", "works on borrowed slices: no thread shares anything"),
     (
         "onelogger/src/sync/process.rs",

@@ -5,7 +5,9 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
-use crate::data::{Attributes, Link, Outcome, SpanContext, Timestamp, ToValue, TraceId, Value};
+use crate::data::{
+    Argument, Attributes, Link, Outcome, SpanContext, Timestamp, ToValue, TraceId, Value,
+};
 
 fn text() -> impl Strategy<Value = String> {
     "\\PC{0,20}|[\\x00-\\x20\"\\\\]{0,9}"
@@ -61,6 +63,77 @@ fn level() -> impl Strategy<Value = Level> {
 fn only(words: &[u64]) -> (LaneKind, LaneRecord<'_>) {
     assert_eq!(record_length(words[0]), words.len());
     read_record(words).unwrap()
+}
+
+/// Writes a record where there are a few words more than it takes, and one too few.
+fn check_in_place(
+    expected: &[u64],
+    spare: usize,
+    put: impl Fn(&mut [u64]) -> Option<usize>,
+) -> Result<(), TestCaseError> {
+    // What was there before does not show through.
+    let mut words = vec![u64::MAX; expected.len() + spare];
+    prop_assert_eq!(put(&mut words), Some(expected.len()));
+    prop_assert_eq!(&words[..expected.len()], expected);
+    prop_assert!(words[expected.len()..].iter().all(|&word| word == u64::MAX));
+    prop_assert_eq!(put(&mut words[..expected.len() - 1]), None);
+    Ok(())
+}
+
+static NONE_GIVEN: Option<i64> = None;
+
+/// A value as code has it that is recorded.
+#[derive(Clone, Debug)]
+enum AsGiven {
+    Absent,
+    Bool(bool),
+    I64(i64),
+    U64(u64),
+    F64(f64),
+    Text(String),
+    Texts(Vec<String>),
+    Bools(Vec<bool>),
+    I8s(Vec<i8>),
+    U64s(Vec<u64>),
+    I128s(Vec<i128>),
+    F32s(Vec<f32>),
+}
+
+impl AsGiven {
+    fn argument(&self) -> Argument<'_> {
+        match self {
+            AsGiven::Absent => NONE_GIVEN.to_value(),
+            AsGiven::Bool(value) => value.to_value(),
+            AsGiven::I64(value) => value.to_value(),
+            AsGiven::U64(value) => value.to_value(),
+            AsGiven::F64(value) => value.to_value(),
+            AsGiven::Text(value) => value.to_value(),
+            AsGiven::Texts(value) => value.to_value(),
+            AsGiven::Bools(value) => value.to_value(),
+            AsGiven::I8s(value) => value.to_value(),
+            AsGiven::U64s(value) => value.to_value(),
+            AsGiven::I128s(value) => value.to_value(),
+            AsGiven::F32s(value) => value.to_value(),
+        }
+    }
+}
+
+/// Plain values: texts of each length around a word's, and lists of all kinds.
+fn given() -> impl Strategy<Value = AsGiven> {
+    prop_oneof![
+        Just(AsGiven::Absent),
+        any::<bool>().prop_map(AsGiven::Bool),
+        any::<i64>().prop_map(AsGiven::I64),
+        (0..=i64::MAX.cast_unsigned()).prop_map(AsGiven::U64),
+        any::<u64>().prop_map(|bits| AsGiven::F64(f64::from_bits(bits))),
+        "[a-z]{0,18}|\\PC{0,20}".prop_map(AsGiven::Text),
+        vec(text(), 0..4).prop_map(AsGiven::Texts),
+        vec(any::<bool>(), 0..4).prop_map(AsGiven::Bools),
+        vec(any::<i8>(), 0..4).prop_map(AsGiven::I8s),
+        vec(any::<u64>(), 0..4).prop_map(AsGiven::U64s),
+        vec(any::<i128>(), 0..4).prop_map(AsGiven::I128s),
+        vec(any::<f32>(), 0..4).prop_map(AsGiven::F32s),
+    ]
 }
 
 proptest! {
@@ -185,6 +258,68 @@ proptest! {
         let keys: &[_] = if is_planted { &["s"] } else { &[] };
         let found = read_attributes(record.event_attributes, keys);
         prop_assert_eq!(found.to_owned(), Attributes::new().with("s", start_value));
+    }
+
+    /// Also where they are written into a lane, and there are fewer words than it takes.
+    #[test]
+    fn what_is_written_in_place_is_what_is_written_at_length(
+        (order, span, parent) in any::<(u64, u64, u64)>(),
+        number in 1..=Origin::LAST,
+        values in vec(given(), 0..5),
+        (key, added) in (text(), given()),
+        spare in 0..3_usize,
+    ) {
+        const KEYS: &[&str] = &["a", "b.c", "", "d"];
+        let values: Vec<_> = values.iter().map(AsGiven::argument).collect();
+        let fields = StartFields {
+            is_reserved: true,
+            span,
+            parent,
+            remote_parent: false,
+            time: None,
+            links: &[],
+            attributes: Given::Values(&KEYS[..values.len()], &values),
+            event_attributes: Given::Values(&[], &[]),
+        };
+        let mut start = Vec::new();
+        put_start(&mut start, order, Origin::Planted(number), &fields);
+        if values.is_empty() {
+            prop_assert_eq!(&start[..], short_start(number, order, span, parent));
+        } else {
+            check_in_place(&start, spare, |words| {
+                short_start_with(words, number, [order, span, parent], &values)
+            })?;
+        }
+
+        let attributes = Given::Values(&KEYS[..values.len()], &values);
+        let fields = EventFields { span, is_id: false, time: None, attributes, is_own: false };
+        let mut event = Vec::new();
+        put_event(&mut event, LaneKind::Event, order, Origin::Planted(number), &fields);
+        check_in_place(&event, spare, |words| short_event(words, number, [order, span], &values))?;
+
+        // What is not there is not added.
+        let added = added.argument();
+        if !added.is_absent() {
+            let mut update = Vec::new();
+            put_addition(&mut update, order, span, &key, &added);
+            check_in_place(&update, spare, |words| short_update(words, [order, span], &key, &added))?;
+        }
+
+        let mut stop = Vec::new();
+        put_stop(&mut stop, order, span, None, Outcome::Ok, Given::Values(&[], &[]));
+        prop_assert_eq!(&stop[..], short_stop(order, span));
+    }
+
+    /// What is made in another way than it is written is left to others.
+    #[test]
+    fn what_is_no_plain_value_is_not_written_in_place(number in i128::from(i64::MAX) + 1..i128::MAX) {
+        let value = Value::Bool(true);
+        for argument in [number.to_value(), (-number - 2).to_value(), value.to_value(), 'x'.to_value()] {
+            let mut words = [0; 64];
+            prop_assert_eq!(short_event(&mut words, 1, [1, 1], &[argument]), None);
+            prop_assert_eq!(short_start_with(&mut words, 1, [1; 3], &[argument]), None);
+            prop_assert_eq!(short_update(&mut words, [1, 1], "x", &argument), None);
+        }
     }
 
     #[test]
