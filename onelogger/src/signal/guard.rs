@@ -177,8 +177,18 @@ impl SpanGuard {
 }
 
 impl Drop for SpanGuard {
+    /// Where it can be seen that there is no span, nothing is left of this.
     #[inline]
     fn drop(&mut self) {
+        if self.local.get().is_some() || self.active.get().is_some() {
+            self.close();
+        }
+    }
+}
+
+impl SpanGuard {
+    #[inline(never)]
+    fn close(&mut self) {
         if let Some(number) = self.local.get() {
             if !self.panics.is_unwinding_since() && short::stop(number) {
                 return;

@@ -7,25 +7,29 @@
 //!
 //! Whoever wants more calls [`settle`]: the local spans become ordinary ones, with handles, and the short
 //! way is closed until it is opened anew. The context does so before anybody looks at it; so nothing
-//! outside of this file knows of local spans but the guards, which ask for the handles of theirs
+//! outside of this folder knows of local spans but the guards, which ask for the handles of theirs
 //! ([`take_settled`]).
 
-use std::cell::RefCell;
-use std::mem::ManuallyDrop;
+mod at_length;
+mod settle;
+
 use std::num::NonZero;
 use std::sync::{Arc, Weak};
 
-use super::span::{Anchor, Facts, Fate};
+pub(crate) use at_length::{event_at_length, start_at_length};
+pub(super) use settle::leave;
+pub(crate) use settle::{settle, take_settled};
+
+use super::span::{Anchor, Fate};
 use super::thread::{THREAD, Thread};
 use super::{Configured, Direct, Span};
 use crate::data::codec::{
-    EventFields, Given, LaneKind, Origin, STOP_WORDS, StartFields, put_event, put_start,
-    short_event, short_start, short_start_with, short_stop, short_update,
+    STOP_WORDS, short_event, short_start, short_start_with, short_stop, short_update,
 };
-use crate::data::{Argument, Callsite, Name, SpanContext, SpanId, TraceFlags, TraceId};
-use crate::pipeline::intake::{FullPolicy, Intake, LaneWriter};
+use crate::data::{Argument, Callsite, SpanId, TraceFlags, TraceId};
+use crate::pipeline::intake::{Intake, LaneWriter};
 use crate::pipeline::is_pipeline_thread;
-use crate::sync::{Claim, PushError, epoch};
+use crate::sync::{Claim, epoch};
 
 /// What a thread has open on the short way. Its lane is the thread's first one.
 pub(super) struct Short {
@@ -308,93 +312,6 @@ fn start_by(
     started.flatten()
 }
 
-/// The same with a look at how much room there is, and for all values, but that no code of the
-/// application's own may be left to be run for them.
-#[cold]
-pub(crate) fn start_at_length(
-    site: &'static Callsite,
-    callsite: u32,
-    attributes: &[Argument<'_>],
-    start_attributes: &[Argument<'_>],
-) -> Way<LocalNumber> {
-    let started = on_the_way(|short, lane, intake| {
-        let Some((parent, earliest)) = short.parent() else { return Way::Closed };
-        if intake.policy == FullPolicy::DropNewest && lane.is_full(intake) {
-            // Found out first, so that what is lost costs least.
-            if parent == 0 {
-                short.begin_trace(intake, lane.ids.next(&intake.ids));
-            }
-            return lose_start(short, lane, site, parent, earliest);
-        }
-        let raw = lane.ids.next(&intake.ids);
-        if parent == 0 {
-            short.begin_trace(intake, raw);
-        }
-        let order = lane.order(intake).max(earliest);
-        lane.begin(short.trace);
-        let fields = StartFields {
-            is_reserved: true,
-            span: raw,
-            parent,
-            remote_parent: false,
-            time: None,
-            links: &[],
-            attributes: Given::Values(site.catalogue().keys, attributes),
-            event_attributes: Given::Values(site.catalogue().start_keys, start_attributes),
-        };
-        put_start(&mut lane.scratch, order, Origin::Planted(callsite), &fields);
-        if lane.is_mostly_reserved() {
-            return Way::Barred;
-        }
-        match publish_at_length(lane, intake, short.trace, Claim::Reserve(STOP_WORDS)) {
-            Way::Gone(true) => Way::Gone(short.push(site, raw, order, 0)),
-            Way::Gone(false) => Way::Gone(short.push(site, parent, order, LocalNumber::LOST)),
-            Way::Closed => Way::Closed,
-            Way::Barred => Way::Barred,
-        }
-    });
-    started.unwrap_or(Way::Closed)
-}
-
-fn lose_start(
-    short: &mut Short,
-    lane: &LaneWriter,
-    site: &'static Callsite,
-    parent: u64,
-    earliest: u64,
-) -> Way<LocalNumber> {
-    if lane.counts.full.add_one() {
-        Way::Gone(short.push(site, parent, earliest, LocalNumber::LOST))
-    } else {
-        Way::Barred
-    }
-}
-
-/// Publishes the record in the scratch, or counts it as lost; whether it was published. Barred where it
-/// never fits, or room is waited for.
-fn publish_at_length(
-    lane: &mut LaneWriter,
-    intake: &Intake,
-    trace: TraceId,
-    claim: Claim,
-) -> Way<bool> {
-    if lane.is_too_large() {
-        return Way::Barred;
-    }
-    match lane.publish(claim, intake, FullPolicy::DropNewest) {
-        Ok(()) => {
-            lane.trace = trace;
-            Way::Gone(true)
-        }
-        Err(PushError::Full)
-            if intake.policy == FullPolicy::DropNewest && lane.counts.full.add_one() =>
-        {
-            Way::Gone(false)
-        }
-        Err(_) => Way::Barred,
-    }
-}
-
 /// Stops the innermost local span, if it is the one with this number and the short way is still open.
 #[inline(always)]
 pub(crate) fn stop(number: LocalNumber) -> bool {
@@ -461,40 +378,6 @@ pub(crate) fn event(callsite: u32, attributes: &[Argument<'_>]) -> bool {
     matches!(recorded, Some(Some(())))
 }
 
-/// The same with a look at how much room there is, and for all values, but that no code of the
-/// application's own may be left to be run for them.
-#[cold]
-pub(crate) fn event_at_length(
-    site: &'static Callsite,
-    callsite: u32,
-    attributes: &[Argument<'_>],
-) -> Way<()> {
-    let recorded = on_the_way(|short, lane, intake| {
-        let Some((span, earliest, is_lost)) = short.subject() else { return Way::Closed };
-        if is_lost {
-            return if lane.counts.full.add_one() { Way::Gone(()) } else { Way::Barred };
-        }
-        let fields = EventFields {
-            span,
-            is_id: false,
-            time: None,
-            attributes: Given::Values(site.catalogue().keys, attributes),
-            is_own: false,
-        };
-        let trace = if span == 0 { lane.trace } else { short.trace };
-        let order = lane.order(intake).max(earliest);
-        lane.begin(trace);
-        let origin = Origin::Planted(callsite);
-        put_event(&mut lane.scratch, LaneKind::Event, order, origin, &fields);
-        match publish_at_length(lane, intake, trace, Claim::Nothing) {
-            Way::Gone(_) => Way::Gone(()),
-            Way::Closed => Way::Closed,
-            Way::Barred => Way::Barred,
-        }
-    });
-    recorded.unwrap_or(Way::Closed)
-}
-
 /// Adds an attribute to a local span; whether that could be done on the short way.
 pub(crate) fn set(number: LocalNumber, key: &str, value: &Argument<'_>) -> bool {
     let set = on_the_way(|short, lane, intake| {
@@ -507,102 +390,4 @@ pub(crate) fn set(number: LocalNumber, key: &str, value: &Argument<'_>) -> bool 
         lane.publish_in_place(Claim::Nothing, |words| short_update(words, fixed, key, value))
     });
     matches!(set, Some(Some(())))
-}
-
-/// Closes the short way of this thread. What is local becomes ordinary: `place` is called with each, the
-/// outermost first, and with what was active of another library when it was opened.
-#[inline]
-pub(crate) fn settle(place: impl FnMut(&Span, SpanId)) {
-    let _ = THREAD.try_with(|thread| {
-        if let Ok(mut thread) = thread.try_borrow_mut()
-            && thread.short.epoch != 0
-        {
-            settle_all(&mut thread, place);
-        }
-    });
-}
-
-#[cold]
-fn settle_all(thread: &mut Thread, mut place: impl FnMut(&Span, SpanId)) {
-    let Thread { lanes, short } = thread;
-    short.epoch = 0;
-    // Handles are dropped where nobody's code runs that has to do with this.
-    short.base = Base::Root;
-    let Short { spans, intake, owner, settled, trace, flags, outside, .. } = short;
-    let Some(intake) = intake else { return };
-    for LocalSpan { number, raw, order, site } in spans.drain(..) {
-        let lane = lanes.0.iter_mut().find(|lane| Arc::ptr_eq(&lane.intake, intake));
-        let (fate, anchor) = match (number.is_lost(), raw) {
-            (false, raw) => (Fate::Recorded, Anchor::Local(raw)),
-            (true, 0) => (Fate::Lost, Anchor::Root),
-            (true, raw) => (Fate::Lost, Anchor::Local(raw)),
-        };
-        // A span that is lost has had no id until now.
-        let mut lane = lane;
-        let raw = match (&mut lane, fate) {
-            (Some(lane), Fate::Lost) => lane.writer.ids.next(&intake.ids),
-            _ => raw,
-        };
-        let facts = Facts {
-            name: Name::from_static(site.name()),
-            context: SpanContext {
-                trace_id: *trace,
-                span_id: intake.ids.span_id(raw),
-                is_remote: false,
-                trace_flags: *flags,
-            },
-            raw,
-            anchor,
-            order,
-            lane: lane.as_ref().filter(|_| fate == Fate::Recorded).map(|lane| lane.writer.id),
-            fate,
-        };
-        let span = match lane {
-            Some(lane) => lane.idle.span(facts, intake, Some(owner)),
-            None => Span::new(facts, intake, Some(owner)),
-        };
-        place(&span, outside.expected);
-        if settled.len() == settled.capacity() {
-            // Those whose guards were forgotten.
-            settled.retain(|(_, span)| !span.is_stopped());
-        }
-        settled.push((number, span));
-    }
-}
-
-/// The span that was local and had this number.
-pub(crate) fn take_settled(number: LocalNumber) -> Option<Span> {
-    let take = |settled: &mut Vec<(LocalNumber, Span)>| {
-        let place = settled.iter().rposition(|(settled, _)| *settled == number)?;
-        Some(settled.swap_remove(place).1)
-    };
-    match THREAD.try_with(|thread| take(&mut thread.try_borrow_mut().ok()?.short.settled)) {
-        Ok(taken) => taken,
-        Err(_) => LEFT.with(|left| {
-            let mut left = left.try_borrow_mut().ok()?;
-            let taken = take(&mut left);
-            if left.is_empty() {
-                **left = Vec::new();
-            }
-            taken
-        }),
-    }
-}
-
-thread_local! {
-    /// Spans whose guards end after what the thread records with: they stand in other values that are
-    /// local to the thread. This is there as long as the thread is, because it has no destructor; what
-    /// stays in it are spans whose guards were forgotten.
-    static LEFT: RefCell<ManuallyDrop<Vec<(LocalNumber, Span)>>> =
-        const { RefCell::new(ManuallyDrop::new(Vec::new())) };
-}
-
-/// Leaves the spans of an ending thread to their guards.
-pub(super) fn leave(thread: &mut Thread) {
-    settle_all(thread, |_, _| ());
-    let settled = &mut thread.short.settled;
-    settled.retain(|(_, span)| !span.is_stopped());
-    if !settled.is_empty() {
-        LEFT.with_borrow_mut(|left| left.append(settled));
-    }
 }

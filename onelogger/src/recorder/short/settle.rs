@@ -1,0 +1,108 @@
+//! Where local spans become ordinary ones.
+
+use std::cell::RefCell;
+use std::mem::ManuallyDrop;
+use std::sync::Arc;
+
+use super::{Base, LocalNumber, LocalSpan, Short};
+use crate::data::{Name, SpanContext, SpanId};
+use crate::recorder::Span;
+use crate::recorder::span::{Anchor, Facts, Fate};
+use crate::recorder::thread::{THREAD, Thread};
+
+/// Closes the short way of this thread. What is local becomes ordinary: `place` is called with each, the
+/// outermost first, and with what was active of another library when it was opened.
+#[inline]
+pub(crate) fn settle(place: impl FnMut(&Span, SpanId)) {
+    let _ = THREAD.try_with(|thread| {
+        if let Ok(mut thread) = thread.try_borrow_mut()
+            && thread.short.epoch != 0
+        {
+            settle_all(&mut thread, place);
+        }
+    });
+}
+
+#[cold]
+fn settle_all(thread: &mut Thread, mut place: impl FnMut(&Span, SpanId)) {
+    let Thread { lanes, short } = thread;
+    short.epoch = 0;
+    // Handles are dropped where nobody's code runs that has to do with this.
+    short.base = Base::Root;
+    let Short { spans, intake, owner, settled, trace, flags, outside, .. } = short;
+    let Some(intake) = intake else { return };
+    for LocalSpan { number, raw, order, site } in spans.drain(..) {
+        let mut lane = lanes.0.iter_mut().find(|lane| Arc::ptr_eq(&lane.intake, intake));
+        let (fate, anchor) = match (number.is_lost(), raw) {
+            (false, raw) => (Fate::Recorded, Anchor::Local(raw)),
+            (true, 0) => (Fate::Lost, Anchor::Root),
+            (true, raw) => (Fate::Lost, Anchor::Local(raw)),
+        };
+        // A span that is lost has had no id until now.
+        let raw = match (&mut lane, fate) {
+            (Some(lane), Fate::Lost) => lane.writer.ids.next(&intake.ids),
+            _ => raw,
+        };
+        let facts = Facts {
+            name: Name::from_static(site.name()),
+            context: SpanContext {
+                trace_id: *trace,
+                span_id: intake.ids.span_id(raw),
+                is_remote: false,
+                trace_flags: *flags,
+            },
+            raw,
+            anchor,
+            order,
+            lane: lane.as_ref().filter(|_| fate == Fate::Recorded).map(|lane| lane.writer.id),
+            fate,
+        };
+        let span = match lane {
+            Some(lane) => lane.idle.span(facts, intake, Some(owner)),
+            None => Span::new(facts, intake, Some(owner)),
+        };
+        place(&span, outside.expected);
+        if settled.len() == settled.capacity() {
+            // Those whose guards were forgotten.
+            settled.retain(|(_, span)| !span.is_stopped());
+        }
+        settled.push((number, span));
+    }
+}
+
+/// The span that was local and had this number.
+pub(crate) fn take_settled(number: LocalNumber) -> Option<Span> {
+    let take = |settled: &mut Vec<(LocalNumber, Span)>| {
+        let place = settled.iter().rposition(|(settled, _)| *settled == number)?;
+        Some(settled.swap_remove(place).1)
+    };
+    match THREAD.try_with(|thread| take(&mut thread.try_borrow_mut().ok()?.short.settled)) {
+        Ok(taken) => taken,
+        Err(_) => LEFT.with(|left| {
+            let mut left = left.try_borrow_mut().ok()?;
+            let taken = take(&mut left);
+            if left.is_empty() {
+                **left = Vec::new();
+            }
+            taken
+        }),
+    }
+}
+
+thread_local! {
+    /// Spans whose guards end after what the thread records with: they stand in other values that are
+    /// local to the thread. This is there as long as the thread is, because it has no destructor; what
+    /// stays in it are spans whose guards were forgotten.
+    static LEFT: RefCell<ManuallyDrop<Vec<(LocalNumber, Span)>>> =
+        const { RefCell::new(ManuallyDrop::new(Vec::new())) };
+}
+
+/// Leaves the spans of an ending thread to their guards.
+pub(in crate::recorder) fn leave(thread: &mut Thread) {
+    settle_all(thread, |_, _| ());
+    let settled = &mut thread.short.settled;
+    settled.retain(|(_, span)| !span.is_stopped());
+    if !settled.is_empty() {
+        LEFT.with_borrow_mut(|left| left.append(settled));
+    }
+}
