@@ -23,8 +23,9 @@ pub(crate) fn start_with(
     short::start_with(site, site.planted()?.get(), attributes)
 }
 
-/// The same, with attributes of the start event too, after a look at whether the short way can be opened, and at how much room there is. No code of
-/// the application's own may be left to be run for the values.
+/// The same, with attributes of the start event too, after a look at whether the short way can be
+/// opened, and at how much room there is. No code of the application's own may be left to be run for
+/// the values.
 #[cold]
 pub(crate) fn start_at_length(
     site: &'static Callsite,

@@ -53,9 +53,7 @@ impl<'a> Stretch<'a> {
             return Some(record);
         }
     }
-}
 
-impl Stretch<'_> {
     /// Takes the next record if it is the stop of this span, due, and says nothing but its outcome: its
     /// order and the outcome.
     #[inline(always)]

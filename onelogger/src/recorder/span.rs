@@ -46,6 +46,31 @@ pub(super) struct Facts {
     pub(super) fate: Fate,
 }
 
+/// What a span is started through, as whoever starts it has it.
+#[derive(Clone, Copy)]
+pub(super) enum Owner<'a> {
+    Held(&'a Arc<Configured>),
+    Known(&'a Weak<Configured>),
+}
+
+impl Owner<'_> {
+    /// Tells whether it is another one, without a write to its counts, which all threads share.
+    fn as_ptr(self) -> *const Configured {
+        match self {
+            Owner::Held(owner) => Arc::as_ptr(owner),
+            Owner::Known(owner) => owner.as_ptr(),
+        }
+    }
+
+    fn to_keep(owner: Option<Owner<'_>>) -> OnceLock<Weak<Configured>> {
+        let kept = owner.map(|owner| match owner {
+            Owner::Held(owner) => Arc::downgrade(owner),
+            Owner::Known(owner) => Weak::clone(owner),
+        });
+        kept.map_or_else(OnceLock::new, OnceLock::from)
+    }
+}
+
 impl Facts {
     /// Replaces all of them, one by one: as a whole they would be put together elsewhere first.
     #[inline]
@@ -111,16 +136,12 @@ impl Span {
         Span(context.is_valid().then(|| Arc::new(Shared::Known(context))))
     }
 
-    pub(super) fn new(
-        facts: Facts,
-        intake: &Arc<Intake>,
-        owner: Option<&Weak<Configured>>,
-    ) -> Span {
+    pub(super) fn new(facts: Facts, intake: &Arc<Intake>, owner: Option<Owner<'_>>) -> Span {
         Span(Some(Arc::new(Shared::Own(Inner {
             facts,
             is_stopped: Flag::new(),
             intake: Arc::clone(intake),
-            owner: owner.cloned().map_or_else(OnceLock::new, OnceLock::from),
+            owner: Owner::to_keep(owner),
         }))))
     }
 
@@ -249,14 +270,14 @@ impl IdleSpans {
         &mut self,
         facts: Facts,
         intake: &Arc<Intake>,
-        owner: Option<&Weak<Configured>>,
+        owner: Option<Owner<'_>>,
     ) -> Span {
         if let Some(mut idle) = self.0.pop()
             && let Some(Shared::Own(inner)) = Arc::get_mut(&mut idle)
         {
             let known = inner.owner.get().map(Weak::as_ptr);
-            if known != owner.map(Weak::as_ptr) {
-                inner.owner = owner.cloned().map_or_else(OnceLock::new, OnceLock::from);
+            if known != owner.map(Owner::as_ptr) {
+                inner.owner = Owner::to_keep(owner);
             }
             inner.facts.set(facts);
             inner.is_stopped = Flag::new();

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use super::place::{Subject, Under};
-use super::span::{Anchor, Facts, Fate, Inner};
+use super::span::{Anchor, Facts, Fate, Inner, Owner};
 use super::thread::{ThreadLane, with_lane};
 use super::{Configured, Direct, RecordError, Refused, Span};
-use crate::data::codec::{
-    Given, Origin, STOP_WORDS, StartFields, put_start, put_stop, short_stop_with,
-};
+use crate::data::codec::{Given, Origin, STOP_WORDS, StartFields, put_start, put_stop, short_stop};
 use crate::data::{Link, Name, Outcome, SpanContext, Timestamp, TraceFlags, TraceId};
 use crate::pipeline::intake::{FullPolicy, LaneCounts, LaneWriter};
 use crate::pipeline::{Pipeline, is_pipeline_thread};
@@ -78,8 +76,7 @@ impl Direct {
                 lane: is_reserved.then_some(writer.id),
                 fate,
             };
-            let owner = span.owner.map(Arc::downgrade);
-            Ok(idle.span(facts, &self.intake, owner.as_ref()))
+            Ok(idle.span(facts, &self.intake, span.owner.map(Owner::Held)))
         });
         started.unwrap_or(Err(Closed)).map_err(Refused::from)
     }
@@ -161,7 +158,7 @@ impl Direct {
             false => Claim::Nothing,
         };
         if let (None, Given::Values([], _)) = (time, attributes) {
-            let words = short_stop_with(order, span.raw, outcome);
+            let words = short_stop(order, span.raw, outcome);
             if lane.publish_words(words, claim, &self.intake).is_some() {
                 return Ok(());
             }

@@ -136,7 +136,7 @@ impl<O> Timed<O> {
         let poll = future.poll(cx);
         let local = first.end();
         match &poll {
-            Poll::Pending => self.suspend(local, &mut first.active),
+            Poll::Pending => self.suspend(local, &mut first),
             Poll::Ready(result) => {
                 self.stage = Stage::Bare;
                 if let Some(number) = local {
@@ -183,8 +183,11 @@ impl<O> Timed<O> {
     /// Takes the span, and what was opened in it and is still open, off the thread's stack until the next
     /// poll.
     #[inline(never)]
-    fn suspend(&mut self, local: Option<LocalNumber>, active: &mut Option<ActiveSpan>) {
-        let active = local.map_or_else(|| active.take(), ActiveSpan::settled);
+    fn suspend(&mut self, local: Option<LocalNumber>, first: &mut FirstPoll) {
+        let active = match local {
+            Some(number) => ActiveSpan::settled(number, first.panics),
+            None => first.active.take(),
+        };
         self.stage = match active {
             Some(active) => {
                 self.spans = FutureSpans::taken_from(&active.span);
@@ -275,22 +278,20 @@ struct Polling<'a> {
     stage: &'a mut Stage,
     spans: &'a mut FutureSpans,
     /// What the thread gets back.
-    outside: Option<Outside>,
+    outside: Outside,
     has_returned: bool,
 }
 
 impl Polling<'_> {
     fn begin<'a>(stage: &'a mut Stage, spans: &'a mut FutureSpans) -> Polling<'a> {
-        let outside = Some(spans.enter());
+        let outside = spans.enter();
         Polling { stage, spans, outside, has_returned: false }
     }
 }
 
 impl Drop for Polling<'_> {
     fn drop(&mut self) {
-        if let Some(outside) = self.outside.take() {
-            self.spans.leave(outside);
-        }
+        self.spans.leave(self.outside);
         if !self.has_returned {
             // The thread unwinds, and the span notices.
             *self.stage = Stage::Bare;

@@ -81,8 +81,7 @@ impl SpanGuard {
     #[cold]
     #[inline(never)]
     fn settle(&self, number: LocalNumber) {
-        if let Some(mut active) = ActiveSpan::settled(number) {
-            active.panics = self.panics;
+        if let Some(active) = ActiveSpan::settled(number, self.panics) {
             let _ = self.active.set(active);
         }
     }
@@ -327,14 +326,14 @@ impl ActiveSpan {
         *place = ActiveSpan::of_started(started.unwrap_or_default(), called);
     }
 
-    /// A span that was local to the thread, with its handle.
-    pub(super) fn settled(number: LocalNumber) -> Option<ActiveSpan> {
+    /// A span that was local to the thread since it had this mark, with its handle.
+    pub(super) fn settled(number: LocalNumber, panics: PanicMark) -> Option<ActiveSpan> {
         let span = context::short::settled(number)?;
-        let (outcome, panics) = (Outcome::Ok, PanicMark::now());
+        let outcome = Outcome::Ok;
         Some(ActiveSpan { span, called: None, outcome, is_decided: false, panics })
     }
 
-    /// The same where the values are made, through a recorder that writes it into a lane.
+    /// Starts the span of a callsite, whose values are made, through a recorder that writes it into a lane.
     #[cold]
     #[inline(never)]
     pub(super) fn start_made(

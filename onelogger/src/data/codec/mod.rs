@@ -44,7 +44,7 @@ pub(crate) use encode::{
 pub(super) use encode::{put_bool, put_f64, put_i64, put_list, put_string, put_value};
 pub(crate) use short::{
     PLAIN_STOP_WORDS, PlainRecord, read_plain, short_event, short_start, short_start_with,
-    short_stop, short_stop_with, short_update,
+    short_stop, short_update,
 };
 
 use super::{Level, Name, ScopeRef, SpanKind};

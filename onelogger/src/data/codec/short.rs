@@ -62,13 +62,7 @@ pub(crate) fn short_start(callsite: u32, order: u64, span: u64, parent: u64) -> 
 
 /// A stop without time and attributes.
 #[inline(always)]
-pub(crate) fn short_stop(order: u64, span: u64) -> [u64; 3] {
-    short_stop_with(order, span, Outcome::Ok)
-}
-
-/// The same of a span that has ended otherwise.
-#[inline(always)]
-pub(crate) fn short_stop_with(order: u64, span: u64, outcome: Outcome) -> [u64; 3] {
+pub(crate) fn short_stop(order: u64, span: u64, outcome: Outcome) -> [u64; 3] {
     let flags = (outcome as u8) << flag::OUTCOME_SHIFT;
     [header(LaneKind::Stop, flags, 3, DYNAMIC), order, span]
 }

@@ -307,7 +307,7 @@ proptest! {
 
         let mut stop = Vec::new();
         put_stop(&mut stop, order, span, None, Outcome::Ok, Given::Values(&[], &[]));
-        prop_assert_eq!(&stop[..], short_stop(order, span));
+        prop_assert_eq!(&stop[..], short_stop(order, span, Outcome::Ok));
     }
 
     /// What is made in another way than it is written is left to others.

@@ -47,10 +47,9 @@ pub(crate) fn start_at_length(
             return Way::Barred;
         }
         match publish_at_length(lane, intake, short.trace, Claim::Reserve(STOP_WORDS)) {
-            Way::Gone(true) => Way::Gone(short.push(site, raw, order, 0)),
-            Way::Gone(false) => Way::Gone(short.push(site, parent, order, LocalNumber::LOST)),
-            Way::Closed => Way::Closed,
-            Way::Barred => Way::Barred,
+            Some(true) => Way::Gone(short.push(site, raw, order, 0)),
+            Some(false) => Way::Gone(short.push(site, parent, order, LocalNumber::LOST)),
+            None => Way::Barred,
         }
     });
     started.unwrap_or(Way::Closed)
@@ -70,28 +69,28 @@ fn lose_start(
     }
 }
 
-/// Publishes the record in the scratch, or counts it as lost; whether it was published. Barred where it
+/// Publishes the record in the scratch, or counts it as lost; whether it was published. Neither where it
 /// never fits, or room is waited for.
 fn publish_at_length(
     lane: &mut LaneWriter,
     intake: &Intake,
     trace: TraceId,
     claim: Claim,
-) -> Way<bool> {
+) -> Option<bool> {
     if lane.is_too_large() {
-        return Way::Barred;
+        return None;
     }
     match lane.publish(claim, intake, FullPolicy::DropNewest) {
         Ok(()) => {
             lane.trace = trace;
-            Way::Gone(true)
+            Some(true)
         }
         Err(PushError::Full)
             if intake.policy == FullPolicy::DropNewest && lane.counts.full.add_one() =>
         {
-            Way::Gone(false)
+            Some(false)
         }
-        Err(_) => Way::Barred,
+        Err(_) => None,
     }
 }
 
@@ -120,11 +119,8 @@ pub(crate) fn event_at_length(
         lane.begin(trace);
         let origin = Origin::Planted(callsite);
         put_event(&mut lane.scratch, LaneKind::Event, order, origin, &fields);
-        match publish_at_length(lane, intake, trace, Claim::Nothing) {
-            Way::Gone(_) => Way::Gone(()),
-            Way::Closed => Way::Closed,
-            Way::Barred => Way::Barred,
-        }
+        publish_at_length(lane, intake, trace, Claim::Nothing)
+            .map_or(Way::Barred, |_| Way::Gone(()))
     });
     recorded.unwrap_or(Way::Closed)
 }

@@ -26,7 +26,7 @@ use super::{Configured, Direct, Span};
 use crate::data::codec::{
     STOP_WORDS, short_event, short_start, short_start_with, short_stop, short_update,
 };
-use crate::data::{Argument, Callsite, SpanId, TraceFlags, TraceId};
+use crate::data::{Argument, Callsite, Outcome, SpanId, TraceFlags, TraceId};
 use crate::pipeline::intake::{Intake, LaneWriter};
 use crate::pipeline::is_pipeline_thread;
 use crate::sync::{Claim, epoch};
@@ -328,7 +328,7 @@ pub(crate) fn stop(number: LocalNumber) -> bool {
         } else {
             let order = lane.writer.order(&lane.intake).max(order + 1);
             let claim = Claim::Use(STOP_WORDS);
-            lane.writer.publish_words(short_stop(order, raw), claim, &lane.intake)?;
+            lane.writer.publish_words(short_stop(order, raw, Outcome::Ok), claim, &lane.intake)?;
         }
         short.spans.pop();
         Some(())

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Base, LocalNumber, LocalSpan, Short};
 use crate::data::{Name, SpanContext, SpanId};
 use crate::recorder::Span;
-use crate::recorder::span::{Anchor, Facts, Fate};
+use crate::recorder::span::{Anchor, Facts, Fate, Owner};
 use crate::recorder::thread::{THREAD, Thread};
 
 /// Closes the short way of this thread. What is local becomes ordinary: `place` is called with each, the
@@ -58,8 +58,8 @@ fn settle_all(thread: &mut Thread, mut place: impl FnMut(&Span, SpanId)) {
             fate,
         };
         let span = match lane {
-            Some(lane) => lane.idle.span(facts, intake, Some(owner)),
-            None => Span::new(facts, intake, Some(owner)),
+            Some(lane) => lane.idle.span(facts, intake, Some(Owner::Known(owner))),
+            None => Span::new(facts, intake, Some(Owner::Known(owner))),
         };
         place(&span, outside.expected);
         if settled.len() == settled.capacity() {
