@@ -88,6 +88,9 @@ pub(super) struct Drain {
     overflow: Vec<Vec<u64>>,
     /// Counts of lanes that are gone, or sealed.
     gone: LaneTotals,
+    /// Memory for what is taken from lanes, of lanes that have nothing left: otherwise each would keep as
+    /// much as it ever held.
+    spare: Vec<Vec<u64>>,
 }
 
 /// Sums over the counts that producers keep.
@@ -153,6 +156,7 @@ impl Drain {
         for lane in &mut self.lanes {
             lane.words.drain(..lane.at);
             lane.at = 0;
+            lane.lay_aside_memory(&mut self.spare);
         }
     }
 
@@ -171,8 +175,11 @@ impl Drain {
             trace: TraceId::INVALID,
         }));
         self.lanes.sort_unstable_by_key(|lane| lane.reader.id);
-        let gone = &mut self.gone;
-        self.lanes.retain_mut(|lane| {
+        let Drain { lanes, gone, spare, .. } = self;
+        lanes.retain_mut(|lane| {
+            if lane.words.capacity() == 0 {
+                lane.words = spare.pop().unwrap_or_default();
+            }
             let has_ended = lane.reader.consumer.has_ended();
             if is_last {
                 lane.reader.consumer.seal_and_drain_into(&mut lane.words);
@@ -180,6 +187,7 @@ impl Drain {
                 lane.reader.consumer.drain_into(&mut lane.words);
             }
             let is_done = has_ended && lane.words.is_empty();
+            lane.lay_aside_memory(spare);
             if is_done {
                 gone.add(&lane.reader.counts, Tally::get);
             }
@@ -219,6 +227,18 @@ impl LaneTotals {
 }
 
 impl Lane {
+    /// Leaves the memory of a lane that has nothing left to the next one that has something.
+    fn lay_aside_memory(&mut self, spare: &mut Vec<Vec<u64>>) {
+        /// More than so many are not kept.
+        const KEPT: usize = 16;
+        if self.words.is_empty() && self.words.capacity() > 0 {
+            let words = std::mem::take(&mut self.words);
+            if spare.len() < KEPT {
+                spare.push(words);
+            }
+        }
+    }
+
     /// The order word of the next record. Context records before it are taken in.
     fn head(&mut self) -> Option<u64> {
         loop {
@@ -281,5 +301,24 @@ mod tests {
         assert_eq!(orders(&mut drain, &intake, 8, false), [6, 7, 8]);
         assert_eq!(orders(&mut drain, &intake, u64::MAX, true), [9, 10]);
         assert!(intake.overflow(record(11)).is_err() && intake.lane().is_none());
+    }
+
+    #[test]
+    fn memory_goes_from_lane_to_lane() {
+        let intake = Intake::new(Clock::system(), IdSource::fixed(), FullPolicy::DropNewest, 1024);
+        let mut drain = Drain::default();
+        let mut lanes = Vec::new();
+        for _ in 0..8 {
+            let mut lane = intake.lane().unwrap();
+            for order in 1..=50 {
+                lane.scratch = record(order);
+                lane.publish(Claim::Nothing, &intake, FullPolicy::DropNewest).unwrap();
+            }
+            assert_eq!(orders(&mut drain, &intake, 50, false).len(), 50);
+            lanes.push(lane);
+            assert_eq!(drain.lanes.len(), lanes.len());
+        }
+        assert_eq!(drain.spare.len(), 1);
+        assert!(drain.lanes.iter().all(|lane| lane.words.capacity() == 0));
     }
 }

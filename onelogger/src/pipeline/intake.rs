@@ -23,8 +23,7 @@ pub(crate) struct Intake {
     next_lane: Counter,
     /// Lanes that the pipeline does not know yet.
     new_lanes: Stack<LaneReader>,
-    /// Lanes whose threads have ended, for other threads to go on with.
-    spare: Mutex<Vec<LaneWriter>>,
+    spare: Mutex<SpareLanes>,
     /// Stops that found no room in the lane of their thread.
     overflow: Stack<Vec<u64>>,
     pub(crate) wake: Wake,
@@ -69,6 +68,14 @@ pub(crate) struct LaneWriter {
     is_counted: bool,
 }
 
+/// Lanes whose threads have ended, for other threads to go on with.
+#[derive(Default)]
+struct SpareLanes {
+    lanes: Vec<LaneWriter>,
+    /// So many of them, from the first, nobody has wanted since the unused ones were dropped last.
+    unused: usize,
+}
+
 /// The pipeline's end of a lane.
 pub(crate) struct LaneReader {
     pub(crate) id: u32,
@@ -90,7 +97,7 @@ impl Intake {
             lane_words,
             next_lane: Counter::new(0),
             new_lanes: Stack::new(),
-            spare: Mutex::new(Vec::new()),
+            spare: Mutex::default(),
             overflow: Stack::new(),
             wake: Wake::default(),
             is_closed: Flag::new(),
@@ -107,7 +114,7 @@ impl Intake {
     /// A lane for the current thread; `None` once the intake is closed.
     pub(crate) fn lane(&self) -> Option<LaneWriter> {
         // Only ever tried: a thread that is starting or ending does not wait for another.
-        if let Some(writer) = self.try_spare().and_then(|mut spare| spare.pop()) {
+        if let Some(writer) = self.try_spare().and_then(|mut spare| spare.take()) {
             return (!writer.is_sealed()).then_some(writer);
         }
         let (producer, consumer) = lane(self.lane_words);
@@ -132,12 +139,12 @@ impl Intake {
             return;
         }
         writer.scratch = Vec::new();
-        if let Some(mut spare) = self.try_spare().filter(|spare| spare.len() < KEPT) {
-            spare.push(writer);
+        if let Some(mut spare) = self.try_spare().filter(|spare| spare.lanes.len() < KEPT) {
+            spare.lanes.push(writer);
         }
     }
 
-    fn try_spare(&self) -> Option<std::sync::MutexGuard<'_, Vec<LaneWriter>>> {
+    fn try_spare(&self) -> Option<std::sync::MutexGuard<'_, SpareLanes>> {
         match self.spare.try_lock() {
             Ok(spare) => Some(spare),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
@@ -158,11 +165,34 @@ impl Intake {
         if is_last { self.overflow.seal() } else { self.overflow.take_all() }
     }
 
-    /// Frees the memory of lanes that no thread uses.
+    /// Frees the memory of spare lanes that no thread has wanted since this was called last. A thread
+    /// that finds the spare ones in use gets a new lane, so that without this there would be more and
+    /// more of them.
+    pub(super) fn drop_unused_lanes(&self) {
+        if let Some(mut spare) = self.try_spare() {
+            spare.drop_unused();
+        }
+    }
+
+    /// Frees the memory of all lanes that no thread uses.
     pub(super) fn drop_spare_lanes(&self) {
         if let Some(mut spare) = self.try_spare() {
-            spare.clear();
+            spare.lanes.clear();
         }
+    }
+}
+
+impl SpareLanes {
+    /// The one that was used last: its memory is the warmest, and those that nobody needs stay below.
+    fn take(&mut self) -> Option<LaneWriter> {
+        let writer = self.lanes.pop();
+        self.unused = self.unused.min(self.lanes.len());
+        writer
+    }
+
+    fn drop_unused(&mut self) {
+        self.lanes.drain(..self.unused.min(self.lanes.len()));
+        self.unused = self.lanes.len();
     }
 }
 
@@ -379,5 +409,30 @@ impl Wake {
             std::thread::park_timeout(for_at_most);
         }
         self.is_called.lower();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spare_lanes_that_nobody_wants_are_dropped() {
+        let intake = Intake::new(Clock::system(), IdSource::fixed(), FullPolicy::DropNewest, 1024);
+        let spare = || intake.spare.lock().unwrap().lanes.len();
+        let several: Vec<_> = (0..5).map(|_| intake.lane().unwrap()).collect();
+        several.into_iter().for_each(|lane| intake.put_back(lane));
+        // All of them were wanted a moment ago.
+        intake.drop_unused_lanes();
+        assert_eq!(spare(), 5);
+        let two = [intake.lane().unwrap(), intake.lane().unwrap()];
+        let ids: Vec<u32> = two.iter().map(|lane| lane.id).collect();
+        two.into_iter().for_each(|lane| intake.put_back(lane));
+        intake.drop_unused_lanes();
+        assert_eq!(spare(), 2);
+        assert!(ids.contains(&intake.lane().unwrap().id));
+        intake.drop_unused_lanes();
+        intake.drop_unused_lanes();
+        assert_eq!(spare(), 0);
     }
 }

@@ -65,6 +65,8 @@ pub(crate) struct Settings {
 /// A batch is passed on when it has grown so large: what it costs beside its records (a request, a
 /// thread that wakes) is little then.
 const BATCH_BYTES: usize = 2 << 20;
+/// A lane that no thread has wanted for so long, or twice that, is dropped.
+const LANES_STAY_UNUSED: Duration = Duration::from_secs(1);
 
 /// What is kept of a close's time for counting what exporters have given up, at most.
 const LONGEST_RESERVE: Duration = Duration::from_secs(1);
@@ -299,6 +301,7 @@ impl Stages {
         let _ours = Ours::enter();
         self.intake.wake.attend();
         let mut passed_on = Instant::now();
+        let mut tidied = passed_on;
         loop {
             let (flushes, close) = {
                 let mut requests = lock(requests);
@@ -316,6 +319,10 @@ impl Stages {
             } else {
                 self.pass_on(Haste::All);
                 passed_on = Instant::now();
+                if passed_on - tidied >= LANES_STAY_UNUSED {
+                    self.intake.drop_unused_lanes();
+                    tidied = passed_on;
+                }
             }
             for ticket in flushes {
                 for outlet in &mut self.outlets {
