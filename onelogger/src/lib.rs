@@ -143,6 +143,7 @@ pub mod guide;
 mod macros;
 mod pipeline;
 pub mod prelude;
+pub mod processor;
 pub mod read;
 pub mod recorder;
 mod setup;

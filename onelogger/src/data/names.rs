@@ -23,6 +23,8 @@ pub mod event {
     pub const OPEN: &str = "onelogger.open";
     /// The last record of a run: the totals by which a reader checks for completeness.
     pub const CLOSE: &str = "onelogger.close";
+    /// What [`EventStatistics`](crate::processor::EventStatistics) adds.
+    pub const STATISTICS: &str = "onelogger.statistics";
 }
 
 /// Names of attributes.
@@ -65,6 +67,29 @@ pub mod attribute {
     pub const WITHHELD: &str = "onelogger.withheld";
     /// What the names of the loss counters begin with; the reason follows.
     pub const LOST_PREFIX: &str = "onelogger.lost.";
+
+    /// Of statistics: the name of the events.
+    pub const STATISTICS_EVENT: &str = "onelogger.statistics.event";
+    /// Of statistics: the attribute whose values they are about.
+    pub const STATISTICS_ATTRIBUTE: &str = "onelogger.statistics.attribute";
+    /// Of statistics: how many values there were.
+    pub const STATISTICS_COUNT: &str = "onelogger.statistics.count";
+    /// Of statistics: events without such a number.
+    pub const STATISTICS_IGNORED: &str = "onelogger.statistics.ignored";
+    /// Of statistics: the smallest value.
+    pub const STATISTICS_MIN: &str = "onelogger.statistics.min";
+    /// Of statistics: the largest value.
+    pub const STATISTICS_MAX: &str = "onelogger.statistics.max";
+    /// Of statistics: the arithmetic mean.
+    pub const STATISTICS_AVERAGE: &str = "onelogger.statistics.average";
+    /// Of statistics: the median, to within 1 %.
+    pub const STATISTICS_P50: &str = "onelogger.statistics.p50";
+    /// Of statistics: what 90 % of the values do not exceed, to within 1 %.
+    pub const STATISTICS_P90: &str = "onelogger.statistics.p90";
+    /// Of statistics: what 95 % of the values do not exceed, to within 1 %.
+    pub const STATISTICS_P95: &str = "onelogger.statistics.p95";
+    /// Of statistics: what 99 % of the values do not exceed, to within 1 %.
+    pub const STATISTICS_P99: &str = "onelogger.statistics.p99";
 
     /// Of the opening record: the application's name.
     pub const APPLICATION_NAME: &str = "application_name";

@@ -1,14 +1,12 @@
-use std::fmt;
 use std::ops::Range;
-use std::time::Duration;
 
+use super::record_ref::Records;
 use crate::data::codec::{
-    Dynamic, dynamic_words, put_attributes, put_dynamic, put_links, read_attributes, read_dynamic,
-    read_links, section_words,
+    Dynamic, dynamic_words, put_attributes, put_dynamic, put_links, section_words,
 };
 use crate::data::{
-    Attributes, AttributesRef, Callsite, EventRecord, InstrumentationScope, Level, Link, LinksRef,
-    Name, Outcome, Parent, Record, ScopeRef, SpanId, SpanKind, SpanRecord, TraceId,
+    Attributes, Callsite, EventRecord, InstrumentationScope, Link, Name, Outcome, Record, SpanId,
+    SpanRecord, TraceId,
 };
 
 /// What a record is.
@@ -102,11 +100,25 @@ impl Entry {
         Entry { trace: [(trace >> 64) as u64, trace as u64], ..self }
     }
 
+    fn described_as(self, described: Described) -> Entry {
+        let Described { name, links, attributes, event_attributes } = described;
+        Entry { name, links, attributes, event_attributes, ..self }
+    }
+
     #[inline]
-    fn trace_id(&self) -> TraceId {
+    pub(super) fn trace_id(&self) -> TraceId {
         let [high, low] = self.trace;
         TraceId::from_u128((high as u128) << 64 | low as u128)
     }
+}
+
+/// Where in the words of a batch what describes a record stands.
+#[derive(Clone, Copy, Default)]
+struct Described {
+    name: WordPlace,
+    links: WordPlace,
+    attributes: WordPlace,
+    event_attributes: WordPlace,
 }
 
 /// The counts that are the same for every exporter, as they stood when a batch was closed.
@@ -117,6 +129,18 @@ pub(crate) struct Totals {
     pub(crate) lane_full: u64,
     pub(crate) too_large: u64,
     pub(crate) malformed: u64,
+    /// By the processors that all exporters share.
+    pub(crate) processed: Processed,
+}
+
+/// What processors have made of the records that came by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Processed {
+    pub(crate) added: u64,
+    /// Also what waits for a decision.
+    pub(crate) withheld: u64,
+    /// Lost because a processor has panicked.
+    pub(crate) failed: u64,
 }
 
 /// Records in the order in which they were recorded, in one piece of memory that all exporters
@@ -175,6 +199,10 @@ impl Batch {
         self.words.clear();
         self.made.clear();
         Batch { kinds: 0, totals: Totals::default(), ..self }
+    }
+
+    pub(crate) fn with_totals(self, totals: Totals) -> Batch {
+        Batch { totals, ..self }
     }
 
     /// How much memory the records take.
@@ -252,7 +280,7 @@ impl Batch {
 
     /// The words from a place on; none where there is nothing.
     #[inline]
-    fn words_from(&self, place: WordPlace) -> &[u64] {
+    pub(super) fn words_from(&self, place: WordPlace) -> &[u64] {
         match place.0.checked_sub(1) {
             Some(place) => &self.words[place as usize..],
             None => &[],
@@ -264,25 +292,51 @@ impl Batch {
         let mut selected = Batch { totals: self.totals, ..Batch::default() };
         for (place, entry) in self.entries.iter().enumerate() {
             if wanted(entry) {
-                let mut copy = *entry;
-                copy.name = selected.copy(dynamic_words(self.words_from(entry.name)));
-                for section in [&mut copy.links, &mut copy.attributes, &mut copy.event_attributes] {
-                    *section = selected.copy(section_words(self.words_from(*section)));
-                }
-                selected.push_made_at(copy, self.made_unix_nanos(place));
+                selected.copy_record(self, place, *entry);
             }
         }
         selected
     }
 
-    fn push_span(&mut self, kind: RecordKind, span: &SpanRecord) {
-        let name = Dynamic {
-            name: span.name.as_str(),
-            kind: span.kind,
-            level: span.level,
-            group: span.group.as_ref().map(Name::as_str),
-            scope: span.scope.as_ref().map(InstrumentationScope::as_scope),
+    /// Copies a record of another batch, with what `entry` has in place of that one's fields; where its
+    /// name, links and attributes stand is still said as in the other batch.
+    pub(crate) fn copy_record(&mut self, from: &Batch, place: usize, mut entry: Entry) {
+        entry.name = self.copy(dynamic_words(from.words_from(entry.name)));
+        for section in [&mut entry.links, &mut entry.attributes, &mut entry.event_attributes] {
+            *section = self.copy(section_words(from.words_from(*section)));
+        }
+        self.push_made_at(entry, from.made_unix_nanos(place));
+    }
+
+    /// Copies all records of another batch.
+    pub(crate) fn copy_records(&mut self, from: &Batch) {
+        for (place, entry) in from.entries.iter().enumerate() {
+            self.copy_record(from, place, *entry);
+        }
+    }
+
+    /// Copies a record of another batch, with the name, links and attributes of this owned one.
+    pub(crate) fn copy_changed(
+        &mut self,
+        from: &Batch,
+        place: usize,
+        entry: Entry,
+        changed: &Record,
+    ) {
+        let described = match changed {
+            Record::Start(span) | Record::Stop(span) | Record::Attributes(span) => {
+                self.describe_span(span)
+            }
+            Record::Event(event) | Record::Error(event) | Record::TelemetryDataError(event) => {
+                self.describe_event(event)
+            }
         };
+        let entry = Entry { callsite: None, ..entry }.described_as(described);
+        self.push_made_at(entry, from.made_unix_nanos(place));
+    }
+
+    fn push_span(&mut self, kind: RecordKind, span: &SpanRecord) {
+        let described = self.describe_span(span);
         let entry = Entry {
             outcome: span.outcome,
             has_remote_parent: span.parent.is_some_and(|parent| parent.is_remote),
@@ -291,26 +345,42 @@ impl Batch {
             time_unix_nanos: span.time_unix_nanos,
             start_time_unix_nanos: span.start_time_unix_nanos,
             duration_nanos: span.duration_nanos,
+            ..Entry::new(kind).in_trace(span.trace_id)
+        };
+        self.push(entry.described_as(described));
+    }
+
+    pub(crate) fn push_event(&mut self, kind: RecordKind, event: &EventRecord) {
+        let described = self.describe_event(event);
+        let entry = Entry {
+            span_id: event.span_id,
+            time_unix_nanos: event.time_unix_nanos,
+            ..Entry::new(kind).in_trace(event.trace_id)
+        };
+        self.push(entry.described_as(described));
+    }
+
+    fn describe_span(&mut self, span: &SpanRecord) -> Described {
+        let name = Dynamic {
+            name: span.name.as_str(),
+            kind: span.kind,
+            level: span.level,
+            group: span.group.as_ref().map(Name::as_str),
+            scope: span.scope.as_ref().map(InstrumentationScope::as_scope),
+        };
+        Described {
             name: self.put_name(name),
             links: self.put_links(&span.links),
             attributes: self.put_attributes(&span.attributes),
             event_attributes: self.put_attributes(&span.event_attributes),
-            ..Entry::new(kind).in_trace(span.trace_id)
-        };
-        self.push(entry);
+        }
     }
 
-    fn push_event(&mut self, kind: RecordKind, event: &EventRecord) {
+    fn describe_event(&mut self, event: &EventRecord) -> Described {
         let scope = event.scope.as_ref().map(InstrumentationScope::as_scope);
         let name = Dynamic { level: event.level, scope, ..Dynamic::named(&event.name) };
-        let entry = Entry {
-            span_id: event.span_id,
-            time_unix_nanos: event.time_unix_nanos,
-            name: self.put_name(name),
-            attributes: self.put_attributes(&event.attributes),
-            ..Entry::new(kind).in_trace(event.trace_id)
-        };
-        self.push(entry);
+        let (name, attributes) = (self.put_name(name), self.put_attributes(&event.attributes));
+        Described { name, attributes, ..Described::default() }
     }
 }
 
@@ -333,227 +403,10 @@ impl FromIterator<Record> for Batch {
     }
 }
 
-/// Records that an exporter is given, in the order in which they were recorded.
-#[derive(Clone, Copy)]
-pub struct Records<'a> {
-    batch: &'a Batch,
-    entries: &'a [Entry],
-}
-
-impl<'a> Records<'a> {
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// The records.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = RecordRef<'a>> + use<'a> {
-        let batch = self.batch;
-        self.entries.iter().map(move |entry| RecordRef { batch, entry })
-    }
-}
-
-impl fmt::Debug for Records<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter()).finish()
-    }
-}
-
-/// A record, read where it lies.
-#[derive(Clone, Copy)]
-pub struct RecordRef<'a> {
-    batch: &'a Batch,
-    entry: &'a Entry,
-}
-
-impl<'a> RecordRef<'a> {
-    /// What the record is.
-    #[inline]
-    pub fn kind(&self) -> RecordKind {
-        self.entry.kind
-    }
-
-    /// The name of the span or of the event.
-    #[inline]
-    pub fn name(&self) -> &'a str {
-        match self.entry.callsite {
-            Some(callsite) => callsite.name(),
-            None => self.dynamic().name,
-        }
-    }
-
-    /// The trace; invalid for an event without a span.
-    #[inline]
-    pub fn trace_id(&self) -> TraceId {
-        self.entry.trace_id()
-    }
-
-    /// The span that the record concerns; invalid for an event without a span.
-    #[inline]
-    pub fn span_id(&self) -> SpanId {
-        self.entry.span_id
-    }
-
-    /// Of a span: what it hangs under, `None` for the root of a trace.
-    #[inline]
-    pub fn parent(&self) -> Option<Parent> {
-        let (span_id, is_remote) = (self.entry.parent, self.entry.has_remote_parent);
-        span_id.is_valid().then_some(Parent { span_id, is_remote })
-    }
-
-    /// Of a span: its kind.
-    #[inline]
-    pub fn span_kind(&self) -> SpanKind {
-        match self.entry.callsite {
-            Some(callsite) => callsite.catalogue.span_kind,
-            None => self.dynamic().kind,
-        }
-    }
-
-    /// How much detail the record is.
-    pub fn level(&self) -> Level {
-        self.dynamic().level
-    }
-
-    /// Of a span: the group it can be switched with.
-    pub fn group(&self) -> Option<&'a str> {
-        self.dynamic().group
-    }
-
-    /// The code that has made it, if that is known: of all records of a span the one that started it.
-    #[inline]
-    pub fn scope(&self) -> Option<ScopeRef<'a>> {
-        match self.entry.callsite {
-            Some(callsite) => Some(callsite.static_scope()),
-            None => self.dynamic().scope,
-        }
-    }
-
-    /// When it happened: nanoseconds since 1970.
-    #[inline]
-    pub fn time_unix_nanos(&self) -> u64 {
-        self.entry.time_unix_nanos
-    }
-
-    /// Of a stop: when the span started, in nanoseconds since 1970.
-    #[inline]
-    pub fn start_time_unix_nanos(&self) -> u64 {
-        self.entry.start_time_unix_nanos
-    }
-
-    /// Of a stop: how long the span took, on the monotonic clock.
-    #[inline]
-    pub fn duration(&self) -> Duration {
-        Duration::from_nanos(self.entry.duration_nanos)
-    }
-
-    /// Of a stop: how the span ended.
-    #[inline]
-    pub fn outcome(&self) -> Outcome {
-        self.entry.outcome
-    }
-
-    /// The attributes: of a start those given then, of a stop or an addition of attributes all
-    /// that the span has by then, of an event or an error its own.
-    #[inline]
-    pub fn attributes(&self) -> AttributesRef<'a> {
-        let keys = self.entry.callsite.map_or(&[][..], |callsite| callsite.catalogue.keys);
-        read_attributes(self.words(self.entry.attributes), keys)
-    }
-
-    /// The attributes of the start event or the stop event; of an addition of attributes those
-    /// that were added or replaced.
-    #[inline]
-    pub fn event_attributes(&self) -> AttributesRef<'a> {
-        let keys = self.entry.callsite.map_or(&[][..], |callsite| callsite.catalogue.start_keys);
-        read_attributes(self.words(self.entry.event_attributes), keys)
-    }
-
-    /// Of a span: its links.
-    #[inline]
-    pub fn links(&self) -> LinksRef<'a> {
-        read_links(self.words(self.entry.links))
-    }
-
-    /// A copy of its own.
-    pub fn to_owned(&self) -> Record {
-        match self.kind() {
-            RecordKind::Start => Record::Start(self.to_span()),
-            RecordKind::Stop => Record::Stop(self.to_span()),
-            RecordKind::Attributes => Record::Attributes(self.to_span()),
-            RecordKind::Event => Record::Event(self.to_event()),
-            RecordKind::Error => Record::Error(self.to_event()),
-            RecordKind::TelemetryDataError => Record::TelemetryDataError(self.to_event()),
-        }
-    }
-
-    /// Whether the record is one of the library's own: the run's opening and closing, a report of
-    /// losses, failures or misuse. [`Counts`](crate::Counts) leave these out.
-    #[inline]
-    pub fn is_own(&self) -> bool {
-        self.entry.is_own
-    }
-
-    fn to_span(self) -> SpanRecord {
-        SpanRecord {
-            trace_id: self.trace_id(),
-            span_id: self.span_id(),
-            parent: self.parent(),
-            name: self.name().to_owned().into(),
-            kind: self.span_kind(),
-            level: self.level(),
-            group: self.group().map(|group| group.to_owned().into()),
-            scope: self.scope().map(ScopeRef::to_owned),
-            attributes: self.attributes().to_owned(),
-            event_attributes: self.event_attributes().to_owned(),
-            links: self.links().to_owned(),
-            time_unix_nanos: self.time_unix_nanos(),
-            start_time_unix_nanos: self.start_time_unix_nanos(),
-            duration_nanos: self.entry.duration_nanos,
-            outcome: self.outcome(),
-        }
-    }
-
-    fn to_event(self) -> EventRecord {
-        EventRecord {
-            trace_id: self.trace_id(),
-            span_id: self.span_id(),
-            name: self.name().to_owned().into(),
-            level: self.level(),
-            scope: self.scope().map(ScopeRef::to_owned),
-            attributes: self.attributes().to_owned(),
-            time_unix_nanos: self.time_unix_nanos(),
-        }
-    }
-
-    fn dynamic(&self) -> Dynamic<'a> {
-        match self.entry.callsite {
-            Some(callsite) => callsite.describe(),
-            None => read_dynamic(self.words(self.entry.name)),
-        }
-    }
-
-    #[inline]
-    fn words(&self, place: WordPlace) -> &'a [u64] {
-        self.batch.words_from(place)
-    }
-}
-
-impl fmt::Debug for RecordRef<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.to_owned(), f)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::SpanContext;
+    use crate::data::{Level, Parent, SpanContext, SpanKind};
 
     #[test]
     fn records_come_out_of_a_batch_as_they_went_in() {

@@ -22,9 +22,10 @@ mod logger_line;
 mod logger_parse;
 mod memory;
 mod path;
+mod record_ref;
 
-pub use batch::{Batch, RecordKind, RecordRef, Records};
-pub(crate) use batch::{Entry, Totals, WordPlace};
+pub use batch::{Batch, RecordKind};
+pub(crate) use batch::{Entry, Processed, Totals, WordPlace};
 pub use console::ConsoleExporter;
 pub use console_text::ColorChoice;
 pub(crate) use contract::{CloseBy, version_8};
@@ -34,3 +35,4 @@ pub use json_lines::{Folding, JsonLinesExporter};
 pub use logger::LoggerExporter;
 pub use logger_parse::ParseLineError;
 pub use memory::{MemoryExporter, MemoryRecords};
+pub use record_ref::{RecordRef, Records};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::data::names::attribute;
 use crate::data::{Attributes, Name};
-use crate::exporter::{Entry, ExportError, RecordKind, Totals, Withheld};
+use crate::exporter::{Entry, ExportError, Processed, RecordKind, Totals, Withheld};
 
 /// Why a record did not reach an exporter's backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,17 +23,21 @@ pub enum LossReason {
     ExportFailed,
     /// The exporter was switched off after failures, or could not be opened.
     ExporterDisabled,
+    /// A [processor](crate::processor::Processor) has panicked over the record, or over the start of its
+    /// span.
+    ProcessorFailed,
 }
 
 impl LossReason {
     /// All of them.
-    pub const ALL: [LossReason; 6] = [
+    pub const ALL: [LossReason; 7] = [
         LossReason::LaneFull,
         LossReason::RecordTooLarge,
         LossReason::Malformed,
         LossReason::QueueFull,
         LossReason::ExportFailed,
         LossReason::ExporterDisabled,
+        LossReason::ProcessorFailed,
     ];
 
     /// The word that stands for it in the output, after `onelogger.lost.`.
@@ -45,6 +49,7 @@ impl LossReason {
             LossReason::QueueFull => "queue_full",
             LossReason::ExportFailed => "export_failed",
             LossReason::ExporterDisabled => "exporter_disabled",
+            LossReason::ProcessorFailed => "processor_failed",
         }
     }
 }
@@ -129,6 +134,8 @@ pub(super) struct Ledger {
     queue_full: u64,
     export_failed: u64,
     exporter_disabled: u64,
+    /// By the exporter's own processors.
+    processed: Processed,
 }
 
 impl Ledger {
@@ -178,6 +185,11 @@ impl Ledger {
         self.held_back = held_back;
     }
 
+    /// The exporter's own processors have made this of all records so far.
+    pub(super) fn process(&mut self, processed: Processed) {
+        self.processed = processed;
+    }
+
     pub(super) fn withhold(&mut self, records: usize) {
         self.withheld += records as u64;
     }
@@ -200,13 +212,20 @@ impl Ledger {
         lost[LossReason::QueueFull as usize] = self.queue_full;
         lost[LossReason::ExportFailed as usize] = self.export_failed;
         lost[LossReason::ExporterDisabled as usize] = self.exporter_disabled;
+        let processed = &self.processed;
+        lost[LossReason::ProcessorFailed as usize] =
+            self.totals.processed.failed + processed.failed;
         let held_back = self.held_back.records.min(self.delivered);
         Counts {
             recorded: self.totals.recorded,
-            added: 0,
+            added: self.totals.processed.added + processed.added,
             delivered: self.delivered - held_back,
             delivered_updates: self.updates.saturating_sub(self.held_back.updates),
-            withheld: self.totals.withheld + self.withheld + held_back,
+            withheld: self.totals.withheld
+                + self.totals.processed.withheld
+                + self.withheld
+                + processed.withheld
+                + held_back,
             lost,
         }
     }

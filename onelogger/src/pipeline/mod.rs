@@ -49,7 +49,8 @@ use self::timeline::Timeline;
 use self::worker::Worker;
 use crate::data::codec::STOP_WORDS;
 use crate::diagnostics;
-use crate::exporter::{Batch, CloseBy, ExportError, Exporter, Run, Totals};
+use crate::exporter::{Batch, CloseBy, ExportError, Exporter, Processed, Run, Totals};
+use crate::processor::Processors;
 use crate::sync::Flag;
 
 /// How a pipeline works.
@@ -112,7 +113,8 @@ impl Pipeline {
     /// If a thread cannot be started.
     pub(crate) fn start(
         intake: Arc<Intake>,
-        exporters: Vec<Box<dyn Exporter>>,
+        exporters: Vec<(Box<dyn Exporter>, Processors)>,
+        processors: Processors,
         run: &Run,
         settings: &Settings,
     ) -> std::io::Result<(Pipeline, Vec<OpenFailure>)> {
@@ -122,8 +124,8 @@ impl Pipeline {
         let mut failures = Vec::new();
         let mut workers = Vec::new();
         let ours = Ours::enter();
-        for exporter in exporters {
-            let mut worker = Worker::new(exporter, settings.disable_rule, run.clone());
+        for (exporter, processors) in exporters {
+            let mut worker = Worker::new(exporter, processors, settings.disable_rule, run.clone());
             if let Err(error) = worker.open() {
                 failures.push(OpenFailure { exporter: worker.status.lock().name.clone(), error });
             }
@@ -133,14 +135,14 @@ impl Pipeline {
         let statuses = workers.iter().map(|worker| worker.status.clone()).collect();
         let mode = if settings.is_synchronous {
             let outlets = workers.into_iter().map(|worker| Outlet::Inline(Box::new(worker)));
-            let stages = Stages::new(Arc::clone(&intake), outlets.collect());
+            let stages = Stages::new(Arc::clone(&intake), processors, outlets.collect());
             Mode::Synchronous(Mutex::new(Some(Box::new(stages))), Flag::new())
         } else {
             let outlets: Result<Vec<_>, _> = workers
                 .into_iter()
                 .map(|worker| Outlet::spawn(worker, &intake, settings))
                 .collect();
-            let stages = Stages::new(Arc::clone(&intake), outlets?);
+            let stages = Stages::new(Arc::clone(&intake), processors, outlets?);
             let requests = Arc::new(Mutex::new(Requests::default()));
             let (ours, interval) = (Arc::clone(&requests), settings.drain_interval);
             spawn("onelogger", move || stages.run(&ours, interval))?;
@@ -279,7 +281,9 @@ struct Stages {
     drain: Drain,
     assembler: Assembler,
     timeline: Timeline,
+    processors: Processors,
     outlets: Vec<Outlet>,
+    /// The totals of what was sent last, without what processors count.
     sent: Totals,
     spare: SpareBatches,
     /// What waits for more.
@@ -287,11 +291,18 @@ struct Stages {
 }
 
 impl Stages {
-    fn new(intake: Arc<Intake>, outlets: Vec<Outlet>) -> Stages {
-        let timeline = Timeline::new(&intake.clock);
-        let (drain, assembler) = (Drain::default(), Assembler::default());
-        let (sent, spare) = (Totals::default(), SpareBatches::default());
-        Stages { intake, drain, assembler, timeline, outlets, sent, spare, held: None }
+    fn new(intake: Arc<Intake>, processors: Processors, outlets: Vec<Outlet>) -> Stages {
+        Stages {
+            drain: Drain::default(),
+            assembler: Assembler::default(),
+            timeline: Timeline::new(&intake.clock),
+            processors,
+            outlets,
+            sent: Totals::default(),
+            spare: SpareBatches::default(),
+            held: None,
+            intake,
+        }
     }
 
     /// The pipeline's thread. Everything is passed on once in an interval; when a lane fills up in
@@ -344,7 +355,8 @@ impl Stages {
     fn drain_up_to(&mut self, cut: u64, haste: Haste) {
         let is_last = haste == Haste::Last;
         self.timeline.renew();
-        let Stages { intake, drain, assembler, timeline, outlets, spare, held, .. } = self;
+        let Stages { intake, drain, assembler, timeline, processors, outlets, spare, held, .. } =
+            self;
         let mut batch = held.take().unwrap_or_else(|| spare.take());
         let mut freed = Vec::new();
         let sent = self.sent;
@@ -368,7 +380,7 @@ impl Stages {
                         ..sent
                     };
                     let full = std::mem::replace(&mut batch, spare.take());
-                    spare.keep(send(outlets, full));
+                    pass_through(processors, outlets, spare, full);
                 }
             }
         });
@@ -388,7 +400,8 @@ impl Stages {
         // Also without records, where a loss is news.
         if !batch.entries().is_empty() || batch.totals != self.sent {
             self.sent = batch.totals;
-            self.spare.keep(send(&mut self.outlets, batch));
+            let Stages { processors, outlets, spare, .. } = self;
+            pass_through(processors, outlets, spare, batch);
         }
     }
 
@@ -400,6 +413,7 @@ impl Stages {
             lane_full: lanes.full,
             too_large: lanes.too_large,
             malformed: self.assembler.malformed,
+            processed: Processed::default(),
         }
     }
 
@@ -412,11 +426,37 @@ impl Stages {
     fn close(&mut self, ticket: &Ticket) {
         self.drain_up_to(u64::MAX, Haste::Last);
         self.intake.drop_spare_lanes();
-        let (totals, now) = (self.totals(), self.intake.clock.unix_nanos());
+        let now = self.intake.clock.unix_nanos();
+        let last = self.processors.finish(now);
+        let totals = Totals { processed: self.processors.counts(), ..self.totals() };
+        if !last.entries().is_empty() {
+            send(&mut self.outlets, last.with_totals(totals));
+        }
         for outlet in self.outlets.drain(..) {
             outlet.close(ticket, totals, now);
         }
     }
+}
+
+/// Sends what the processors leave of a batch.
+fn pass_through(
+    processors: &mut Processors,
+    outlets: &mut [Outlet],
+    spare: &mut SpareBatches,
+    batch: Batch,
+) {
+    if processors.is_empty() {
+        return spare.keep(send(outlets, batch));
+    }
+    let totals = batch.totals;
+    let (left, used) = match processors.run(&batch) {
+        Some(left) => (left, Some(batch)),
+        None => (batch, None),
+    };
+    let totals = Totals { processed: processors.counts(), ..totals };
+    let sent = send(outlets, left.with_totals(totals));
+    // What was changed is a batch of an uncommon size.
+    spare.keep(used.map_or(sent, Arc::new));
 }
 
 /// What synchronous mode does after each record, and with a flush.

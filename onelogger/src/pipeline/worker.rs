@@ -11,6 +11,7 @@ use crate::data::Attributes;
 use crate::data::names::attribute;
 use crate::diagnostics;
 use crate::exporter::{Batch, Entry, ExportError, Exporter, RecordKind, Run, Totals};
+use crate::processor::Processors;
 
 /// For so long a failure that has been said is not said again.
 const REMEMBERED: Duration = Duration::from_secs(60);
@@ -22,6 +23,8 @@ pub(super) struct Worker {
     /// Gone after a panic and after the close.
     exporter: Option<Box<dyn Exporter>>,
     run: Run,
+    /// The exporter's own.
+    processors: Processors,
     pub(super) failures: Failures,
     pub(super) status: SharedStatus,
     /// Whether `open` has succeeded.
@@ -41,7 +44,12 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(exporter: Box<dyn Exporter>, rule: DisableRule, run: Run) -> Worker {
+    pub(super) fn new(
+        exporter: Box<dyn Exporter>,
+        processors: Processors,
+        rule: DisableRule,
+        run: Run,
+    ) -> Worker {
         let name = exporter.name().to_owned();
         let status = SharedStatus::new(name.clone());
         Worker {
@@ -49,6 +57,7 @@ impl Worker {
             exporter: Some(exporter),
             latest_unix_nanos: run.started_unix_nanos(),
             run,
+            processors,
             failures: Failures::new(rule),
             status,
             is_open: false,
@@ -78,8 +87,18 @@ impl Worker {
         result
     }
 
-    /// Hands all records of a batch to the exporter, and counts what became of them.
+    /// Hands what the exporter's processors leave of a batch to the exporter, and counts what became of
+    /// it.
     pub(super) fn deliver(&mut self, batch: &Batch) {
+        if self.processors.is_empty() {
+            return self.deliver_processed(batch);
+        }
+        let left = self.processors.run(batch);
+        self.status.lock().ledger.process(self.processors.counts());
+        self.deliver_processed(left.as_ref().unwrap_or(batch));
+    }
+
+    fn deliver_processed(&mut self, batch: &Batch) {
         self.send_unsent_report();
         if let Some(last) = batch.entries().last() {
             self.latest_unix_nanos = last.time_unix_nanos;
@@ -321,6 +340,11 @@ impl Worker {
         self.status.lock().ledger.reach(totals);
         // An exporter that is backing off gets a last chance.
         self.failures.cut_short();
+        let last = self.processors.finish(time_unix_nanos);
+        if !last.entries().is_empty() {
+            self.status.lock().ledger.process(self.processors.counts());
+            self.deliver_processed(&last.with_totals(totals));
+        }
         let mut is_told = false;
         if self.is_ready() {
             self.flush();

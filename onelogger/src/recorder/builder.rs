@@ -10,6 +10,7 @@ use crate::pipeline::clock::Clock;
 use crate::pipeline::identity::IdSource;
 use crate::pipeline::intake::Intake;
 use crate::pipeline::{DisableRule, FullPolicy, ManualClock, Settings};
+use crate::processor::{Processor, Processors};
 
 /// Settings of a [`DefaultRecorder`].
 ///
@@ -28,7 +29,8 @@ use crate::pipeline::{DisableRule, FullPolicy, ManualClock, Settings};
 /// ```
 #[must_use]
 pub struct DefaultRecorderBuilder {
-    exporters: Vec<Box<dyn Exporter>>,
+    exporters: Vec<(Box<dyn Exporter>, Processors)>,
+    processors: Processors,
     filter: SpanFilter,
     sampler: Sampler,
     baggage_attributes: Vec<Name>,
@@ -47,6 +49,7 @@ impl Default for DefaultRecorderBuilder {
     fn default() -> DefaultRecorderBuilder {
         DefaultRecorderBuilder {
             exporters: Vec::new(),
+            processors: Processors::new(),
             filter: SpanFilter::all(),
             sampler: Sampler::default(),
             baggage_attributes: Vec::new(),
@@ -68,14 +71,45 @@ impl Default for DefaultRecorderBuilder {
 
 impl DefaultRecorderBuilder {
     /// Adds an exporter. Each has a thread and a queue of its own.
-    pub fn exporter(mut self, exporter: impl Exporter) -> DefaultRecorderBuilder {
-        self.exporters.push(Box::new(exporter));
-        self
+    pub fn exporter(self, exporter: impl Exporter) -> DefaultRecorderBuilder {
+        self.boxed_exporter(Box::new(exporter))
+    }
+
+    /// Adds an exporter that gets what these processors leave of what all exporters get. They work on the
+    /// exporter's thread.
+    pub fn exporter_with(
+        self,
+        exporter: impl Exporter,
+        processors: Processors,
+    ) -> DefaultRecorderBuilder {
+        self.boxed_exporter_with(Box::new(exporter), processors)
     }
 
     /// Adds an exporter whose type is known at run time only.
-    pub fn boxed_exporter(mut self, exporter: Box<dyn Exporter>) -> DefaultRecorderBuilder {
-        self.exporters.push(exporter);
+    pub fn boxed_exporter(self, exporter: Box<dyn Exporter>) -> DefaultRecorderBuilder {
+        self.boxed_exporter_with(exporter, Processors::new())
+    }
+
+    /// Adds an exporter whose type is known at run time only, with processors of its own.
+    pub fn boxed_exporter_with(
+        mut self,
+        exporter: Box<dyn Exporter>,
+        processors: Processors,
+    ) -> DefaultRecorderBuilder {
+        self.exporters.push((exporter, processors));
+        self
+    }
+
+    /// Adds a processor, after those that were added before. All exporters get what it leaves. It works
+    /// on the pipeline's thread: one that blocks holds all of them up.
+    pub fn processor(mut self, processor: impl Processor) -> DefaultRecorderBuilder {
+        self.processors = self.processors.then(processor);
+        self
+    }
+
+    /// Adds a processor whose type is known at run time only.
+    pub fn boxed_processor(mut self, processor: Box<dyn Processor>) -> DefaultRecorderBuilder {
+        self.processors = self.processors.then_boxed(processor);
         self
     }
 
@@ -188,7 +222,7 @@ impl DefaultRecorderBuilder {
         let mut problems = Vec::new();
         BuildError::check_filter(self.filter.check(), &mut problems);
         problems.extend(self.sampler.check().err());
-        for exporter in &self.exporters {
+        for (exporter, _) in &self.exporters {
             if let Err(error) = exporter.check() {
                 problems.push(format!("exporter {}: {error}", exporter.name()));
             }
@@ -224,7 +258,7 @@ impl DefaultRecorderBuilder {
             }),
             baggage_attributes: self.baggage_attributes,
             settings: self.settings,
-            exporters: Mutex::new(Some(self.exporters)),
+            outputs: Mutex::new(Some((self.exporters, self.processors))),
         })
     }
 }

@@ -12,6 +12,7 @@ use crate::data::names::{attribute, event};
 use crate::data::{Attributes, ErrorEvent, Event, InstrumentationScope, Name};
 use crate::exporter::{Exporter, Run};
 use crate::pipeline::{Health, Pipeline, Settings, is_pipeline_thread};
+use crate::processor::Processors;
 use crate::sync::begin_epoch;
 
 /// Writes records into lanes, from which a pipeline takes them to the exporters.
@@ -28,8 +29,11 @@ pub struct DefaultRecorder {
     pub(super) baggage_attributes: Vec<Name>,
     pub(super) settings: Settings,
     /// Taken when the recorder is opened.
-    pub(super) exporters: Mutex<Option<Vec<Box<dyn Exporter>>>>,
+    pub(super) outputs: Mutex<Option<Outputs>>,
 }
+
+/// Exporters, each with its own processors, and those that work for all.
+pub(super) type Outputs = (Vec<(Box<dyn Exporter>, Processors)>, Processors);
 
 impl DefaultRecorder {
     /// A recorder without exporters, to which they are added.
@@ -41,8 +45,8 @@ impl DefaultRecorder {
 impl Recorder for DefaultRecorder {
     fn open(&self, run: &Run) -> Result<(), OpenError> {
         // Not held while they are opened.
-        let exporters = self.exporters.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(exporters) = exporters else {
+        let outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((exporters, processors)) = outputs else {
             return Err(OpenError::new("the recorder was opened before; build a new one"));
         };
         let run = Run {
@@ -50,9 +54,14 @@ impl Recorder for DefaultRecorder {
             started_unix_nanos: self.direct.intake.clock.unix_nanos(),
             ..run.clone()
         };
-        let (pipeline, failures) =
-            Pipeline::start(Arc::clone(&self.direct.intake), exporters, &run, &self.settings)
-                .map_err(|error| OpenError::io("cannot start a thread", error))?;
+        let (pipeline, failures) = Pipeline::start(
+            Arc::clone(&self.direct.intake),
+            exporters,
+            processors,
+            &run,
+            &self.settings,
+        )
+        .map_err(|error| OpenError::io("cannot start a thread", error))?;
         // Nobody else has taken the exporters, so nobody else has set it.
         let _ = self.direct.pipeline.set(pipeline);
         OpenError::exporters(failures)

@@ -1,4 +1,4 @@
-use crate::data::{TraceFlags, TraceId};
+use crate::data::{TraceFlags, TraceId, TraceRatio};
 
 /// Which spans are recorded, decided when they start: OpenTelemetry's samplers.
 ///
@@ -118,32 +118,25 @@ fn is_ratio(ratio: &f64) -> bool {
 pub(super) struct Sampling {
     /// Whether the parent decides where there is one.
     follows_parent: bool,
-    /// The least random part of a trace id that is sampled: OpenTelemetry's rejection threshold.
-    threshold: u64,
+    ratio: TraceRatio,
 }
-
-/// What the last seven bytes of a trace id are below.
-const RANDOM_END: u64 = 1 << 56;
 
 impl Sampling {
     pub(super) fn of(sampler: &Sampler) -> Sampling {
-        let threshold = match sampler {
-            Sampler::AlwaysOn => 0,
-            Sampler::AlwaysOff => RANDOM_END,
-            // Exact for every ratio: the product has the bits of the ratio and another exponent.
-            Sampler::TraceIdRatioBased(ratio) => {
-                RANDOM_END - (ratio * RANDOM_END as f64).round() as u64
-            }
+        let ratio = match sampler {
+            Sampler::AlwaysOn => TraceRatio::ALL,
+            Sampler::AlwaysOff => TraceRatio::NONE,
+            Sampler::TraceIdRatioBased(ratio) => TraceRatio::new(*ratio),
             Sampler::ParentBased(root) => {
                 return Sampling { follows_parent: true, ..Sampling::of(root) };
             }
         };
-        Sampling { follows_parent: false, threshold }
+        Sampling { follows_parent: false, ratio }
     }
 
     /// Whether every span is recorded that begins a trace.
     pub(super) fn takes_all(self) -> bool {
-        self.threshold == 0
+        self.ratio.is_all()
     }
 
     /// Whether a span of this trace is recorded; `parent` has the flags of the span that it hangs
@@ -154,7 +147,7 @@ impl Sampling {
         {
             return parent.is_sampled();
         }
-        trace.to_u128() as u64 % RANDOM_END >= self.threshold
+        self.ratio.takes(trace)
     }
 }
 
@@ -165,21 +158,6 @@ mod tests {
 
     fn takes(sampler: &Sampler, trace: u128, parent: Option<TraceFlags>) -> bool {
         Sampling::of(sampler).takes(TraceId::from_u128(trace), || parent)
-    }
-
-    #[test]
-    fn the_last_seven_bytes_of_the_trace_id_decide() {
-        let half = Sampler::TraceIdRatioBased(0.5);
-        for high in [0, u128::MAX << 56] {
-            assert!(!takes(&half, high | 0x7f_ffff_ffff_ffff, None));
-            assert!(takes(&half, high | 0x80_0000_0000_0000, None));
-        }
-        // An example of the standard: a threshold of 0xc for a quarter.
-        let quarter = Sampler::TraceIdRatioBased(0.25);
-        assert_eq!(Sampling::of(&quarter).threshold, 0xc0_0000_0000_0000);
-        let [all, none, least] = [1.0, 0.0, 2_f64.powi(-56)].map(Sampler::TraceIdRatioBased);
-        assert!(takes(&all, 0, None) && !takes(&none, u128::MAX, None));
-        assert!(takes(&least, u128::MAX, None) && !takes(&least, u128::MAX - 1, None));
     }
 
     #[test]
