@@ -87,6 +87,9 @@
 //! | [`LoggerExporter`] | a line of `key=value` a record, through the `log` crate |
 //! | [`MemoryExporter`] | into the program itself; [`testing::capture`] uses it |
 //!
+//! A [`processor`] stands between the recorder and exporters, all of them or one: it filters, redacts,
+//! samples, limits rates, sums up.
+//!
 //! # What it costs
 //!
 //! Off: one relaxed load, and nothing is evaluated. On, a span or an event is written into the thread's
