@@ -21,10 +21,13 @@ use crate::exporter::RecordKind;
 pub struct RateLimit {
     per_second: f64,
     burst: f64,
-    buckets: HashMap<(RecordKind, String), Bucket>,
+    buckets: HashMap<String, Buckets>,
     /// Of all names that have none of their own.
-    shared: Bucket,
+    shared: Buckets,
 }
+
+/// Of spans, events and errors of one name.
+type Buckets = [Bucket; 3];
 
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
@@ -41,16 +44,31 @@ impl RateLimit {
     pub fn per_second(per_second: f64) -> RateLimit {
         let per_second = per_second.max(0.0);
         let burst = per_second.max(1.0);
-        let shared = Bucket { tokens: burst, filled_unix_nanos: 0 };
-        RateLimit { per_second, burst, buckets: HashMap::new(), shared }
+        RateLimit { per_second, burst, buckets: HashMap::new(), shared: full(burst) }
     }
 
     /// So many of each name may come at once, after a pause; at least one.
     pub fn burst(mut self, records: u32) -> RateLimit {
         self.burst = f64::from(records.max(1));
-        self.shared.tokens = self.burst;
+        self.shared = full(self.burst);
         self
     }
+
+    fn buckets(&mut self, name: &str) -> &mut Buckets {
+        // Looked up twice, because most names are known, and a key would have to be made of this one.
+        if !self.buckets.contains_key(name) {
+            if self.buckets.len() >= RateLimit::MOST_NAMES {
+                return &mut self.shared;
+            }
+            self.buckets.insert(name.to_owned(), full(self.burst));
+        }
+        self.buckets.get_mut(name).unwrap_or(&mut self.shared)
+    }
+}
+
+fn full(burst: f64) -> Buckets {
+    // The first record finds them full, whenever that comes.
+    [Bucket { tokens: burst, filled_unix_nanos: 0 }; 3]
 }
 
 impl Bucket {
@@ -72,21 +90,15 @@ impl Processor for RateLimit {
 
     fn process(&mut self, draft: &mut Draft<'_>) -> Verdict {
         let record = draft.record();
-        if !matches!(record.kind(), RecordKind::Start | RecordKind::Event | RecordKind::Error) {
-            return Verdict::Keep;
-        }
-        let now = record.time_unix_nanos();
-        let key = (record.kind(), record.name().to_owned());
-        let is_known =
-            self.buckets.len() < RateLimit::MOST_NAMES || self.buckets.contains_key(&key);
-        let bucket = match is_known {
-            true => {
-                let full = Bucket { tokens: self.burst, filled_unix_nanos: now };
-                self.buckets.entry(key).or_insert(full)
-            }
-            false => &mut self.shared,
+        let place = match record.kind() {
+            RecordKind::Start => 0,
+            RecordKind::Event => 1,
+            RecordKind::Error => 2,
+            _ => return Verdict::Keep,
         };
-        match bucket.take(now, self.per_second, self.burst) {
+        let (per_second, burst) = (self.per_second, self.burst);
+        let bucket = &mut self.buckets(record.name())[place];
+        match bucket.take(record.time_unix_nanos(), per_second, burst) {
             true => Verdict::Keep,
             false => Verdict::Withhold,
         }
