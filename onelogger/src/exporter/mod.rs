@@ -35,4 +35,5 @@ pub use json_lines::{Folding, JsonLinesExporter};
 pub use logger::LoggerExporter;
 pub use logger_parse::ParseLineError;
 pub use memory::{MemoryExporter, MemoryRecords};
+pub(crate) use path::expand;
 pub use record_ref::{RecordRef, Records};

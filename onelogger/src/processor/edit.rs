@@ -1,10 +1,7 @@
 use std::hash::{BuildHasher, RandomState};
 
 use super::{Condition, Draft, Processor, Verdict};
-use crate::data::{Attributes, Name, Value};
-
-/// What stands in place of a value that nobody is to see.
-pub(super) const REDACTED: &str = "<redacted>";
+use crate::data::{Attributes, Name, REDACTED, Value};
 
 /// Sets, renames, drops, hashes and redacts attributes, in the order in which that was asked for.
 ///

@@ -1,6 +1,5 @@
-use super::edit::REDACTED;
 use super::{Draft, Processor, Verdict};
-use crate::data::secret::is_secret_key;
+use crate::data::{REDACTED, is_secret_key};
 
 /// Replaces the values of attributes whose names sound like secrets by `<redacted>`: `password`,
 /// `api_key`, `http.request.header.authorization` and the like.

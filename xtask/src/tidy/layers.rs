@@ -13,6 +13,7 @@ pub(super) const LIB: &str = "onelogger/src/lib.rs";
 
 /// From the roof to the floor, as in ARCHITECTURE.md.
 const ROOMS: &[&str] = &[
+    "config",
     "setup",
     "signal",
     "callsite",
