@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use super::document::{Content, Field, Node, Origin, Table};
 use super::layers::EXPORTERS;
 use super::nearest::way_out;
+use super::processors;
 use super::registry::{self, ExporterType};
 use super::settings::{Reading, Settings};
 use crate::exporter::Exporter;
+use crate::processor::Processors;
 
 /// Exporters that the application has made itself, by their names.
 pub(super) type Made = HashMap<String, Box<dyn Exporter>>;
@@ -19,16 +21,20 @@ pub(super) fn make(
     mut made: Made,
     reading: &Reading,
     is_enabled: bool,
-) -> Vec<Box<dyn Exporter>> {
+) -> Vec<(Box<dyn Exporter>, Processors)> {
     let mut exporters = Vec::new();
     for Field { name, value: node, .. } in &entries.fields {
         match &node.content {
             Content::Table(table) => {
-                let exporter = from_entry(name, node, table, reading, is_enabled);
-                exporters
-                    .extend(exporter.and_then(|exporter| checked(name, node, exporter, reading)));
+                let entry = from_entry(name, node, table, reading, is_enabled);
+                let checked = entry.and_then(|(exporter, processors)| {
+                    Some((checked(name, node, exporter, reading)?, processors))
+                });
+                exporters.extend(checked);
             }
-            Content::Exporter if is_enabled => exporters.extend(made.remove(name)),
+            Content::Exporter if is_enabled => {
+                exporters.extend(made.remove(name).map(|exporter| (exporter, Processors::new())));
+            }
             _ => {}
         }
     }
@@ -41,7 +47,7 @@ fn from_entry(
     table: &Table,
     reading: &Reading,
     is_enabled: bool,
-) -> Option<Box<dyn Exporter>> {
+) -> Option<(Box<dyn Exporter>, Processors)> {
     if is_only_of_the_environment(node, table) {
         // Other programs have variables of ours as well.
         let message = format!("there is no exporter `{name}`, and no `type` makes one");
@@ -59,12 +65,13 @@ fn from_entry(
     if !is_enabled {
         return None;
     }
+    let processors = processors::chain(&mut settings);
     let result = (kind.make)(&mut settings);
     if let Err(error) = &result {
         settings.problem("", error);
     }
     settings.finish();
-    result.ok()
+    Some((result.ok()?, processors))
 }
 
 /// The type that an entry names.

@@ -235,8 +235,9 @@ impl Loader {
         let mut builder = builder.unwrap_or_else(DefaultRecorder::builder);
         let entries = settings.ask(layers::EXPORTERS).and_then(Node::table);
         let entries = entries.unwrap_or(&NO_FIELDS);
-        for exporter in exporters::make(entries, self.exporters, reading, is_enabled) {
-            builder = builder.boxed_exporter(exporter);
+        for (exporter, processors) in exporters::make(entries, self.exporters, reading, is_enabled)
+        {
+            builder = builder.boxed_exporter_with(exporter, processors);
         }
         if let Some(adjust) = self.adjust {
             builder = adjust(builder);

@@ -11,6 +11,7 @@ mod loaded;
 mod loader;
 mod nearest;
 mod problem;
+mod processors;
 mod recorder;
 mod reference;
 mod registry;

@@ -2,6 +2,7 @@
 //! [`DefaultRecorderBuilder`](crate::recorder::DefaultRecorderBuilder).
 
 use super::document::{NO_FIELDS, Node, Origin, Table};
+use super::processors;
 use super::settings::{Reading, Settings};
 use crate::data::TimeWindow;
 use crate::pipeline::{DisableRule, FullPolicy};
@@ -42,6 +43,9 @@ pub(super) fn read(settings: &mut Settings<'_>) -> DefaultRecorderBuilder {
     }
     if let Some(window) = settings.table("time_window", time_window) {
         builder = builder.time_window(window);
+    }
+    for processor in processors::read(settings) {
+        builder = builder.boxed_processor(processor);
     }
     if settings.bool("synchronous") == Some(true) {
         builder = builder.synchronous();

@@ -39,6 +39,8 @@ pub struct Settings<'a> {
     path: String,
     is_secret: bool,
     asked: Vec<&'static str>,
+    /// Nobody knows which fields there are.
+    is_given_up: bool,
 }
 
 impl<'a> Settings<'a> {
@@ -49,7 +51,15 @@ impl<'a> Settings<'a> {
         path: &str,
     ) -> Settings<'a> {
         let path = path.to_owned();
-        Settings { reading, table, origin, path, is_secret: false, asked: Vec::new() }
+        Settings {
+            reading,
+            table,
+            origin,
+            path,
+            is_secret: false,
+            asked: Vec::new(),
+            is_given_up: false,
+        }
     }
 
     /// `true` or `false`.
@@ -126,6 +136,31 @@ impl<'a> Settings<'a> {
         let result = read(&mut settings);
         settings.finish();
         Some(result)
+    }
+
+    /// A list of tables, each with fields of its own.
+    pub fn tables<T>(
+        &mut self,
+        key: &'static str,
+        read: impl Fn(&mut Settings<'_>) -> T,
+    ) -> Option<Vec<T>> {
+        let node = self.ask(key)?;
+        let Content::List(nodes) = &node.content else {
+            self.refuse(key, node, |given| given.expected::<()>("a list of tables"));
+            return None;
+        };
+        let read_one = |(place, node): (usize, &'a Node)| {
+            let key = format!("{key}[{place}]");
+            let Content::Table(table) = &node.content else {
+                self.refuse(&key, node, |given| given.expected::<()>("a table"));
+                return None;
+            };
+            let mut settings = self.below(&key, node, table);
+            let result = read(&mut settings);
+            settings.finish();
+            Some(result)
+        };
+        Some(nodes.iter().enumerate().filter_map(read_one).collect())
     }
 
     /// One of these words, or a table with one field, such as `always_on` or `{traceidratio: 0.1}`.
@@ -208,8 +243,16 @@ impl<'a> Settings<'a> {
         report.problem(origin.clone(), &joined(&self.path, key), message.to_string());
     }
 
+    /// Nothing can be said of the other fields: what they should be depends on one that is wrong.
+    pub(super) fn give_up(&mut self) {
+        self.is_given_up = true;
+    }
+
     /// Complains about what nobody has asked for.
     pub(super) fn finish(self) {
+        if self.is_given_up {
+            return;
+        }
         let mut report = self.reading.report.borrow_mut();
         let known = || self.asked.iter().copied();
         for field in self.table.fields.iter().filter(|field| !known().any(|key| key == field.name))

@@ -34,7 +34,8 @@ pub struct KeepIf {
 }
 
 impl KeepIf {
-    fn never() -> KeepIf {
+    /// No reason yet.
+    pub(crate) fn never() -> KeepIf {
         KeepIf {
             keeps_errors: false,
             longer_than: None,

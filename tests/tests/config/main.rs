@@ -1,3 +1,4 @@
 //! Configuration from files, the environment and code.
 
 mod broken;
+mod processors;
