@@ -12,9 +12,10 @@ use crate::processor::{
 const FIELD: &str = "processors";
 
 type Made = Box<dyn Processor>;
+type Make = fn(&mut Settings<'_>) -> Option<Made>;
 
 /// By the names that they have in messages.
-const TYPES: &[(&str, fn(&mut Settings<'_>) -> Option<Made>)] = &[
+const TYPES: &[(&str, Make)] = &[
     ("attributes", attributes),
     ("event_statistics", event_statistics),
     ("filter", filter),
@@ -36,16 +37,17 @@ pub(super) fn chain(settings: &mut Settings<'_>) -> Processors {
 
 fn one(settings: &mut Settings<'_>) -> Option<Made> {
     settings.require("type");
-    let name = settings.text("type")?;
-    match TYPES.iter().find(|(known, _)| *known == name) {
-        Some((_, make)) => make(settings),
-        None => {
-            let way_out = way_out(&name, TYPES.iter().map(|(known, _)| *known));
-            settings.problem("type", format!("there is no processor `{name}`{way_out}"));
-            settings.give_up();
-            None
-        }
+    let Some(name) = settings.text("type") else {
+        settings.give_up();
+        return None;
+    };
+    if let Some((_, make)) = TYPES.iter().find(|(known, _)| *known == name) {
+        return make(settings);
     }
+    let way_out = way_out(&name, TYPES.iter().map(|(known, _)| *known));
+    settings.problem("type", format!("there is no processor `{name}`{way_out}"));
+    settings.give_up();
+    None
 }
 
 fn filter(settings: &mut Settings<'_>) -> Option<Made> {
@@ -62,9 +64,7 @@ fn attributes(settings: &mut Settings<'_>) -> Option<Made> {
     for (name, to) in settings.attributes("rename").unwrap_or_default() {
         match to.as_str() {
             Some(to) => edit = edit.rename(name.as_str(), to.to_owned()),
-            None => {
-                settings.problem("rename", format!("`{name}` needs a name, not a {}", to.kind()))
-            }
+            None => settings.problem("rename", format!("`{name}` needs another name")),
         }
     }
     for name in settings.texts("drop").unwrap_or_default() {
