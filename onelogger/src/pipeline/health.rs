@@ -34,12 +34,12 @@ pub struct ExporterHealth {
 /// | from | by | to |
 /// | --- | --- | --- |
 /// | `NotOpened` | `open` succeeds | `Ready` |
-/// | `NotOpened` | `open` fails | `BackingOff`, or for good `Disabled` if the rule counts the total |
-/// | `Ready` | as many failures as the rule says | `BackingOff`, or for good `Disabled` |
-/// | `BackingOff` | the time is over and a call gets something through | `Ready` |
-/// | `BackingOff` | the time is over and a call fails | `BackingOff`, for twice as long |
+/// | `NotOpened` | `open` fails | `BackingOff`; `Disabled`, if the rule counts the total |
+/// | `Ready` | as many failures as the rule says | `BackingOff`; `Disabled`, if it counts the total |
+/// | `BackingOff` | the time is over, and `open` succeeds or a call gets something through | `Ready` |
+/// | `BackingOff` | the time is over, and a call fails | `BackingOff`, for twice as long; `Disabled`, if the rule counts the total |
 /// | `NotOpened`, `Ready`, `BackingOff` | a panic within the exporter | `Disabled` |
-/// | any | close | `Closed` |
+/// | `Ready`, `BackingOff`, `Disabled` | close | `Closed` |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExporterState {

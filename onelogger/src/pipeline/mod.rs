@@ -123,7 +123,8 @@ impl Pipeline {
         let mut workers = Vec::new();
         let ours = Ours::enter();
         for exporter in exporters {
-            let mut worker = Worker::new(exporter, settings.disable_rule, run.clone());
+            let clock = intake.clock.clone();
+            let mut worker = Worker::new(exporter, settings.disable_rule, run.clone(), clock);
             if let Err(error) = worker.open() {
                 failures.push(OpenFailure { exporter: worker.status.lock().name.clone(), error });
             }

@@ -167,7 +167,7 @@ impl DefaultRecorderBuilder {
         self
     }
 
-    /// Takes times from a clock that the caller moves.
+    /// Takes times from a clock that the caller moves; exporters that are backing off wait by it as well.
     pub fn manual_clock(mut self, clock: ManualClock) -> DefaultRecorderBuilder {
         self.clock = Some(clock);
         self
