@@ -55,9 +55,9 @@ impl Failures {
         (self.in_a_row, self.back_off, self.retry_at) = (0, FIRST_BACK_OFF, None);
     }
 
-    /// Whether nothing has got through since a failure.
-    pub(super) fn is_in_a_row(&self) -> bool {
-        self.in_a_row > 0
+    /// How many there were since something got through.
+    pub(super) fn in_a_row(&self) -> u32 {
+        self.in_a_row
     }
 
     /// A call has failed.
@@ -115,7 +115,7 @@ mod tests {
         for _ in 0..2 {
             assert_eq!([failures.failed(NOW), failures.failed(NOW)], [Verdict::GoOn; 2]);
             failures.succeeded();
-            assert!(!failures.is_in_a_row());
+            assert_eq!(failures.in_a_row(), 0);
         }
         failures.failed(NOW);
         failures.failed(NOW);

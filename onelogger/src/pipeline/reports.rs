@@ -23,7 +23,7 @@ impl Worker {
             Err(error) => {
                 self.status.lock().ledger.revoke(error);
                 if is_trial {
-                    self.failures.wait(self.clock.elapsed());
+                    self.status.lock().failures.wait(self.clock.elapsed());
                 }
             }
         }
@@ -63,12 +63,12 @@ impl Worker {
     pub(super) fn close(&mut self, totals: Totals, time_unix_nanos: u64) {
         self.status.lock().ledger.reach(totals);
         // An exporter that is backing off gets a last chance.
-        self.failures.cut_short();
+        self.status.lock().failures.cut_short();
         let mut is_told = false;
         if self.is_ready() {
             self.flush();
             // Also if the flush has failed just now: there is no later.
-            self.failures.cut_short();
+            self.status.lock().failures.cut_short();
             self.report_new_losses(time_unix_nanos);
             // A second time if a record that the exporter still held was lost with the first: then
             // the totals have changed.

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use super::clock::Clock;
-use super::disable::{DisableRule, Failures, Verdict};
+use super::disable::{DisableRule, Verdict};
 use super::health::{ExporterState, SharedStatus};
 use super::ledger::LossReason;
 use super::reports;
@@ -24,7 +24,6 @@ pub(super) struct Worker {
     exporter: Option<Box<dyn Exporter>>,
     run: Run,
     pub(super) clock: Clock,
-    pub(super) failures: Failures,
     pub(super) status: SharedStatus,
     /// Whether `open` has succeeded.
     pub(super) is_open: bool,
@@ -50,14 +49,13 @@ impl Worker {
         clock: Clock,
     ) -> Worker {
         let name = exporter.name().to_owned();
-        let status = SharedStatus::new(name.clone());
+        let status = SharedStatus::new(name.clone(), rule);
         Worker {
             name,
             exporter: Some(exporter),
             latest_unix_nanos: run.started_unix_nanos(),
             run,
             clock,
-            failures: Failures::new(rule),
             status,
             is_open: false,
             has_exported: false,
@@ -79,7 +77,7 @@ impl Worker {
             }
             Err(error) => {
                 self.note(error);
-                let verdict = self.failures.failed_to_open(self.clock.elapsed());
+                let verdict = self.status.lock().failures.failed_to_open(self.clock.elapsed());
                 self.obey(verdict);
             }
         }
@@ -131,7 +129,7 @@ impl Worker {
         };
         error.accepted = error.accepted.min(records.len());
         error.refused = error.refused.min(records.len() - error.accepted);
-        let is_stuck = error.revoked == 0 || self.failures.is_in_a_row();
+        let is_stuck = error.revoked == 0 || self.status.lock().failures.in_a_row() > 0;
         if error.accepted + error.refused == 0 && is_stuck {
             // An exporter that gets nowhere would be asked for ever.
             error.refused = 1;
@@ -168,8 +166,9 @@ impl Worker {
 
     fn gets_through(&mut self) {
         self.has_exported = true;
-        self.failures.succeeded();
-        self.status.lock().state = ExporterState::Ready;
+        let mut status = self.status.lock();
+        status.failures.succeeded();
+        status.state = ExporterState::Ready;
     }
 
     fn has_sent(&mut self) -> Option<bool> {
@@ -218,7 +217,7 @@ impl Worker {
     /// Notes a failure of the exporter, tells the exporter itself, and applies the rule.
     fn failed(&mut self, error: &ExportError, time_unix_nanos: u64) {
         self.note(error);
-        let verdict = self.failures.failed(self.clock.elapsed());
+        let verdict = self.status.lock().failures.failed(self.clock.elapsed());
         if !self.has_reported {
             self.has_reported = true;
             let message = self.failure_message(error);
@@ -239,7 +238,7 @@ impl Worker {
         let message = self.failure_message(error);
         let is_news = {
             let mut status = self.status.lock();
-            status.failures += 1;
+            status.failure_count += 1;
             status.last_error = Some(message.clone());
             // Once until it works again, and the same not again at once where it fails now and then;
             // `health()` has the rest.
@@ -288,7 +287,7 @@ impl Worker {
             ExporterState::Ready => true,
             ExporterState::Disabled | ExporterState::Closed => false,
             ExporterState::NotOpened | ExporterState::BackingOff => {
-                let is_due = self.failures.is_due(self.clock.elapsed());
+                let is_due = self.status.lock().failures.is_due(self.clock.elapsed());
                 if is_due && !self.is_open {
                     return self.open().is_ok();
                 }
@@ -329,7 +328,7 @@ impl Worker {
             }
             ExporterState::BackingOff => {
                 let is_lost = self.losses_reported == 0 && self.lost_total() > 0;
-                let retry_at = self.failures.retry_at();
+                let retry_at = self.status.lock().failures.retry_at();
                 let retry_at = retry_at.filter(|_| is_lost || self.unsent_report.is_some())?;
                 Instant::now().checked_add(retry_at.saturating_sub(self.clock.elapsed()))
             }

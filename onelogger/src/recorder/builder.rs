@@ -59,6 +59,7 @@ impl Default for DefaultRecorderBuilder {
                 queue_bytes: 16 << 20,
                 queue_policy: FullPolicy::default(),
                 disable_rule: DisableRule::default(),
+                log_health_every: None,
             },
             clock: None,
             has_fixed_ids: false,
@@ -156,6 +157,18 @@ impl DefaultRecorderBuilder {
     /// When an exporter that fails is switched off.
     pub fn disable_rule(mut self, rule: DisableRule) -> DefaultRecorderBuilder {
         self.settings.disable_rule = rule;
+        self
+    }
+
+    /// Says at intervals how each exporter is, among the library's own messages: its state, the counts,
+    /// what went wrong last. Off by default.
+    ///
+    /// A line for each exporter, as information, or as a warning where it does not work or has lost
+    /// records since the last line; none while nothing has changed. Said on the pipeline's thread (in
+    /// synchronous mode: with the next record), no more often than every drain interval, and never for
+    /// a rank that is disabled. What the close does stands in the closing record.
+    pub fn log_health_every(mut self, interval: Duration) -> DefaultRecorderBuilder {
+        self.settings.log_health_every = Some(interval);
         self
     }
 
