@@ -110,7 +110,7 @@ mod tests {
     const NOW: Duration = Duration::from_secs(1_000);
 
     #[test]
-    fn only_failures_in_a_row_count_and_each_further_one_waits_for_twice_as_long() {
+    fn p26_only_failures_in_a_row_count_and_each_further_one_waits_for_twice_as_long() {
         let mut failures = Failures::new(DisableRule::AfterConsecutive(3));
         for _ in 0..2 {
             assert_eq!([failures.failed(NOW), failures.failed(NOW)], [Verdict::GoOn; 2]);
