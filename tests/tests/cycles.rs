@@ -63,7 +63,7 @@ fn cycle(file: &Path, number: usize) {
     let mut recorder = DefaultRecorder::builder()
         .exporter(FileExporter::new(file))
         .exporter(MemoryExporter::new().0);
-    if number % 4 == 0 {
+    if number.is_multiple_of(4) {
         recorder = recorder.synchronous();
     }
     let config = OneLoggerConfig::builder("cycles").session_tag("").world_size(1).build().unwrap();
