@@ -16,9 +16,9 @@ pub use bridge::{
     OtelTracerProvider, context_of, current_context,
 };
 pub use otlp::{
-    Compression, EventMode, LogLimits, MetricCounts, MetricHealth, OtlpConfigError, OtlpConnection,
-    OtlpExporter, OtlpExporterBuilder, OtlpMetricExporter, Protocol, RetryPolicy, SpanLimits,
-    TlsError,
+    Compression, EventMode, ItemHealth, LogLimits, MetricCounts, MetricHealth, OtlpConfigError,
+    OtlpConnection, OtlpCounts, OtlpExporter, OtlpExporterBuilder, OtlpHealth, OtlpMetricExporter,
+    Protocol, RetryPolicy, SpanLimits, TlsError,
 };
 pub use sdk_exporter::OTelExporter;
 pub use setup::{OtelGuard, Setup, SetupError, SignalCheck, Verification, setup};

@@ -19,6 +19,50 @@ pub mod event {
     pub const LINK: &str = "link";
 }
 
+/// Names of the metrics in which the library tells of itself: OpenTelemetry's for the telemetry of an SDK,
+/// and ours where it has none.
+pub mod metric {
+    /// Spans that have started.
+    pub const SPANS_STARTED: &str = "otel.sdk.span.started";
+    /// Spans that have started and not ended.
+    pub const SPANS_LIVE: &str = "otel.sdk.span.live";
+    /// Spans that the collector has taken or, with `error.type`, has not.
+    pub const SPANS_EXPORTED: &str = "otel.sdk.exporter.span.exported";
+    /// Spans that are on their way.
+    pub const SPANS_IN_FLIGHT: &str = "otel.sdk.exporter.span.inflight";
+    /// Log records that the collector has taken or, with `error.type`, has not.
+    pub const LOGS_EXPORTED: &str = "otel.sdk.exporter.log.exported";
+    /// Log records that are on their way.
+    pub const LOGS_IN_FLIGHT: &str = "otel.sdk.exporter.log.inflight";
+    /// Data points that the collector has taken or, with `error.type`, has not.
+    pub const DATA_POINTS_EXPORTED: &str = "otel.sdk.exporter.metric_data_point.exported";
+
+    /// Records by exporter and by what became of them; a record is counted once for each exporter.
+    pub const RECORDS: &str = "onelogger.exporter.records";
+    /// Calls of an exporter that failed.
+    pub const FAILURES: &str = "onelogger.exporter.failures";
+    /// Whether records go through an exporter: 1 or 0.
+    pub const READY: &str = "onelogger.exporter.ready";
+    /// Bytes in the queue in front of an exporter.
+    pub const QUEUE_SIZE: &str = "onelogger.exporter.queue.size";
+    /// Bytes that the queue may hold.
+    pub const QUEUE_CAPACITY: &str = "onelogger.exporter.queue.capacity";
+    /// Calls that were refused because they were misuse.
+    pub const REFUSED_CALLS: &str = "onelogger.refused_calls";
+
+    /// Their attributes.
+    pub mod attribute {
+        /// Of [`RECORDS`](super::RECORDS): `delivered`, `withheld` or `lost`; then `error.type` says why.
+        pub const FATE: &str = "onelogger.record.fate";
+
+        pub(crate) const SAMPLING_RESULT: &str = "otel.span.sampling_result";
+        pub(crate) const COMPONENT_NAME: &str = "otel.component.name";
+        pub(crate) const COMPONENT_TYPE: &str = "otel.component.type";
+        pub(crate) const SERVER_ADDRESS: &str = "server.address";
+        pub(crate) const SERVER_PORT: &str = "server.port";
+    }
+}
+
 /// Names of attributes.
 pub mod attribute {
     /// Of a span: `panic` or `cancelled`, where the status alone does not tell.

@@ -98,6 +98,11 @@ pub fn warn(message: fmt::Arguments<'_>) {
     say(LogLevel::Warn, log::Level::Warn, message);
 }
 
+/// What is worth knowing.
+pub fn info(message: fmt::Arguments<'_>) {
+    say(LogLevel::Info, log::Level::Info, message);
+}
+
 /// What helps to find a fault. Seen on the standard error where `ONELOGGER_DEBUG=1` asks for it and no
 /// logger takes it.
 pub fn debug(message: fmt::Arguments<'_>) {

@@ -168,7 +168,8 @@ pub use data::{
 pub use diagnostics::{LogLevel, LoggerConfig};
 pub use exporter::{ConsoleExporter, Exporter, FileExporter, LoggerExporter, MemoryExporter};
 pub use pipeline::{
-    Counts, DisableRule, ExporterHealth, ExporterState, FullPolicy, Health, LossReason, ManualClock,
+    Counts, DisableRule, ExporterHealth, ExporterState, FullPolicy, Health, LossReason,
+    ManualClock, QueueHealth,
 };
 pub use recorder::{
     DefaultRecorder, ErrorHandlingStrategy, Recorder, Sampler, Span, SpanBuilder, SpanFilter,

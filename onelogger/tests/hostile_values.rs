@@ -223,7 +223,7 @@ fn any_text_is_a_name_a_key_and_a_value_and_comes_back() {
 }
 
 #[test]
-fn numbers_that_json_does_not_know_are_written_as_documented() {
+fn p15_numbers_that_json_does_not_know_are_written_as_documented() {
     let cases = [
         ("nan", Value::from(f64::NAN), json!("NaN")),
         ("negative nan", Value::from(-f64::NAN), json!("NaN")),

@@ -26,7 +26,7 @@ impl Exporter for EverySecond {
 }
 
 #[test]
-fn a_failure_that_comes_and_goes_is_said_once() {
+fn p33_a_message_reaches_the_file_that_was_configured_and_is_said_once() {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("messages_of_failures.log");
     let _ = std::fs::remove_file(&path);
     let logger =

@@ -83,7 +83,7 @@ fn only_run(log: &Log) -> &read::Run {
 }
 
 #[test]
-fn what_a_recorder_has_written_is_read_back() {
+fn p18_p35_what_a_recorder_has_written_is_read_back_with_its_tree() {
     let directory = Directory::new("written");
     let path = directory.file("run.jsonl");
     record(FileExporter::new(&path), job);

@@ -23,7 +23,7 @@ impl Drop for Job {
 }
 
 #[test]
-fn a_killed_job_leaves_all_but_its_last_second() {
+fn p16_a_killed_job_leaves_all_but_its_last_second() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run.jsonl");
     let mut command = Command::new(env!("CARGO_BIN_EXE_endless_job"));

@@ -28,7 +28,7 @@ const WHOLE: [&str; 5] =
     ["event onelogger.open", "start work", "event at work", "stop work", "event onelogger.close"];
 
 #[test]
-fn a_return_an_exit_and_a_forgotten_guard_close_the_file() {
+fn p31_a_return_an_exit_and_a_forgotten_guard_close_the_file() {
     let directory = tempfile::tempdir().unwrap();
     for how in ["return", "exit", "forget"] {
         assert_eq!(run(how, &directory.path().join(how)), WHOLE, "{how}");
@@ -43,7 +43,7 @@ fn a_panic_that_aborts_has_flushed() {
 
 #[cfg(unix)]
 #[test]
-fn a_forked_child_starts_clean() {
+fn p47_a_forked_child_starts_clean() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");
     let parent = run("fork", &file);

@@ -271,6 +271,16 @@ impl Route {
         shown(&self.uri.to_string()).trim_end_matches('/').to_owned()
     }
 
+    /// The host and the port, for a program.
+    pub(crate) fn server(&self) -> (Option<&str>, Option<u16>) {
+        let port = self.uri.port_u16().or_else(|| match self.uri.scheme_str() {
+            Some("https") => Some(443),
+            Some("http") => Some(80),
+            _ => None,
+        });
+        (self.uri.host(), port)
+    }
+
     /// How the connection is protected, for people.
     pub(crate) fn tls(&self) -> String {
         if self.uri.scheme_str() != Some("https") {

@@ -31,9 +31,15 @@ impl Losses {
     /// The contract counts from the front: the first so many were accepted, the next so many
     /// refused. Here any of them may be lost; only the numbers matter to the ledger. Records that
     /// the same call has accepted, and that turned out to be lost with a span, are revoked like
-    /// those of earlier calls.
-    pub(super) fn into_result(self, records: usize) -> Result<(), ExportError> {
-        let Some(mut reason) = self.reason else {
+    /// those of earlier calls. `unsaid` is how many of the library's own did not get through, which
+    /// no stake counts, and why.
+    pub(super) fn into_result(
+        self,
+        records: usize,
+        unsaid: Option<(String, usize)>,
+    ) -> Result<(), ExportError> {
+        let (unsaid, not_said) = unsaid.filter(|(_, own)| *own > 0).unzip();
+        let Some(mut reason) = self.reason.or(unsaid) else {
             return Ok(());
         };
         if self.further > 0 {
@@ -41,7 +47,7 @@ impl Losses {
             reason.push_str(&format!("; and {} more {requests}", self.further));
         }
         let Stake { own, waiting, updates } = self.lost;
-        let refused = own.min(records);
+        let refused = (own + not_said.unwrap_or(0)).min(records);
         let error = ExportError::new(reason).with_accepted(records - refused).with_refused(refused);
         Err(error.with_revoked(waiting).with_lost_updates(updates))
     }

@@ -11,6 +11,7 @@ mod attributes;
 pub(crate) mod clock;
 mod connection;
 mod converter;
+mod counts;
 pub(crate) mod deadline;
 mod draft;
 pub(crate) mod engine;
@@ -51,6 +52,8 @@ use crate::resource;
 pub(crate) use self::clock::now;
 pub use self::connection::{Compression, OtlpConfigError, OtlpConnection, Protocol};
 pub(crate) use self::connection::{Route, shown};
+
+pub use self::counts::{ItemHealth, OtlpCounts, OtlpHealth};
 pub use self::limits::{LogLimits, SpanLimits};
 pub use self::metrics::{MetricCounts, MetricHealth, OtlpMetricExporter};
 pub(crate) use self::probe::probe;
@@ -117,6 +120,7 @@ pub struct OtlpExporter {
     session: Option<Session>,
     /// What was held back before the session ended.
     withheld: Withheld,
+    counts: OtlpCounts,
 }
 
 /// What there is between open and close.
@@ -135,6 +139,7 @@ struct Session {
     /// Whether it has taken the latest request with spans, and that with log records.
     takes_spans: bool,
     takes_logs: bool,
+    counts: OtlpCounts,
     // Before the runtime, which drives it.
     traces: Option<Transport>,
     logs: Option<Transport>,
@@ -148,7 +153,13 @@ impl OtlpExporter {
     }
 
     fn new(settings: Settings) -> OtlpExporter {
-        OtlpExporter { settings, session: None, withheld: Withheld::default() }
+        let (withheld, counts) = (Withheld::default(), OtlpCounts::default());
+        OtlpExporter { settings, session: None, withheld, counts }
+    }
+
+    /// Counts what becomes of spans and log records, for as long as somebody looks.
+    pub fn counts(&self) -> OtlpCounts {
+        self.counts.clone()
     }
 
     /// The session and the settings, which are used together.
@@ -198,6 +209,7 @@ impl Exporter for OtlpExporter {
             has_sent: false,
             takes_spans: false,
             takes_logs: false,
+            counts: self.counts.clone(),
             traces,
             logs,
             engine,
@@ -251,7 +263,7 @@ impl Session {
         records: impl ExactSizeIterator<Item = RecordRef<'a>>,
     ) -> Result<(), ExportError> {
         let (count, mut losses) = (records.len(), Losses::default());
-        let (mut has_own, mut unsaid) = (false, None);
+        let (mut own, mut unsaid) = (0, None);
         self.converter.begin_call();
         self.outbox.begin_call();
         self.has_sent = false;
@@ -260,7 +272,7 @@ impl Session {
         }
         let mut records = records.peekable();
         while let Some(record) = records.next() {
-            has_own |= record.is_own();
+            own += record.is_own() as usize;
             self.converter.take(&record, records.peek(), &mut self.outbox);
             while let Some(draft) = self.outbox.take_full() {
                 self.deliver(settings, draft, &mut losses, &mut unsaid);
@@ -272,14 +284,9 @@ impl Session {
         }
         let limit = settings.limits.item;
         losses.add(self.outbox.oversized, format!("records of more than {limit} bytes each"));
-        match (losses.into_result(count), unsaid) {
-            // Nobody counts what the library itself has to say, but whoever says it has to know that
-            // it did not get through: it is said again.
-            (Ok(()), Some(reason)) if has_own => {
-                Err(ExportError::new(reason).with_accepted(count).with_refused(0))
-            }
-            (result, _) => result,
-        }
+        // Nobody counts what the library itself has to say, but whoever says it has to know that it did
+        // not get through: it is said again.
+        losses.into_result(count, unsaid.map(|reason| (reason, own)))
     }
 
     /// Sends a request, and notes what became of it; in `unsaid` why log records were lost.
@@ -290,7 +297,9 @@ impl Session {
         losses: &mut Losses,
         unsaid: &mut Option<String>,
     ) {
+        let in_flight = self.counts.begin(draft.signal, draft.stakes.items());
         let answer = self.send(settings, &mut draft);
+        in_flight.end(answer.as_ref().ok().map(|answer| answer.rejected));
         let is_taken = |answer: &Accepted| answer.rejected < draft.stakes.items();
         let is_taken = answer.as_ref().is_ok_and(is_taken);
         let (takes_these, takes_others) = match draft.signal {

@@ -43,6 +43,8 @@ pub(super) struct Environment {
     pub(super) span_limits: SpanLimits,
     pub(super) log_limits: LogLimits,
     pub(super) detectors: Vec<Detector>,
+    /// Whether the library tells of itself.
+    pub(super) has_self_metrics: bool,
     pub(super) metric_interval: Option<Duration>,
     pub(super) metric_timeout: Option<Duration>,
     pub(super) temporality: Temporality,
@@ -103,6 +105,8 @@ impl Environment {
             ("debug", LogLevel::Debug),
             ("trace", LogLevel::Debug),
         ];
+        const SWITCH: [(&str, bool); 4] =
+            [("true", true), ("false", false), ("1", true), ("0", false)];
         let mut environment = Environment {
             is_disabled,
             is_deferred: deferrals.contains(&true),
@@ -123,6 +127,7 @@ impl Environment {
             span_limits: limits::of_spans(v),
             log_limits: limits::of_log_records(v),
             detectors: detectors(v),
+            has_self_metrics: v.word("ONELOGGER_SELF_METRICS", &SWITCH).unwrap_or(true),
             metric_interval: metric_interval(v),
             metric_timeout: v.timeout("OTEL_METRIC_EXPORT_TIMEOUT"),
             temporality: v.word(preference, &PREFERENCES).unwrap_or_default(),

@@ -14,11 +14,11 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use super::environment::{Batches, Destination, Environment, Propagators};
 use super::guard::{Meters, OtelGuard};
 use super::identity::{Identity, identity, program, sdk_resource, service_name};
-use super::{Setup, SetupError, meters};
+use super::{Setup, SetupError, meters, self_metrics};
 use crate::bridge::{OtelPropagator, OtelTracerProvider};
 use crate::detectors::detect;
 use crate::names::resource::WORLD_SIZE;
-use crate::otlp::{OtlpConfigError, OtlpExporter, RetryPolicy, Route, Signal};
+use crate::otlp::{OtlpConfigError, OtlpCounts, OtlpExporter, RetryPolicy, Route, Signal};
 
 impl Setup {
     pub(super) fn install_as(
@@ -46,7 +46,7 @@ impl Setup {
         if let Some((_, error)) = unusable.into_iter().next().filter(|_| is_strict) {
             return Err(SetupError::Connection(error));
         }
-        let recorder = self.default_recorder(&environment, &resource, &routes)?;
+        let (recorder, items) = self.default_recorder(&environment, &resource, &routes)?;
         let guard = match provider.configure(config, recorder) {
             // Another thread was faster.
             Err(ConfigureError::AlreadyConfigured) => {
@@ -63,6 +63,10 @@ impl Setup {
         if let Some(Meters { provider, .. }) = &meters {
             global::set_meter_provider(provider.clone());
         }
+        let has_self_metrics = self.has_self_metrics && environment.has_self_metrics;
+        if let Some(Meters { provider, counts }) = meters.as_ref().filter(|_| has_self_metrics) {
+            self_metrics::observe(provider, &routes, items.as_ref(), counts.as_ref());
+        }
         let guard = OtelGuard::new(guard, meters, (routes, not_sent), resource, environment);
         for problem in guard.problems() {
             diagnostics::warn(format_args!("{problem}"));
@@ -71,16 +75,17 @@ impl Setup {
         Ok(guard)
     }
 
-    /// The recorder with all exporters.
+    /// The recorder with all exporters, and what the one to the collector counts.
     fn default_recorder(
         &mut self,
         environment: &Environment,
         resource: &Attributes,
         routes: &[Route],
-    ) -> Result<DefaultRecorder, SetupError> {
+    ) -> Result<(DefaultRecorder, Option<OtlpCounts>), SetupError> {
         let mut builder = with_batches(DefaultRecorder::builder(), &environment.batches)
             .sampler(environment.sampler.clone())
             .baggage_attributes(environment.baggage_attributes.clone());
+        let mut items = None;
         let is_sent = |signal| routes.iter().any(|route| route.signal() == signal);
         if is_sent(Signal::Traces) || is_sent(Signal::Logs) {
             let mut exporter = OtlpExporter::builder()
@@ -102,7 +107,9 @@ impl Setup {
                 true => exporter.logs_connection(environment.logs_connection.clone()),
                 false => exporter.without_logs(),
             };
-            builder = builder.exporter(exporter.build()?);
+            let exporter = exporter.build()?;
+            items = Some(exporter.counts());
+            builder = builder.exporter(exporter);
         }
         let has_console = |signal: &[Destination]| signal.contains(&Destination::Console);
         if has_console(&environment.traces) || has_console(&environment.logs) {
@@ -114,7 +121,7 @@ impl Setup {
         if let Some(adjust) = self.recorder.take() {
             builder = adjust(builder);
         }
-        Ok(builder.build()?)
+        Ok((builder.build()?, items))
     }
 
     /// The SDK's meters; `None` if metrics go nowhere.

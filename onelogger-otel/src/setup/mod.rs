@@ -8,6 +8,7 @@ mod limits;
 mod meters;
 mod otlp_variables;
 mod remedy;
+mod self_metrics;
 mod variables;
 mod verify;
 
@@ -67,6 +68,7 @@ pub fn setup() -> Result<OtelGuard, SetupError> {
 /// | `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` | | items a request |
 /// | `OTEL_BSP_EXPORT_TIMEOUT` | 30 s | until when a request is sent again |
 /// | `OTEL_ATTRIBUTE_COUNT_LIMIT`, `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`, `OTEL_SPAN_{ATTRIBUTE_COUNT,ATTRIBUTE_VALUE_LENGTH,EVENT_COUNT,LINK_COUNT}_LIMIT`, `OTEL_{EVENT,LINK}_ATTRIBUTE_COUNT_LIMIT`, `OTEL_LOGRECORD_ATTRIBUTE_{COUNT,VALUE_LENGTH}_LIMIT` | 128, unlimited | see [`SpanLimits`](crate::SpanLimits), [`LogLimits`](crate::LogLimits) |
+/// | `ONELOGGER_SELF_METRICS` | `true` | whether the library tells of itself, see [`names::metric`](crate::names::metric) |
 /// | `ONELOGGER_RESOURCE_DETECTORS` | `default` | a list of `all`, `default`, `none` and the names of [`detectors`](crate::detectors) |
 /// | `OTEL_LOG_LEVEL` | `info` | of the library's own messages |
 /// | `ONELOGGER_SESSION_TAG`, `WORLD_SIZE` | empty, 1 | where the application gives no configuration |
@@ -82,6 +84,7 @@ pub struct Setup {
     exporters: Vec<Box<dyn Exporter>>,
     recorder: Option<Adjust<DefaultRecorderBuilder>>,
     meters: Option<Adjust<MeterProviderBuilder>>,
+    has_self_metrics: bool,
 }
 
 type Adjust<T> = Box<dyn FnOnce(T) -> T + Send>;
@@ -116,6 +119,7 @@ impl Setup {
             exporters: Vec::new(),
             recorder: None,
             meters: None,
+            has_self_metrics: true,
         }
     }
 
@@ -161,6 +165,14 @@ impl Setup {
         adjust: impl FnOnce(MeterProviderBuilder) -> MeterProviderBuilder + Send + 'static,
     ) -> Setup {
         self.meters = Some(Box::new(adjust));
+        self
+    }
+
+    /// Whether what the library knows of itself goes out as metrics: spans, what became of records, queues
+    /// ([`names::metric`](crate::names::metric)). It does, wherever metrics go, unless this or
+    /// `ONELOGGER_SELF_METRICS` says no.
+    pub fn self_metrics(mut self, are_wanted: bool) -> Setup {
+        self.has_self_metrics = are_wanted;
         self
     }
 

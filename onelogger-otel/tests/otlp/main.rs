@@ -10,6 +10,7 @@ mod quiet;
 mod retries;
 mod runtimes;
 mod scopes;
+mod self_metrics;
 mod support;
 mod tls;
 mod withheld;

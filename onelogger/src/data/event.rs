@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_with_an_empty_text_is_an_error_like_any_other() {
+    fn p03_an_error_with_an_empty_text_is_an_error_like_any_other() {
         let error = ErrorEvent::new("could not save").exception("ValueError", "");
         assert_eq!(
             error.to_attributes(),

@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_text_and_come_back_equal() {
+    fn p19_ids_are_text_and_come_back_equal() {
         let id: RecordId = "00000000-0000-8000-8000-00000000002a".parse().unwrap();
         assert_eq!(id.to_string(), "00000000-0000-8000-8000-00000000002a");
         assert_eq!(id.span_id().to_string(), "800000000000002a");

@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn mixed_and_nested_lists_are_refused() {
+    fn p20_mixed_and_nested_lists_are_refused() {
         for text in [
             "[1, 2.5]",
             "[\"a\", 1]",

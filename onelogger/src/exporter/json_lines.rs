@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn wherever_a_write_fails_the_counts_are_exact() {
+    fn p21_wherever_a_write_fails_the_counts_are_exact_and_the_rest_goes_on() {
         let batch = batch();
         let whole = Flaky::default();
         let mut exporter = JsonLinesExporter::new(whole.clone());

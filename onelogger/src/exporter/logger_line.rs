@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_key_that_would_be_misread_is_quoted() {
+    fn p29_only_a_key_that_would_be_misread_is_quoted() {
         check(r#"{"loss[0]/é-_:":1,"":2}"#, "[loss[0]/é-_:=1 | =2]");
         check(
             r#"{"a.b":1,"a=b":2,"a|b":3,"a\"b":4,"a b":5,"a\nb":6}"#,

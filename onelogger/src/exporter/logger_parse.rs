@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_of_the_python_library_is_read_with_what_its_own_parser_breaks_on() {
+    fn p30_a_line_of_the_python_library_is_read_with_what_its_own_parser_breaks_on() {
         let check = |line: &str, expected: &str| assert_eq!(parse(line).as_deref(), Ok(expected));
         check(
             r#"2026 INFO x: [type="event" | event.name="a | b=c ]" | event.attributes.a b=["]", "="] | count=3]"#,

@@ -254,6 +254,12 @@ impl Assembler {
         }
     }
 
+    /// How many spans have started so far, and how many of them have stopped.
+    pub(super) fn spans(&self) -> (u64, u64) {
+        let open = self.open.len() + self.latest.is_some() as usize;
+        (self.starts, self.starts - open as u64)
+    }
+
     #[inline(always)]
     fn recycle(&mut self, span: Box<OpenSpan>) {
         /// More than so many are not kept.

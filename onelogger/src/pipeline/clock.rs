@@ -142,6 +142,15 @@ impl Clock {
             Clock::Manual(clock) => clock.moment(u64::MAX).unix,
         }
     }
+
+    /// The monotonic time since some moment in the past: for what has to wait, be it a manual clock
+    /// that it waits for.
+    pub(super) fn elapsed(&self) -> Duration {
+        match self {
+            Clock::Counter { origin, .. } | Clock::System { origin } => origin.elapsed(),
+            Clock::Manual(clock) => Duration::from_nanos(clock.moment(u64::MAX).monotonic),
+        }
+    }
 }
 
 /// Whether the CPU's counter runs at one rate, and the same on each CPU. The second is what the

@@ -34,6 +34,9 @@ pub(crate) struct Intake {
     generation: u64,
     /// Spans that were stopped by the application after the close had stopped them.
     pub(crate) late_stops: Counter,
+    /// Spans that the pipeline has seen start, and stop.
+    pub(super) spans_started: Counter,
+    pub(super) spans_stopped: Counter,
 }
 
 /// What happens when a lane or a queue is full.
@@ -103,6 +106,8 @@ impl Intake {
             is_closed: Flag::new(),
             generation: generation(),
             late_stops: Counter::new(0),
+            spans_started: Counter::new(0),
+            spans_stopped: Counter::new(0),
         }
     }
 

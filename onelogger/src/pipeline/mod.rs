@@ -10,9 +10,11 @@
 //! ```
 
 mod assemble;
+mod bulletin;
 pub(crate) mod clock;
 mod disable;
 mod drain;
+
 mod health;
 pub(crate) mod identity;
 pub(crate) mod intake;
@@ -32,13 +34,14 @@ use std::time::{Duration, Instant};
 
 pub use clock::ManualClock;
 pub use disable::DisableRule;
-pub use health::{ExporterHealth, ExporterState, Health};
+pub use health::{ExporterHealth, ExporterState, Health, QueueHealth};
 pub use intake::FullPolicy;
 pub use ledger::{Counts, LossReason};
 
 use self::assemble::Assembler;
+use self::bulletin::Bulletin;
 use self::drain::Drain;
-use self::health::SharedStatus;
+use self::health::Vitals;
 use self::intake::Intake;
 use self::outlet::{Outlet, send};
 use self::spare::SpareBatches;
@@ -61,6 +64,8 @@ pub(crate) struct Settings {
     pub(crate) queue_bytes: usize,
     pub(crate) queue_policy: FullPolicy,
     pub(crate) disable_rule: DisableRule,
+    /// How often the health is said; `None`: not at all.
+    pub(crate) log_health_every: Option<Duration>,
 }
 
 /// A batch is passed on when it has grown so large: what it costs beside its records (a request, a
@@ -74,8 +79,7 @@ const LONGEST_RESERVE: Duration = Duration::from_secs(1);
 
 /// A running pipeline, as the recorder holds it.
 pub(crate) struct Pipeline {
-    intake: Arc<Intake>,
-    statuses: Vec<SharedStatus>,
+    vitals: Vitals,
     close_by: CloseBy,
     mode: Mode,
 }
@@ -125,30 +129,35 @@ impl Pipeline {
         let mut workers = Vec::new();
         let ours = Ours::enter();
         for (exporter, processors) in exporters {
-            let mut worker = Worker::new(exporter, processors, settings.disable_rule, run.clone());
+            let (rule, run, clock) = (settings.disable_rule, run.clone(), intake.clock.clone());
+            let mut worker = Worker::new(exporter, processors, rule, run, clock);
             if let Err(error) = worker.open() {
                 failures.push(OpenFailure { exporter: worker.status.lock().name.clone(), error });
             }
             workers.push(worker);
         }
         drop(ours);
-        let statuses = workers.iter().map(|worker| worker.status.clone()).collect();
+        let statuses: Vec<_> = workers.iter().map(|worker| worker.status.clone()).collect();
+        let outlets: Result<Vec<_>, _> = match settings.is_synchronous {
+            true => Ok(workers.into_iter().map(|it| Outlet::Inline(Box::new(it))).collect()),
+            false => workers.into_iter().map(|it| Outlet::spawn(it, &intake, settings)).collect(),
+        };
+        let outlets = outlets?;
+        let queues = outlets.iter().map(Outlet::queue);
+        let exporters = statuses.into_iter().zip(queues).collect();
+        let vitals = Vitals { intake: Arc::clone(&intake), exporters };
+        let every = settings.log_health_every;
+        let bulletin = every.map(|every| Bulletin::new(vitals.clone(), every));
+        let stages = Stages::new(intake, processors, outlets, bulletin);
         let mode = if settings.is_synchronous {
-            let outlets = workers.into_iter().map(|worker| Outlet::Inline(Box::new(worker)));
-            let stages = Stages::new(Arc::clone(&intake), processors, outlets.collect());
             Mode::Synchronous(Mutex::new(Some(Box::new(stages))), Flag::new())
         } else {
-            let outlets: Result<Vec<_>, _> = workers
-                .into_iter()
-                .map(|worker| Outlet::spawn(worker, &intake, settings))
-                .collect();
-            let stages = Stages::new(Arc::clone(&intake), processors, outlets?);
             let requests = Arc::new(Mutex::new(Requests::default()));
             let (ours, interval) = (Arc::clone(&requests), settings.drain_interval);
             spawn("onelogger", move || stages.run(&ours, interval))?;
             Mode::Asynchronous(requests)
         };
-        Ok((Pipeline { intake, statuses, close_by, mode }, failures))
+        Ok((Pipeline { vitals, close_by, mode }, failures))
     }
 
     /// Whether exporters are called on the thread that records.
@@ -186,7 +195,7 @@ impl Pipeline {
                     }
                     requests.flushes.push(ticket.clone());
                 }
-                self.intake.wake.wake();
+                self.vitals.intake.wake.wake();
                 self.wait(&ticket, timeout)
             }
         }
@@ -250,17 +259,14 @@ impl Pipeline {
                     let mut requests = lock(requests);
                     requests.close.get_or_insert_with(|| Ticket::new(1)).clone()
                 };
-                self.intake.wake.wake();
+                self.vitals.intake.wake.wake();
                 self.wait(&ticket, timeout)
             }
         }
     }
 
     pub(crate) fn health(&self) -> Health {
-        Health {
-            exporters: self.statuses.iter().map(SharedStatus::health).collect(),
-            stopped_after_close: self.intake.late_stops.get(),
-        }
+        self.vitals.health()
     }
 }
 
@@ -288,10 +294,17 @@ struct Stages {
     spare: SpareBatches,
     /// What waits for more.
     held: Option<Batch>,
+    /// Says how the exporters are, where that is wanted.
+    bulletin: Option<Bulletin>,
 }
 
 impl Stages {
-    fn new(intake: Arc<Intake>, processors: Processors, outlets: Vec<Outlet>) -> Stages {
+    fn new(
+        intake: Arc<Intake>,
+        processors: Processors,
+        outlets: Vec<Outlet>,
+        bulletin: Option<Bulletin>,
+    ) -> Stages {
         Stages {
             drain: Drain::default(),
             assembler: Assembler::default(),
@@ -301,6 +314,7 @@ impl Stages {
             sent: Totals::default(),
             spare: SpareBatches::default(),
             held: None,
+            bulletin,
             intake,
         }
     }
@@ -329,6 +343,7 @@ impl Stages {
                 self.pass_on(Haste::FullBatches);
             } else {
                 self.pass_on(Haste::All);
+                self.say_health();
                 passed_on = Instant::now();
                 if passed_on - tidied >= LANES_STAY_UNUSED {
                     self.intake.drop_unused_lanes();
@@ -392,6 +407,7 @@ impl Stages {
             let moment = timeline.now();
             assembler.stop_all(&mut batch, moment);
         }
+        self.count_spans();
         if haste == Haste::FullBatches {
             self.held = Some(batch);
             return;
@@ -405,6 +421,14 @@ impl Stages {
         }
     }
 
+    /// Says how many spans have started and stopped by now. Nobody else adds.
+    fn count_spans(&self) {
+        let (started, stopped) = self.assembler.spans();
+        let Intake { spans_started, spans_stopped, .. } = &*self.intake;
+        spans_started.add(started - spans_started.get());
+        spans_stopped.add(stopped - spans_stopped.get());
+    }
+
     fn totals(&self) -> Totals {
         let lanes = self.drain.totals();
         Totals {
@@ -415,6 +439,10 @@ impl Stages {
             malformed: self.assembler.malformed,
             processed: Processed::default(),
         }
+    }
+
+    fn say_health(&mut self) {
+        self.bulletin.iter_mut().for_each(Bulletin::say_if_due);
     }
 
     fn flush(&mut self) {
@@ -465,6 +493,7 @@ fn pass_on_and_flush(stages: &mut Option<Box<Stages>>) {
         let _ours = Ours::enter();
         stages.pass_on(Haste::All);
         stages.flush();
+        stages.say_health();
     }
 }
 

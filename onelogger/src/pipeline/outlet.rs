@@ -35,6 +35,14 @@ impl Outlet {
         Ok(Outlet::Queued(QueueSender::new(queue, settings.queue_policy, status)))
     }
 
+    /// The queue in front of the exporter's thread.
+    pub(super) fn queue(&self) -> Option<Arc<Queue>> {
+        match self {
+            Outlet::Inline(_) => None,
+            Outlet::Queued(sender) => Some(Arc::clone(&sender.queue)),
+        }
+    }
+
     pub(super) fn send(&mut self, batch: &Arc<Batch>) {
         match self {
             Outlet::Inline(worker) => worker.deliver(batch),

@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::health::SharedStatus;
+use super::health::{QueueHealth, SharedStatus};
 use super::intake::FullPolicy;
 use super::ledger::LossReason;
 use super::ticket::Ticket;
@@ -66,6 +66,11 @@ impl Queue {
         if is_idle {
             self.has_work.notify_one();
         }
+    }
+
+    /// How full it is.
+    pub(super) fn health(&self) -> QueueHealth {
+        QueueHealth { bytes: self.lock().bytes, capacity_bytes: self.capacity_bytes }
     }
 
     fn is_empty(&self) -> bool {
@@ -189,6 +194,7 @@ impl QueueSender {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::DisableRule;
 
     fn batch(kind: RecordKind, span: u64) -> Arc<Batch> {
         let mut batch = Batch::default();
@@ -218,7 +224,7 @@ mod tests {
     #[test]
     fn behind_a_backend_that_hangs_nothing_piles_up() {
         let queue = Arc::new(Queue::new(1));
-        let status = SharedStatus::new("hangs".to_owned());
+        let status = SharedStatus::new("hangs".to_owned(), DisableRule::default());
         let mut sender =
             QueueSender::new(Arc::clone(&queue), FullPolicy::DropNewest, status.clone());
         for span in 1..1_000 {

@@ -6,7 +6,8 @@ use super::worker::Worker;
 use crate::data::codec::Dynamic;
 use crate::data::names::{attribute, event};
 use crate::data::{Attributes, Name, TelemetryDataErrorType};
-use crate::exporter::{Batch, Entry, RecordKind};
+use crate::diagnostics;
+use crate::exporter::{Batch, Entry, Exporter, RecordKind, Totals};
 
 impl Worker {
     /// Gives the exporter a record of the worker's own; whether it has accepted it.
@@ -22,11 +23,12 @@ impl Worker {
             Err(error) => {
                 self.status.lock().ledger.revoke(error);
                 if is_trial {
-                    self.failures.wait();
+                    self.status.lock().failures.wait(self.clock.elapsed());
                 }
             }
         }
-        result.is_ok()
+        // It may have been taken while others were lost: then it is not to come again.
+        result.map_or_else(|error| error.accepted > 0, |()| true)
     }
 
     pub(super) fn send_unsent_report(&mut self) {
@@ -54,6 +56,59 @@ impl Worker {
         }
         if self.say(&losses(&counts, time_unix_nanos)) {
             self.losses_reported = lost;
+        }
+    }
+
+    /// Sends what is left, the losses, the closing record with the totals; closes the exporter.
+    pub(super) fn close(&mut self, totals: Totals, time_unix_nanos: u64) {
+        self.status.lock().ledger.reach(totals);
+        // An exporter that is backing off gets a last chance.
+        self.status.lock().failures.cut_short();
+        self.finish_processors(totals, time_unix_nanos);
+        let mut is_told = false;
+        if self.is_ready() {
+            self.flush();
+            // Also if the flush has failed just now: there is no later.
+            self.status.lock().failures.cut_short();
+            self.report_new_losses(time_unix_nanos);
+            // A second time if a record that the exporter still held was lost with the first: then
+            // the totals have changed.
+            for _ in 0..2 {
+                if self.state() == ExporterState::Disabled {
+                    // Just now, by the flush or by a panic.
+                    break;
+                }
+                let counts = self.status.lock().ledger.counts();
+                let closing = closing(&counts, time_unix_nanos);
+                match self.call(|exporter| exporter.export_batch(closing.records())) {
+                    Ok(()) => {
+                        is_told = true;
+                        break;
+                    }
+                    Err(error) => {
+                        self.status.lock().ledger.revoke(&error);
+                        self.note(&error);
+                        if error.revoked == 0 {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        if self.is_open
+            && let Err(error) = self.call(Exporter::close)
+        {
+            self.status.lock().ledger.revoke(&error);
+            self.note(&error);
+        }
+        self.discard();
+        self.status.lock().state = ExporterState::Closed;
+        let counts = self.status.lock().ledger.counts();
+        let lost = counts.lost_total();
+        if lost > 0 && !is_told {
+            let (name, all) = (&self.name, counts.recorded);
+            let what = format_args!("{lost} of {all} records did not get through exporter {name}");
+            diagnostics::error(what);
         }
     }
 }

@@ -21,9 +21,11 @@ impl Moment {
 
     /// An explicit time: as far from this moment on the one clock as on the other. A monotonic
     /// reading that comes with it is of another clock, and says nothing here.
+    ///
+    /// What lies before the monotonic clock began wraps around; differences come out right all the same.
     pub(crate) fn place(self, given: Timestamp) -> Moment {
         let since = given.unix_nanos.wrapping_sub(self.unix) as i64;
-        let monotonic = self.monotonic.saturating_add_signed(since);
+        let monotonic = self.monotonic.wrapping_add_signed(since);
         Moment { unix: given.unix_nanos, monotonic }
     }
 }
@@ -235,6 +237,9 @@ mod tests {
         let now = Moment { unix: 5_000, monotonic: 700 };
         let placed = now.place(Timestamp::from_unix_nanos(4_900));
         assert_eq!(placed, Moment { unix: 4_900, monotonic: 600 });
+        // Before the recorder was made.
+        let placed = now.place(Timestamp::from_unix_nanos(1_000));
+        assert_eq!((placed.unix, now.monotonic.wrapping_sub(placed.monotonic)), (1_000, 4_000));
     }
 
     /// A counter of so many ticks a nanosecond, whose rate was first measured a thousandth too low.

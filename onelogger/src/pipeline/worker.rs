@@ -3,7 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use super::disable::{DisableRule, Failures, Verdict};
+use super::clock::Clock;
+use super::disable::{DisableRule, Verdict};
 use super::health::{ExporterState, SharedStatus};
 use super::ledger::LossReason;
 use super::reports;
@@ -19,16 +20,16 @@ const REMEMBERED: Duration = Duration::from_secs(60);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 
 pub(super) struct Worker {
-    name: String,
+    pub(super) name: String,
     /// Gone after a panic and after the close.
     exporter: Option<Box<dyn Exporter>>,
     run: Run,
     /// The exporter's own.
     processors: Processors,
-    pub(super) failures: Failures,
+    pub(super) clock: Clock,
     pub(super) status: SharedStatus,
     /// Whether `open` has succeeded.
-    is_open: bool,
+    pub(super) is_open: bool,
     /// Whether a record has ever been accepted.
     has_exported: bool,
     /// Whether a telemetry data error has been given to the exporter.
@@ -36,7 +37,7 @@ pub(super) struct Worker {
     /// The report of a failure that has not got through yet.
     pub(super) unsent_report: Option<Batch>,
     /// The failure that was said last, and when.
-    last_said: Option<(String, Instant)>,
+    last_said: Option<(String, Duration)>,
     /// The losses that the exporter's output speaks of.
     pub(super) losses_reported: u64,
     /// The time of the latest record: that of what the worker itself has to say.
@@ -49,16 +50,17 @@ impl Worker {
         processors: Processors,
         rule: DisableRule,
         run: Run,
+        clock: Clock,
     ) -> Worker {
         let name = exporter.name().to_owned();
-        let status = SharedStatus::new(name.clone());
+        let status = SharedStatus::new(name.clone(), rule);
         Worker {
             name,
             exporter: Some(exporter),
             latest_unix_nanos: run.started_unix_nanos(),
             run,
             processors,
-            failures: Failures::new(rule),
+            clock,
             status,
             is_open: false,
             has_exported: false,
@@ -80,7 +82,7 @@ impl Worker {
             }
             Err(error) => {
                 self.note(error);
-                let verdict = self.failures.failed_to_open();
+                let verdict = self.status.lock().failures.failed_to_open(self.clock.elapsed());
                 self.obey(verdict);
             }
         }
@@ -142,18 +144,14 @@ impl Worker {
         };
         error.accepted = error.accepted.min(records.len());
         error.refused = error.refused.min(records.len() - error.accepted);
-        let is_stuck = error.revoked == 0 || self.failures.is_in_a_row();
+        let is_stuck = error.revoked == 0 || self.status.lock().failures.in_a_row() > 0;
         if error.accepted + error.refused == 0 && is_stuck {
             // An exporter that gets nowhere would be asked for ever.
             error.refused = 1;
         }
         let done = error.accepted + error.refused;
         self.status.lock().ledger.settle(&batch.entries()[start..start + done], &error);
-        // What was taken over, and taken back at once, is no success.
-        if self.has_sent().unwrap_or(error.accepted > error.revoked) {
-            self.has_exported = true;
-            self.failures.succeeded_in_part();
-        }
+        self.accepted_in_part(&error);
         // The report stands where the refused record would have stood, and bears its time.
         let refused = start + error.accepted.min(records.len() - 1);
         self.failed(&error, batch.made_unix_nanos(refused));
@@ -167,12 +165,25 @@ impl Worker {
         }
     }
 
+    /// A call has failed; if something has reached the backend before, that was a success, and the
+    /// failure is the first after it.
+    fn accepted_in_part(&mut self, error: &ExportError) {
+        // What was taken over, and taken back at once, is none.
+        if self.has_sent().unwrap_or(error.accepted > error.revoked) {
+            self.gets_through();
+        }
+    }
+
     fn works(&mut self) {
+        self.gets_through();
+        self.status.lock().has_spoken = false;
+    }
+
+    fn gets_through(&mut self) {
         self.has_exported = true;
-        self.failures.succeeded();
         let mut status = self.status.lock();
+        status.failures.succeeded();
         status.state = ExporterState::Ready;
-        status.has_spoken = false;
     }
 
     fn has_sent(&mut self) -> Option<bool> {
@@ -202,11 +213,17 @@ impl Worker {
                 }
             }
             Err(error) => {
+                // It may have been taken while others were lost.
+                self.has_reported = error.accepted > 0;
                 {
                     let ledger = &mut self.status.lock().ledger;
-                    ledger.lose(!is_own as usize, LossReason::ExportFailed);
+                    match self.has_reported {
+                        true => ledger.deliver_plain(!is_own as usize),
+                        false => ledger.lose(!is_own as usize, LossReason::ExportFailed),
+                    }
                     ledger.revoke(&error);
                 }
+                self.accepted_in_part(&error);
                 self.failed(&error, record.time_unix_nanos());
             }
         }
@@ -215,7 +232,7 @@ impl Worker {
     /// Notes a failure of the exporter, tells the exporter itself, and applies the rule.
     fn failed(&mut self, error: &ExportError, time_unix_nanos: u64) {
         self.note(error);
-        let verdict = self.failures.failed();
+        let verdict = self.status.lock().failures.failed(self.clock.elapsed());
         if !self.has_reported {
             self.has_reported = true;
             let message = self.failure_message(error);
@@ -228,11 +245,15 @@ impl Worker {
         self.obey(verdict);
     }
 
-    fn note(&mut self, error: &ExportError) {
+    pub(super) fn note(&mut self, error: &ExportError) {
+        if self.exporter.is_none() {
+            // Its panic was noted when it happened.
+            return;
+        }
         let message = self.failure_message(error);
         let is_news = {
             let mut status = self.status.lock();
-            status.failures += 1;
+            status.failure_count += 1;
             status.last_error = Some(message.clone());
             // Once until it works again, and the same not again at once where it fails now and then;
             // `health()` has the rest.
@@ -240,11 +261,14 @@ impl Worker {
             status.has_spoken = true;
             is_news
         };
-        let is_old = |(said, at): &(String, Instant)| *said == message && at.elapsed() < REMEMBERED;
+        let now = self.clock.elapsed();
+        let is_old = |(said, at): &(String, Duration)| {
+            *said == message && now.saturating_sub(*at) < REMEMBERED
+        };
         if is_news && !self.last_said.as_ref().is_some_and(is_old) {
             // Not under the lock: a logger of the application may ask for `health()`.
             diagnostics::error(format_args!("{message}"));
-            self.last_said = Some((message, Instant::now()));
+            self.last_said = Some((message, now));
         }
     }
 
@@ -278,7 +302,7 @@ impl Worker {
             ExporterState::Ready => true,
             ExporterState::Disabled | ExporterState::Closed => false,
             ExporterState::NotOpened | ExporterState::BackingOff => {
-                let is_due = self.failures.is_due();
+                let is_due = self.status.lock().failures.is_due(self.clock.elapsed());
                 if is_due && !self.is_open {
                     return self.open().is_ok();
                 }
@@ -302,9 +326,7 @@ impl Worker {
             Ok(()) => {}
             Err(error) => {
                 self.status.lock().ledger.revoke(&error);
-                if self.has_sent() == Some(true) {
-                    self.failures.succeeded_in_part();
-                }
+                self.accepted_in_part(&error);
                 self.failed(&error, self.latest_unix_nanos);
             }
         }
@@ -321,7 +343,9 @@ impl Worker {
             }
             ExporterState::BackingOff => {
                 let is_lost = self.losses_reported == 0 && self.lost_total() > 0;
-                self.failures.retry_at().filter(|_| is_lost || self.unsent_report.is_some())
+                let retry_at = self.status.lock().failures.retry_at();
+                let retry_at = retry_at.filter(|_| is_lost || self.unsent_report.is_some())?;
+                Instant::now().checked_add(retry_at.saturating_sub(self.clock.elapsed()))
             }
             _ => None,
         }
@@ -335,54 +359,12 @@ impl Worker {
         self.status.lock().ledger.counts().lost_total()
     }
 
-    /// Sends what is left, the losses, the closing record with the totals; closes the exporter.
-    pub(super) fn close(&mut self, totals: Totals, time_unix_nanos: u64) {
-        self.status.lock().ledger.reach(totals);
-        // An exporter that is backing off gets a last chance.
-        self.failures.cut_short();
-        let last = self.processors.finish(time_unix_nanos);
+    /// Delivers what the processors have to say at the end.
+    pub(super) fn finish_processors(&mut self, totals: Totals, now_unix_nanos: u64) {
+        let last = self.processors.finish(now_unix_nanos);
         if !last.entries().is_empty() {
             self.status.lock().ledger.process(self.processors.counts());
             self.deliver_processed(&last.with_totals(totals));
-        }
-        let mut is_told = false;
-        if self.is_ready() {
-            self.flush();
-            self.report_new_losses(time_unix_nanos);
-            // A second time if a record that the exporter still held was lost with the first: then
-            // the totals have changed.
-            for _ in 0..2 {
-                let counts = self.status.lock().ledger.counts();
-                let closing = reports::closing(&counts, time_unix_nanos);
-                match self.call(|exporter| exporter.export_batch(closing.records())) {
-                    Ok(()) => {
-                        is_told = true;
-                        break;
-                    }
-                    Err(error) => {
-                        self.status.lock().ledger.revoke(&error);
-                        self.note(&error);
-                        if error.revoked == 0 {
-                            break;
-                        }
-                    }
-                }
-            }
-        }
-        if self.is_open
-            && let Err(error) = self.call(Exporter::close)
-        {
-            self.status.lock().ledger.revoke(&error);
-            self.note(&error);
-        }
-        self.discard();
-        self.status.lock().state = ExporterState::Closed;
-        let counts = self.status.lock().ledger.counts();
-        let lost = counts.lost_total();
-        if lost > 0 && !is_told {
-            let (name, all) = (&self.name, counts.recorded);
-            let what = format_args!("{lost} of {all} records did not get through exporter {name}");
-            diagnostics::error(what);
         }
     }
 
@@ -400,16 +382,23 @@ impl Worker {
             (result, exporter.withheld())
         }));
         let Ok((result, withheld)) = called else {
+            let error = ExportError::new("the exporter has panicked").with_refused(usize::MAX);
+            {
+                let mut status = self.status.lock();
+                status.state = ExporterState::Disabled;
+                // Whatever was said before, that it is gone is news.
+                status.has_spoken = false;
+            }
+            self.note(&error);
             self.discard();
-            self.status.lock().state = ExporterState::Disabled;
-            return Err(ExportError::new("the exporter has panicked").with_refused(usize::MAX));
+            return Err(error);
         };
         self.status.lock().ledger.hold_back(withheld);
         result
     }
 
     /// Lets the exporter go. A panic of its `Drop` ends here.
-    fn discard(&mut self) {
+    pub(super) fn discard(&mut self) {
         self.is_open = false;
         let exporter = self.exporter.take();
         let _ = catch_unwind(AssertUnwindSafe(|| drop(exporter)));

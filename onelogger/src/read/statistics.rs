@@ -174,6 +174,30 @@ impl fmt::Display for Statistics {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::read::from_str;
+
+    #[test]
+    fn p23_a_span_that_runs_or_was_cut_off_is_in_no_mean() {
+        let line = |kind: &str, span: u32, rest: &str| {
+            let id = format!("00000000-0000-8000-8000-{span:012}");
+            format!(
+                "{{\"type\":\"{kind}\",\"id\":\"{id}\",\"name\":\"a\",\"time_unix_nano\":9{rest}}}\n"
+            )
+        };
+        let truncated = ",\"duration_nano\":9,\"attributes\":{\"onelogger.truncated\":true}";
+        let text = line("complete", 1, ",\"duration_nano\":4")
+            + &line("start", 2, "")
+            + &line("complete", 3, truncated);
+        let log = from_str(&text);
+        let statistics = log.runs()[0].statistics();
+        let of_name = statistics.get("a").unwrap();
+        assert_eq!((of_name.count, of_name.open, of_name.truncated), (3, 1, 1));
+        let durations = of_name.durations.unwrap();
+        assert_eq!(
+            (durations.mean, durations.max),
+            (Duration::from_nanos(4), Duration::from_nanos(4))
+        );
+    }
 
     #[test]
     fn percentiles_are_durations_that_occurred() {

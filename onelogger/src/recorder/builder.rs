@@ -62,6 +62,7 @@ impl Default for DefaultRecorderBuilder {
                 queue_bytes: 16 << 20,
                 queue_policy: FullPolicy::default(),
                 disable_rule: DisableRule::default(),
+                log_health_every: None,
             },
             clock: None,
             has_fixed_ids: false,
@@ -193,6 +194,18 @@ impl DefaultRecorderBuilder {
         self
     }
 
+    /// Says at intervals how each exporter is, among the library's own messages: its state, the counts,
+    /// what went wrong last. Off by default.
+    ///
+    /// A line for each exporter, as information, or as a warning where it does not work or has lost
+    /// records since the last line; none while nothing has changed. Said on the pipeline's thread (in
+    /// synchronous mode: with the next record), no more often than every drain interval, and never for
+    /// a rank that is disabled. What the close does stands in the closing record.
+    pub fn log_health_every(mut self, interval: Duration) -> DefaultRecorderBuilder {
+        self.settings.log_health_every = Some(interval);
+        self
+    }
+
     /// Exports on the thread that records, before each call returns: for tests, and for programs
     /// that may have no other thread. Calls then wait for the exporters, and for each other, without
     /// a bound; a flush and a close wait for other threads for no longer than they are given.
@@ -201,7 +214,7 @@ impl DefaultRecorderBuilder {
         self
     }
 
-    /// Takes times from a clock that the caller moves.
+    /// Takes times from a clock that the caller moves; exporters that are backing off wait by it as well.
     pub fn manual_clock(mut self, clock: ManualClock) -> DefaultRecorderBuilder {
         self.clock = Some(clock);
         self

@@ -18,10 +18,9 @@ use crate::sync::{ForkLocal, generation};
 ///
 /// | state | leaves it by | to |
 /// | --- | --- | --- |
-/// | unconfigured | `configure` | enabled; silent, if the configuration disables this rank |
+/// | unconfigured, closed | `configure` with a new recorder | enabled; silent, if the configuration disables this rank; off, after `force_disable_logging` |
 /// | enabled | misuse under `DisableQuietlyAndReportMetricError`, `force_disable_logging` | off |
 /// | enabled, off, silent | `close`, the guard's end | closed |
-/// | closed | `configure` with a new recorder | enabled, or silent |
 ///
 /// A provider that `force_disable_logging` has switched off stays off, whatever is configured.
 #[derive(Clone, Default)]

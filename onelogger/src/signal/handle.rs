@@ -181,7 +181,10 @@ impl RecorderHandle {
 
     /// What became of the records so far.
     pub fn health(&self) -> Health {
-        self.0.as_ref().map(|configured| configured.recorder.health()).unwrap_or_default()
+        self.0.as_ref().map_or_else(Health::default, |configured| Health {
+            refused_calls: configured.misuses(),
+            ..configured.recorder.health()
+        })
     }
 
     /// How many calls were refused.

@@ -108,7 +108,7 @@ fn a_path_that_becomes_usable_is_used_at_the_latest_by_the_close() {
 }
 
 #[test]
-fn a_file_that_exists_is_left_alone() {
+fn p14_a_file_that_exists_is_left_alone() {
     let place = Place::new();
     fs::write(place.path("run.jsonl"), "of another run").unwrap();
     for number in 1..4 {
@@ -210,7 +210,7 @@ fn rotated_files_are_one_run_of_whole_lines() {
 }
 
 #[test]
-fn a_disk_that_was_full_for_a_while_costs_what_was_recorded_meanwhile_and_says_so() {
+fn p11_a_disk_that_was_full_for_a_while_costs_what_was_recorded_meanwhile_and_says_so() {
     let Some(place) = Place::small() else { return };
     // The exporter is never switched off, so that nothing here depends on the time.
     let mut trial = Trial::with(FileExporter::new(place.path("run.jsonl")), |builder| {

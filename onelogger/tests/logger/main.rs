@@ -246,7 +246,7 @@ fn the_default_is_info_for_the_target_of_records() {
 }
 
 #[test]
-fn what_no_logger_takes_is_not_delivered() {
+fn p104_what_no_logger_takes_is_not_delivered() {
     install();
     let mut deaf = LoggerExporter::new().target("deaf");
     let error = deaf.open(&Run::new("job", 7)).unwrap_err().to_string();

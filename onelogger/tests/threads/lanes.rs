@@ -12,7 +12,7 @@ use crate::probe::*;
 use crate::trial::*;
 
 #[test]
-fn with_blocking_policies_eight_threads_lose_nothing() {
+fn p10_with_blocking_policies_eight_threads_lose_nothing() {
     let (threads, each) = (8, size(100_000, 5_000));
     let trial = Trial::new("blocking", |builder| builder.lane_policy(WAIT).queue_policy(WAIT));
     on_threads(&trial, threads, |thread| grow_tree(&trial, thread, each));

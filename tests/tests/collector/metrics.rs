@@ -139,3 +139,29 @@ fn a_collector_that_is_away_is_told_of_the_metrics_that_it_has_missed() {
         assert_eq!(told[0].attributes["onelogger.metrics.lost_data_points"], 2);
     });
 }
+
+#[test]
+fn what_the_library_knows_of_itself_arrives() {
+    let sink = Sink::start();
+    over_both(|protocol| {
+        let collector = Collector::start(&sink, protocol);
+        let name = format!("self metrics over {protocol}");
+        Service::scenario("requests", &name)
+            .to(protocol, &collector.endpoint(protocol))
+            .with("ONELOGGER_SELF_METRICS", "true")
+            .run();
+        let all = until("the library's own metrics", || {
+            let received = sink.received().of(&name);
+            assert_eq!(received.problems(), Vec::<&String>::new());
+            let all = first_of_each(&received);
+            all.contains_key("onelogger.exporter.records").then_some(all)
+        });
+        for name in
+            ["otel.sdk.span.started", "otel.sdk.span.live", "otel.sdk.exporter.span.exported"]
+        {
+            assert_eq!((&all[name]["type"], &all[name]["unit"]), (&json!("sum"), &json!("{span}")));
+        }
+        let is_monotonic = |name: &str| all[name]["monotonic"] == true;
+        assert!(is_monotonic("otel.sdk.span.started") && !is_monotonic("otel.sdk.span.live"));
+    });
+}

@@ -4,6 +4,7 @@
 //! tested on a line or two. Whatever a rule has to say names the file, the line, and the way out.
 
 mod layers;
+mod pitfalls;
 mod rules;
 mod source;
 
@@ -80,6 +81,7 @@ fn check(sources: &[Source]) -> Findings {
         found.failures.extend(layers.check(source));
         rules::check(source, &mut found);
     }
+    found.failures.extend(pitfalls::check(sources));
     found.failures.extend(rules::stale_exceptions(sources));
     found
 }

@@ -33,7 +33,6 @@ const RESERVED: &[Reserved] = &[
             ("onelogger/src/pipeline/clock.rs", "the clock that records are timed with"),
             ("onelogger/src/pipeline/queue.rs", "waits for room and for work, with a deadline"),
             ("onelogger/src/pipeline/ticket.rs", "waits for a flush, with a deadline"),
-            ("onelogger/src/pipeline/disable.rs", "waits before it tries an exporter again"),
             ("onelogger/src/pipeline/worker.rs", "is called again when an exporter asks for it"),
             ("onelogger/src/pipeline/outlet.rs", "flushes exporters at intervals"),
             (
