@@ -139,6 +139,9 @@ pub mod context;
 mod data;
 pub mod diagnostics;
 pub mod exporter;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod guide;
 mod macros;
 mod pipeline;

@@ -9,6 +9,8 @@
 //!                             └─> queue ─> worker ─> exporter
 //! ```
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod arbitrary;
 mod assemble;
 pub(crate) mod clock;
 mod disable;
