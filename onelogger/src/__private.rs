@@ -8,6 +8,7 @@ pub use core::{concat, file, format_args, line, module_path};
 pub use std::boxed::Box;
 use std::fmt::{Debug, Display};
 
+pub use inventory;
 pub use onelogger_macros::{error, event, span};
 
 pub use crate::__ok_value as ok_value;

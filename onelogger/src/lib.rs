@@ -135,6 +135,7 @@
 #[doc(hidden)]
 pub mod __private;
 pub mod callsite;
+pub mod config;
 pub mod context;
 mod data;
 pub mod diagnostics;

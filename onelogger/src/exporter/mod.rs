@@ -34,3 +34,4 @@ pub use json_lines::{Folding, JsonLinesExporter};
 pub use logger::LoggerExporter;
 pub use logger_parse::ParseLineError;
 pub use memory::{MemoryExporter, MemoryRecords};
+pub(crate) use path::expand;

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// Replaces `{rank}`, `{pid}` and a leading `~`. A brace that should stand is doubled.
-pub(super) fn expand(template: &Path, rank: Option<u32>) -> io::Result<PathBuf> {
+pub(crate) fn expand(template: &Path, rank: Option<u32>) -> io::Result<PathBuf> {
     let invalid = |message: String| io::Error::new(ErrorKind::InvalidInput, message);
     let Some(text) = template.to_str() else {
         return Ok(template.to_owned());

@@ -187,7 +187,8 @@ impl DefaultRecorderBuilder {
     pub fn build(self) -> Result<DefaultRecorder, BuildError> {
         let mut problems = Vec::new();
         BuildError::check_filter(self.filter.check(), &mut problems);
-        problems.extend(self.sampler.check().err());
+        let sampler = self.sampler.check();
+        problems.extend(sampler.err().map(|problem| format!("sampler: {problem}")));
         for exporter in &self.exporters {
             if let Err(error) = exporter.check() {
                 problems.push(format!("exporter {}: {error}", exporter.name()));
@@ -196,18 +197,19 @@ impl DefaultRecorderBuilder {
         let lane_words = self.lane_bytes / size_of::<u64>();
         if lane_words < SMALLEST_LANE_WORDS {
             let least = SMALLEST_LANE_WORDS * size_of::<u64>();
-            problems.push(format!("a lane needs at least {least} bytes"));
+            problems.push(format!("lane_bytes: a lane needs at least {least} bytes"));
         }
         if self.settings.queue_bytes == 0 {
-            problems.push("an exporter's queue needs some memory".to_owned());
+            problems.push("queue_bytes: an exporter's queue needs some memory".to_owned());
         }
         if self.settings.drain_interval.is_zero() {
-            problems.push("the drain interval must be longer than nothing".to_owned());
+            problems.push("drain_interval: must be longer than nothing".to_owned());
         }
         let (DisableRule::AfterConsecutive(limit) | DisableRule::AfterTotal(limit)) =
             self.settings.disable_rule;
         if limit == 0 {
-            problems.push("an exporter cannot be switched off after 0 failures".to_owned());
+            let problem = "disable_rule: an exporter cannot be switched off after 0 failures";
+            problems.push(problem.to_owned());
         }
         if !problems.is_empty() {
             return Err(BuildError { problems });

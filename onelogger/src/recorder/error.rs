@@ -39,13 +39,14 @@ pub enum RecordError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the recorder cannot be built: {}", .problems.join("; "))]
 pub struct BuildError {
-    /// What is wrong, a sentence each.
+    /// What is wrong, a sentence each; each begins with the name of the setting, as a configuration file
+    /// has it.
     pub problems: Vec<String>,
 }
 
 impl BuildError {
     pub(super) fn check_filter(filter: Result<(), PatternError>, problems: &mut Vec<String>) {
-        problems.extend(filter.err().map(|error| error.to_string()));
+        problems.extend(filter.err().map(|error| format!("span_filter: {error}")));
     }
 }
 

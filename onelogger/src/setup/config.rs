@@ -2,7 +2,7 @@ use std::fmt;
 
 use super::environment;
 use crate::data::names::attribute;
-use crate::data::{ApplicationType, Attributes, Name, Value};
+use crate::data::{ApplicationType, Attributes, Name, Shown, Value};
 use crate::diagnostics::LoggerConfig;
 use crate::exporter::Run;
 use crate::recorder::ErrorHandlingStrategy;
@@ -15,7 +15,7 @@ use crate::recorder::ErrorHandlingStrategy;
 /// assert_eq!(config.application_name(), "trainer");
 /// # Ok::<(), onelogger::ConfigError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct OneLoggerConfig {
     application_name: String,
     world_size: u32,
@@ -30,7 +30,7 @@ pub struct OneLoggerConfig {
 }
 
 /// What a domain's telemetry (such as that of a training job) says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct TelemetryConfig {
     /// What kind of job it is.
     pub app_type: ApplicationType,
@@ -152,6 +152,38 @@ impl OneLoggerConfig {
             resource.merge(telemetry.custom_metadata.clone());
         }
         Run::of(resource, rank)
+    }
+}
+
+/// Without what looks like a secret.
+impl fmt::Debug for OneLoggerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OneLoggerConfig")
+            .field("application_name", &self.application_name)
+            .field("world_size", &self.world_size)
+            .field("session_tag", &self.session_tag)
+            .field("is_baseline_run", &self.is_baseline_run)
+            .field("custom_metadata", &Shown(&self.custom_metadata))
+            .field("error_handling_strategy", &self.error_handling_strategy)
+            .field("enable_for_current_rank", &self.enable_for_current_rank)
+            .field("logger_config", &self.logger_config)
+            .field("summary_data_schema_version", &self.summary_data_schema_version)
+            .field("telemetry_config", &self.telemetry_config)
+            .finish()
+    }
+}
+
+/// Without what looks like a secret.
+impl fmt::Debug for TelemetryConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TelemetryConfig")
+            .field("app_type", &self.app_type)
+            .field("is_train_iterations_enabled", &self.is_train_iterations_enabled)
+            .field("is_validation_iterations_enabled", &self.is_validation_iterations_enabled)
+            .field("is_test_iterations_enabled", &self.is_test_iterations_enabled)
+            .field("is_save_checkpoint_enabled", &self.is_save_checkpoint_enabled)
+            .field("custom_metadata", &Shown(&self.custom_metadata))
+            .finish()
     }
 }
 

@@ -12,8 +12,10 @@ const HOME: &str = "onelogger/src/";
 pub(super) const LIB: &str = "onelogger/src/lib.rs";
 
 /// From the roof to the floor, as in ARCHITECTURE.md.
-const ROOMS: &[&str] =
-    &["setup", "signal", "callsite", "context", "recorder", "pipeline", "exporter", "data", "sync"];
+const ROOMS: &[&str] = &[
+    "config", "setup", "signal", "callsite", "context", "recorder", "pipeline", "exporter", "data",
+    "sync",
+];
 
 /// Stands beside `exporter`: it turns files back into data, and that is all it may know.
 const READ: &str = "read";

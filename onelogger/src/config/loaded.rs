@@ -1,0 +1,61 @@
+//! A configuration that is ready to be put in force.
+
+use std::fmt;
+
+use super::explain::Explanation;
+use crate::callsite::{self, Filter};
+use crate::recorder::DefaultRecorder;
+use crate::setup::{ConfigureError, OneLoggerConfig, OneLoggerGuard, OneLoggerProvider};
+
+/// A configuration that has been loaded and checked. Nothing is opened yet.
+#[must_use = "nothing is recorded before the provider is configured"]
+pub struct Loaded {
+    pub(super) config: OneLoggerConfig,
+    pub(super) recorder: DefaultRecorder,
+    pub(super) filter: Option<Filter>,
+    pub(super) explanation: Explanation,
+}
+
+impl Loaded {
+    /// Configures the provider of the process; see [`OneLoggerProvider::configure`]. The callsite filter
+    /// is put in force if a source sets it.
+    ///
+    /// # Errors
+    /// Those of [`OneLoggerProvider::configure`].
+    pub fn configure(self) -> Result<OneLoggerGuard, ConfigureError> {
+        let Loaded { config, recorder, filter, .. } = self;
+        let is_enabled = config.enable_for_current_rank();
+        let guard = OneLoggerProvider::instance().configure(config, recorder)?;
+        if let Some(filter) = filter.filter(|_| is_enabled) {
+            callsite::set_filter(filter);
+        }
+        Ok(guard)
+    }
+
+    /// What the provider of the process, or another, is configured with. The [filter](Loaded::filter) is
+    /// the caller's affair then.
+    pub fn into_parts(self) -> (OneLoggerConfig, DefaultRecorder) {
+        (self.config, self.recorder)
+    }
+
+    /// What the sources say of the run.
+    pub fn config(&self) -> &OneLoggerConfig {
+        &self.config
+    }
+
+    /// Which callsites are to be on, if a source says so.
+    pub fn filter(&self) -> Option<&Filter> {
+        self.filter.as_ref()
+    }
+
+    /// Which value came from where.
+    pub fn explain(&self) -> &Explanation {
+        &self.explanation
+    }
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loaded").field("explanation", &self.explanation).finish_non_exhaustive()
+    }
+}

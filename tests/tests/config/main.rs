@@ -1,0 +1,3 @@
+//! Configuration from files, the environment and code.
+
+mod broken;
