@@ -6,17 +6,23 @@
 //! they check: `words` in `onelogger/src/fuzzing.rs`, `environment` in
 //! `onelogger-otel/src/setup/fuzzing.rs`.
 
+mod config;
 mod filter;
 mod json;
 mod propagation;
 mod read;
 
+use onelogger::config::Format;
+
 /// Panics where something does not hold that is promised.
 pub type Check = fn(&[u8]);
 
 /// The targets of this crate, by name.
-pub const TARGETS: [(&str, Check); 9] = [
+pub const TARGETS: [(&str, Check); 12] = [
     ("baggage", |data| with_text(data, propagation::baggage)),
+    ("config_json", |data| with_text(data, |text| config::document(text, Format::Json))),
+    ("config_toml", |data| with_text(data, |text| config::document(text, Format::Toml))),
+    ("config_yaml", |data| with_text(data, |text| config::document(text, Format::Yaml))),
     ("damaged_file", read::damaged_file),
     ("file", read::file),
     ("filter", |data| with_text(data, filter::filter)),
