@@ -140,7 +140,7 @@ impl<'a> Settings<'a> {
             Content::Table(table) if table.fields.len() == 1 => {
                 let mut settings = self.below(key, node, table);
                 let result = read(&mut settings);
-                settings.finish();
+                settings.refuse_unknown();
                 result
             }
             Content::Table(_) => {
@@ -208,8 +208,14 @@ impl<'a> Settings<'a> {
         report.problem(origin.clone(), &joined(&self.path, key), message.to_string());
     }
 
-    /// Complains about what nobody has asked for.
+    /// Complains about what nobody has asked for, and notes what is not set.
     pub(super) fn finish(self) {
+        let known = self.asked.iter().filter(|key| !self.is_set(key));
+        self.reading.unset.borrow_mut().extend(known.map(|key| joined(&self.path, key)));
+        self.refuse_unknown();
+    }
+
+    fn refuse_unknown(self) {
         let mut report = self.reading.report.borrow_mut();
         let known = || self.asked.iter().copied();
         for field in self.table.fields.iter().filter(|field| !known().any(|key| key == field.name))
@@ -225,8 +231,6 @@ impl<'a> Settings<'a> {
             let message = format!("unknown field{}", way_out(&field.name, known()));
             report.problem(field.origin.clone(), &joined(&self.path, &field.name), message);
         }
-        let unset = known().filter(|key| !self.is_set(key)).map(|key| joined(&self.path, key));
-        self.reading.unset.borrow_mut().extend(unset);
     }
 
     /// Other programs have variables of ours as well, so one that is unknown is no problem.

@@ -1,3 +1,8 @@
 //! Configuration from files, the environment and code.
 
 mod broken;
+mod environment;
+mod formats;
+mod memory;
+mod pitfalls;
+mod support;
