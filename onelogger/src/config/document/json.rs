@@ -1,7 +1,7 @@
 //! JSON, strictly. A reader of our own, because `serde_json` does not say where a value stands; texts
 //! and numbers are its affair.
 
-use super::{Content, MAX_DEPTH, Node, Source, Table};
+use super::{Content, MAX_DEPTH, Node, Source, Table, too_many_values};
 
 /// The message and where the reader stood.
 type Wrong = (usize, String);
@@ -33,6 +33,9 @@ impl Reader<'_, '_> {
         let begin = self.at;
         if depth > MAX_DEPTH {
             return Err((begin, format!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        if self.source.is_one_too_many() {
+            return Err((begin, too_many_values()));
         }
         let content = match self.peek() {
             Some(b'{') => self.table(depth)?,

@@ -2,7 +2,7 @@
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 
-use super::{Content, MAX_DEPTH, Node, Origin, Source, Table};
+use super::{Content, MAX_DEPTH, Node, Origin, Source, Table, too_many_values};
 
 pub(super) fn parse(source: &mut Source<'_>) -> Option<Node> {
     let text = source.text;
@@ -60,6 +60,9 @@ impl<'i, E: Iterator<Item = Result<(Event<'i>, Span), ScanError>>> Reader<'_, '_
     fn value(&mut self, event: Event<'i>, origin: Origin, depth: usize) -> Result<Node, Wrong> {
         if depth > MAX_DEPTH {
             return Err((origin, format!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        if self.source.is_one_too_many() {
+            return Err((origin, too_many_values()));
         }
         let (Event::Scalar(_, _, _, tag)
         | Event::SequenceStart(_, tag)
