@@ -100,7 +100,7 @@ fn contents(settings: &mut Settings<'_>, mut builder: OtlpExporterBuilder) -> Ot
     if let Some(policy) = settings.table("retry", retry) {
         builder = builder.retry(policy);
     }
-    for (name, value) in settings.attributes("resource").iter().flat_map(|all| all.iter()) {
+    for (name, value) in settings.attributes("resource").unwrap_or_default().iter() {
         builder = builder.resource(name.clone(), value.clone());
     }
     let modes = [

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use onelogger::config::{Explanation, Format, Loader};
-use onelogger::{OneLoggerProvider, Record, Recorder};
+use onelogger::{Name, OneLoggerProvider, Record, Recorder};
 
 use crate::memory;
-use crate::support::{REQUIRED, loader, minimal};
+use crate::support::{REQUIRED, loader, minimal, problems};
 
 /// The values under these variables, over a file with these exporters.
 fn explained(variables: &[(&str, &str)], exporters: &str) -> Explanation {
@@ -44,10 +44,7 @@ fn variables_are_understood_as_what_the_field_needs() {
     assert_eq!(loaded.filter().unwrap().to_string(), "warn,trainer=debug");
     assert_eq!(loaded.explain().warnings, []);
     let names = loaded.into_parts().1.baggage_attributes().to_vec();
-    assert_eq!(
-        names.iter().map(|name| name.as_str()).collect::<Vec<_>>(),
-        ["tenant", "session.id"]
-    );
+    assert_eq!(names.iter().map(Name::as_str).collect::<Vec<_>>(), ["tenant", "session.id"]);
 }
 
 #[test]
@@ -82,6 +79,8 @@ fn a_variable_that_sets_nothing_is_a_warning() {
     ];
     let explanation = explained(&variables, "{run: {type: file, path: a}}");
     assert_eq!(explanation.problems, []);
+    let of_variables = explanation.values.iter().filter(|value| value.place.contains("ONELOGGER"));
+    assert_eq!(of_variables.count(), 0);
     let mut warnings: Vec<String> = explanation.warnings.iter().map(ToString::to_string).collect();
     warnings.sort();
     assert_eq!(
@@ -93,6 +92,16 @@ fn a_variable_that_sets_nothing_is_a_warning() {
             "ONELOGGER_SOMETHING_ELSE: sets nothing",
         ]
     );
+}
+
+#[test]
+fn a_variable_that_would_take_the_place_of_a_statement_is_an_error() {
+    let text = format!("{REQUIRED}recorder: {{lane_policy: {{block: 1s}}}}\n");
+    let variables = [("ONELOGGER_RECORDER__LANE_POLICY__BLOK", "2s")];
+    let found = problems(loader(variables).document(Format::Yaml, text));
+    let expected = "ONELOGGER_RECORDER__LANE_POLICY__BLOK: recorder.lane_policy.blok: unknown field; \
+                    did you mean `block`?";
+    assert_eq!(found, [expected]);
 }
 
 #[test]

@@ -17,6 +17,7 @@ onelogger::register_exporter_type!("memory", memory);
 fn memory(settings: &mut Settings<'_>) -> Result<Box<dyn Exporter>, Box<dyn Error>> {
     let (mut exporter, records) = MemoryExporter::new();
     KEPT.set(records);
+    assert!(settings.bool("panics") != Some(true), "on purpose");
     if let Some(limit) = settings.integer("limit") {
         exporter = exporter.limit(limit);
     }

@@ -122,6 +122,31 @@ fn p41_the_file_that_is_named_is_the_only_one_that_is_read() {
 }
 
 #[test]
+fn p41_files_in_the_working_directory_are_found_by_their_names_and_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let none: [(&str, &str); 0] = [];
+    let explain = || loader(none).directory(directory.path()).explain();
+    assert_eq!(explain().file, None);
+    // From the last to the first: each goes before those that are there.
+    for name in [
+        "one_logger_exporters_config.json",
+        "one_logger_exporters_config.yml",
+        "one_logger_exporters_config.yaml",
+        "onelogger.json",
+        "onelogger.toml",
+        "onelogger.yml",
+        "onelogger.yaml",
+    ] {
+        let text = if name.ends_with("json") { "{}" } else { "" };
+        let path = write(&directory, name, text);
+        assert_eq!(explain().file, Some(format!("{path}, found in the working directory")));
+    }
+    let warnings: Vec<String> = explain().warnings.iter().map(ToString::to_string).collect();
+    let begin = "onelogger.yaml is read, and not onelogger.yml or onelogger.toml or onelogger.json";
+    assert!(warnings.len() == 1 && warnings[0].starts_with(begin), "{warnings:?}");
+}
+
+#[test]
 fn p42_two_files_of_one_type_live_side_by_side() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
@@ -163,6 +188,15 @@ fn p43_a_failure_to_create_is_an_error_and_all_are_said_at_once() {
 }
 
 #[test]
+fn p43_a_type_that_panics_is_a_problem_of_its_entry() {
+    let text = format!("{REQUIRED}exporters: {{kept: {{type: memory, panics: true}}}}\n");
+    let none: [(&str, &str); 0] = [];
+    let found = problems(loader(none).document(Format::Yaml, text));
+    let expected = "document:4:19: exporters.kept: the type has panicked over these settings";
+    assert_eq!(found, [expected]);
+}
+
+#[test]
 fn p43_a_text_is_no_boolean_in_a_file_and_one_in_the_environment() {
     let entry = "exporters: {run: {type: file, path: x, enabled: \"false\"}}\n";
     let text = format!("{REQUIRED}{entry}");
@@ -201,6 +235,21 @@ fn p49_entries_of_all_sources_stand_side_by_side() {
     // Extended.
     assert_eq!(value("exporters.c.path").as_deref(), Some("\"new\""));
     assert_eq!(value("exporters.c.folding").as_deref(), Some("\"never\""));
+}
+
+#[test]
+fn p49_an_entry_may_extend_one_beside_it_that_extends_another() {
+    let exporters = "{c: {extends: b, path: c}, b: {extends: a, folding: never}, \
+                     a: {type: file, path: a, append: true}}";
+    let none: [(&str, &str); 0] = [];
+    let text = format!("{REQUIRED}exporters: {exporters}\n");
+    let explanation = loader(none).document(Format::Yaml, text).explain();
+    let value = |field: &str| explanation.get(field).map(|value| value.value.as_str());
+    assert_eq!(value("exporters.c.path"), Some("\"c\""));
+    assert_eq!(value("exporters.c.folding"), Some("\"never\""));
+    assert_eq!(value("exporters.c.append"), Some("true"));
+    assert_eq!(value("exporters.b.path"), Some("\"a\""));
+    assert_eq!(explanation.problems, []);
 }
 
 #[test]

@@ -241,3 +241,22 @@ impl Source<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Characters that mean something in one of the formats, and others.
+        #[test]
+        fn any_text_is_read_or_refused(text in "([\\[\\]{}\"',:=#&*!|>%@?~.\\\\ \n\tae01-]|\\PC){0,60}") {
+            for format in [Format::Json, Format::Toml, Format::Yaml] {
+                let mut report = Report::default();
+                let node = parse(&"a".into(), format, &text, &mut report);
+                prop_assert!(node.is_some() || !report.into_problems().is_empty(), "{text}");
+            }
+        }
+    }
+}
