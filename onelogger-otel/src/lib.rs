@@ -21,6 +21,9 @@ pub use otlp::{
     Protocol, RetryPolicy, SpanLimits, TlsError,
 };
 pub use sdk_exporter::OTelExporter;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub use setup::fuzzing;
 pub use setup::{OtelGuard, Setup, SetupError, SignalCheck, Verification, setup};
 
 /// OpenTelemetry's API, in the version that this crate works with.

@@ -9,6 +9,7 @@
 //! | [Coming from Python](_05_coming_from_python) | each name of nv-one-logger and its counterpart |
 //! | [What it costs](_06_what_it_costs) | time, memory, compile time, and how to measure them |
 //! | [What is guaranteed](_07_what_is_guaranteed) | losses, order, the end of a process, and the limits |
+//! | [Configuration](_08_configuration) | files, the environment and code, and which goes first |
 //! | [Processors](_10_processors) | to filter, change and sum up records before they are exported |
 //!
 //! Every example in it is compiled and run with the crate's tests.
@@ -39,6 +40,10 @@ pub mod _06_what_it_costs {
 
 pub mod _07_what_is_guaranteed {
     #![doc = include_str!("../guide/07_what_is_guaranteed.md")]
+}
+
+pub mod _08_configuration {
+    #![doc = include_str!("../guide/08_configuration.md")]
 }
 
 pub mod _10_processors {

@@ -74,6 +74,9 @@
 //! A library annotates and never configures: where nothing is configured, and on a rank that the
 //! configuration disables, every macro and every call does nothing and succeeds.
 //!
+//! What stands in `main` here can stand in a file and in the environment as well:
+//! [`config::Loader`] reads them, and [`config::explain()`] says which value came from where.
+//!
 //! There are three ways in: the macros, the recorder's own calls, and an exporter alone, with records
 //! made by hand ([`exporter::Batch`]). The last is discouraged, because then nobody orders records,
 //! counts losses or flushes at the end.
@@ -126,6 +129,8 @@
 //! | feature | |
 //! | --- | --- |
 //! | `off` | compiles every callsite out. For applications only: it holds for the whole program |
+//! | `toml` | [configuration](config) files in TOML; JSON is always read |
+//! | `yaml` | configuration files in YAML |
 //!
 //! # The family
 //!
@@ -143,6 +148,9 @@ pub mod context;
 mod data;
 pub mod diagnostics;
 pub mod exporter;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod guide;
 mod macros;
 mod pipeline;

@@ -1,6 +1,7 @@
 //! What may move between threads and what may be shared by them is API: a field that takes it away
 //! breaks users as a removed method does.
 
+use onelogger::config::{Explanation, LoadError, Loaded};
 use onelogger::context::{
     Attached, Baggage, BaggageError, Context, ForeignContext, TraceState, TraceStateError,
 };
@@ -51,6 +52,7 @@ fn plain_values_are_shared_by_all_threads() {
     send_and_sync::<AttributesRef<'static>>();
     send_and_sync::<ErrorEvent>();
     send_and_sync::<Event>();
+    send_and_sync::<Explanation>();
     send_and_sync::<Health>();
     send_and_sync::<Name>();
     send_and_sync::<OneLoggerConfig>();
@@ -79,6 +81,7 @@ fn errors_go_where_boxed_errors_go() {
     check::<ConfigureError>();
     check::<ExportError>();
     check::<FlushError>();
+    check::<LoadError>();
     check::<OpenError>();
     check::<ParseIdError>();
     check::<PatternError>();
@@ -92,6 +95,7 @@ fn exporters_move_to_threads_of_their_own() {
     send::<DefaultRecorderBuilder>();
     send::<FileExporter>();
     send::<JsonLinesExporter>();
+    send::<Loaded>();
     send::<MemoryExporter>();
     send::<Box<dyn Exporter>>();
     send_and_sync::<FilePath>();

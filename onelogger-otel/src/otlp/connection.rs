@@ -314,7 +314,9 @@ fn checked_uri(address: &str) -> Result<Uri, OtlpConfigError> {
 pub(crate) fn shown(address: &str) -> String {
     let (before, rest) = match address.rsplit_once('@') {
         Some((before, rest)) => {
-            let scheme = before.split_once("://");
+            // What has other signs in it is no scheme, and may be a part of the password.
+            let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            let scheme = before.split_once("://").filter(|(scheme, _)| is_word(scheme));
             (scheme.map_or("***@".to_owned(), |(scheme, _)| format!("{scheme}://***@")), rest)
         }
         None => (String::new(), address),

@@ -9,6 +9,7 @@
 
 mod attributes;
 pub(crate) mod clock;
+mod configured;
 mod connection;
 mod converter;
 mod counts;

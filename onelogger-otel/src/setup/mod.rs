@@ -1,6 +1,8 @@
 //! One line in `main`: what the environment wants, in force.
 
 mod environment;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod guard;
 mod identity;
 mod install;

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -25,7 +26,7 @@ use crate::data::Level;
 pub struct Filter {
     /// For what no directive names; `None` is off.
     level: Option<Level>,
-    directives: Vec<(String, Option<Level>)>,
+    directives: BTreeMap<String, Option<Level>>,
 }
 
 /// A text is no filter.
@@ -60,7 +61,7 @@ impl Default for Filter {
 impl Filter {
     /// A filter with one level for all; `None` switches all off.
     pub fn new(level: impl Into<Option<Level>>) -> Filter {
-        Filter { level: level.into(), directives: Vec::new() }
+        Filter { level: level.into(), directives: BTreeMap::new() }
     }
 
     /// Sets the level of a group, or of a module and what is below it. `None` switches it off.
@@ -71,28 +72,22 @@ impl Filter {
     }
 
     pub(super) fn set(&mut self, name: &str, level: Option<Level>) {
-        match self.directives.iter_mut().find(|(known, _)| known == name) {
-            Some(directive) => directive.1 = level,
-            None => self.directives.push((name.to_owned(), level)),
-        }
+        self.directives.insert(name.to_owned(), level);
     }
 
     /// Whether a callsite of this description is on.
     pub(super) fn allows(&self, callsite: &Catalogue) -> bool {
-        let named = |name: &str| self.directives.iter().find(|(known, _)| known == name);
+        let named = |name: &str| self.directives.get(name);
         let of_group = callsite.group.and_then(named);
-        let of_module = || {
-            let above = self.directives.iter().filter(|(name, _)| is_within(callsite.module, name));
-            above.max_by_key(|(name, _)| name.len())
-        };
-        let level = of_group.or_else(of_module).map_or(self.level, |(_, level)| *level);
+        let of_module = || modules_from(callsite.module).find_map(named);
+        let level = *of_group.or_else(of_module).unwrap_or(&self.level);
         level.is_some_and(|level| callsite.level <= level)
     }
 }
 
-/// Whether a module is another one or below it.
-fn is_within(module: &str, other: &str) -> bool {
-    module.strip_prefix(other).is_some_and(|below| below.is_empty() || below.starts_with("::"))
+/// A module, and then each that it is in.
+fn modules_from(module: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(module), |path| Some(path.rsplit_once("::")?.0))
 }
 
 impl FromStr for Filter {
@@ -131,6 +126,7 @@ fn parse_level(text: &str) -> Option<Option<Level>> {
     })
 }
 
+/// As it is read, the names in order.
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = |level: Option<Level>| level.map_or("off", Level::as_str);

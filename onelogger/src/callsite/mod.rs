@@ -13,7 +13,7 @@
 //! use onelogger::callsite;
 //! callsite::set_filter("info,trainer=debug,per_step=off".parse()?);
 //! callsite::set_level("per_step", onelogger::Level::Trace);
-//! assert_eq!(callsite::filter().to_string(), "info,trainer=debug,per_step=trace");
+//! assert_eq!(callsite::filter().to_string(), "info,per_step=trace,trainer=debug");
 //! # callsite::set_filter(Default::default());
 //! # Ok::<(), onelogger::callsite::FilterError>(())
 //! ```

@@ -56,11 +56,18 @@ impl Explanation {
         self.collect_below(table, "", false, variables);
     }
 
+    /// What is only worth a warning is no value of the configuration.
+    pub(super) fn set_warnings(&mut self, warnings: Vec<Problem>) {
+        self.values.retain(|value| !warnings.iter().any(|warning| warning.place == value.place));
+        self.warnings = warnings;
+    }
+
     fn collect_below(&mut self, table: &Table, path: &str, is_secret: bool, variables: &Variables) {
         for field in &table.fields {
             let path = joined(path, &field.name);
             // All headers are: what a service calls its key is the service's affair.
-            let is_secret = is_secret || is_secret_key(&field.name) || field.name == "headers";
+            let is_secret =
+                is_secret || is_secret_key(&field.name) || field.name.ends_with("headers");
             match &field.value.content {
                 Content::Table(table) if !table.fields.is_empty() => {
                     self.collect_below(table, &path, is_secret, variables);

@@ -1,6 +1,7 @@
 //! From entries to exporters.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::document::{Content, Field, Node, Origin, Table};
 use super::layers::EXPORTERS;
@@ -66,7 +67,8 @@ fn from_entry(
         return None;
     }
     let processors = processors::chain(&mut settings);
-    let result = (kind.make)(&mut settings);
+    let result = catch_unwind(AssertUnwindSafe(|| (kind.make)(&mut settings)));
+    let result = result.unwrap_or_else(|_| Err("the type has panicked over these settings".into()));
     if let Err(error) = &result {
         settings.problem("", error);
     }

@@ -1,6 +1,5 @@
 //! From all sources to what a provider is configured with.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -190,14 +189,13 @@ impl Loader {
             layers::put(layer, &mut tree, &mut report);
         }
         explanation.collect(&tree, &variables);
-        let report = RefCell::new(report);
-        let reading = Reading { variables, report, unset: RefCell::default() };
+        let reading = Reading::new(variables, report);
         // Without the file the rest would be refused for what stands in it.
         let (parts, is_enabled) =
             if is_readable { self.build(&tree, &root, &reading) } else { (None, true) };
         let report = reading.report.into_inner();
         explanation.unset = reading.unset.into_inner();
-        explanation.warnings = report.warnings.clone();
+        explanation.set_warnings(report.warnings.clone());
         explanation.problems = report.into_problems();
         (parts, explanation, is_enabled)
     }
@@ -218,7 +216,7 @@ impl Loader {
             Source::Named(path) => Some(path.as_path()),
             Source::Searched => None,
         };
-        let Some(found) = search::find(named, &self.directory, variables) else {
+        let Some(found) = search::find(named, &self.directory, variables, report) else {
             return Ok((Table::default(), Origin::Nowhere));
         };
         explanation.file = Some(format!("{}, {}", found.path.display(), found.by));

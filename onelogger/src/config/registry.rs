@@ -54,7 +54,7 @@ pub(super) const ELSEWHERE: &[(&str, &str)] = &[("otlp", "onelogger-otel")];
 ///
 /// ```
 /// use std::error::Error;
-/// use onelogger::config::{Loader, Settings};
+/// use onelogger::config::{Format, Loader, Settings};
 /// use onelogger::exporter::{ExportError, Exporter, Records};
 ///
 /// /// Sends to a queue.
@@ -80,14 +80,13 @@ pub(super) const ELSEWHERE: &[(&str, &str)] = &[("otlp", "onelogger-otel")];
 ///
 /// onelogger::register_exporter_type!("queue", queue);
 ///
-/// fn main() -> Result<(), Box<dyn Error>> {
-///     let loaded = Loader::new()
-///         .json(r#"{"application_name": "trainer", "world_size": 1, "session_tag": "",
-///                   "exporters": {"main": {"type": "queue", "address": "localhost:7"}}}"#)
-///         .load()?;
-/// #   drop(loaded);
-///     Ok(())
-/// }
+/// let file = r#"{
+///     "application_name": "trainer", "world_size": 1, "session_tag": "run-42",
+///     "exporters": {"main": {"type": "queue", "address": "localhost:7"}}
+/// }"#;
+/// let loaded = Loader::new().document(Format::Json, file).load()?;
+/// # drop(loaded);
+/// # Ok::<(), onelogger::config::LoadError>(())
 /// ```
 ///
 /// A type for what needs objects of the application (an exporter of OpenTelemetry's SDK, the records of a

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::document::{Format, MAX_BYTES, Node, Origin, parse};
 use super::problem::Report;
 use super::variables::Variables;
-use crate::diagnostics;
 
 /// The variable that names the file.
 const VARIABLE: &str = "ONE_LOGGER_EXPORTER_CONFIG_PATH";
@@ -33,7 +32,12 @@ pub(super) struct Found {
 }
 
 /// The file to read: the one that is named, else the variable's, else one in the directory.
-pub(super) fn find(named: Option<&Path>, directory: &Path, variables: &Variables) -> Option<Found> {
+pub(super) fn find(
+    named: Option<&Path>,
+    directory: &Path,
+    variables: &Variables,
+    report: &mut Report,
+) -> Option<Found> {
     if let Some(path) = named {
         let origin = Origin::Code;
         return Some(Found { path: path.to_owned(), by: "named in code", origin });
@@ -46,7 +50,8 @@ pub(super) fn find(named: Option<&Path>, directory: &Path, variables: &Variables
     let first = there.next()?;
     let others: Vec<&str> = there.copied().collect();
     if !others.is_empty() {
-        diagnostics::warn(format_args!("{first} is read, and not {}", others.join(" or ")));
+        let message = format!("{first} is read, and not {}", others.join(" or "));
+        report.warning(&Origin::Nowhere, "", message);
     }
     // Without the working directory before it, which nobody has named.
     let path = if directory == Path::new("") { first.into() } else { directory.join(first) };

@@ -43,6 +43,12 @@ pub struct Settings<'a> {
     is_given_up: bool,
 }
 
+impl Reading {
+    pub(super) fn new(variables: Variables, report: Report) -> Reading {
+        Reading { variables, report: RefCell::new(report), unset: RefCell::default() }
+    }
+}
+
 impl<'a> Settings<'a> {
     pub(super) fn new(
         reading: &'a Reading,
@@ -175,7 +181,7 @@ impl<'a> Settings<'a> {
             Content::Table(table) if table.fields.len() == 1 => {
                 let mut settings = self.below(key, node, table);
                 let result = read(&mut settings);
-                settings.finish();
+                settings.refuse_unknown(true);
                 result
             }
             Content::Table(_) => {
@@ -197,8 +203,9 @@ impl<'a> Settings<'a> {
         read: impl FnOnce(&mut Settings<'_>) -> Option<T>,
     ) -> String {
         let words = words.iter().map(|(word, _)| format!("`{word}`, or "));
-        // Reading a table without fields tells which it may have.
-        let mut none = Settings::new(self.reading, &NO_FIELDS, self.origin, "");
+        // Reading a table without fields tells which it may have; what it has to say is nothing to us.
+        let reading = Reading::new(Variables::new([]), Report::default());
+        let mut none = Settings::new(&reading, &NO_FIELDS, self.origin, "");
         read(&mut none);
         let fields = one_of(none.asked.iter().copied());
         format!("{}a table with {fields}", words.collect::<String>())
@@ -248,8 +255,15 @@ impl<'a> Settings<'a> {
         self.is_given_up = true;
     }
 
-    /// Complains about what nobody has asked for.
+    /// Complains about what nobody has asked for, and notes what is not set.
     pub(super) fn finish(self) {
+        let known = self.asked.iter().filter(|key| !self.is_set(key));
+        self.reading.unset.borrow_mut().extend(known.map(|key| joined(&self.path, key)));
+        self.refuse_unknown(false);
+    }
+
+    /// With `is_strict` also what the environment sets: where that has taken the place of something.
+    fn refuse_unknown(self, is_strict: bool) {
         if self.is_given_up {
             return;
         }
@@ -257,7 +271,8 @@ impl<'a> Settings<'a> {
         let known = || self.asked.iter().copied();
         for field in self.table.fields.iter().filter(|field| !known().any(|key| key == field.name))
         {
-            if let Origin::Variable(_) = field.value.origin {
+            // Other programs have variables of ours as well.
+            if matches!(field.value.origin, Origin::Variable(_)) && !is_strict {
                 report.warning(
                     &field.value.origin,
                     "",
@@ -268,11 +283,8 @@ impl<'a> Settings<'a> {
             let message = format!("unknown field{}", way_out(&field.name, known()));
             report.problem(field.origin.clone(), &joined(&self.path, &field.name), message);
         }
-        let unset = known().filter(|key| !self.is_set(key)).map(|key| joined(&self.path, key));
-        self.reading.unset.borrow_mut().extend(unset);
     }
 
-    /// Other programs have variables of ours as well, so one that is unknown is no problem.
     fn nearest_variable(&self, name: &str) -> String {
         let Some(nearest) = nearest(name, self.asked.iter().copied()) else {
             return String::new();

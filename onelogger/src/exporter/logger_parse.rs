@@ -88,6 +88,8 @@ impl Object {
     }
 }
 
+const BREAKS_OFF: &str = "the record breaks off";
+
 struct Scanner<'a> {
     line: &'a str,
     at: usize,
@@ -143,6 +145,8 @@ impl<'a> Scanner<'a> {
             let length = match tail.bytes().next().ok_or_else(|| self.breaks_off())? {
                 b'"' => text_end(tail).ok_or_else(|| self.breaks_off())?,
                 b' ' | b']' if depth == 0 => break,
+                // Blank space to JSON, and two lines to whoever reads what becomes of it.
+                b'\n' | b'\r' => return Err(error(at + end, BREAKS_OFF)),
                 byte => {
                     depth += matches!(byte, b'[' | b'{') as usize;
                     depth = depth.saturating_sub(matches!(byte, b']' | b'}') as usize);
@@ -172,7 +176,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn breaks_off(&self) -> ParseLineError {
-        error(self.line.len(), "the record breaks off")
+        error(self.line.len(), BREAKS_OFF)
     }
 }
 
@@ -224,6 +228,7 @@ mod tests {
             assert!(parse(&whole[..end]).is_err(), "{}", &whole[..end]);
         }
         check("[type=\"x\"", "the record breaks off (at byte 9)");
+        check("[type=\"x\" | a=[1,\n2]]", "the record breaks off (at byte 17)");
         check("[type=\"x\" |", "expected ` | ` or `]` (at byte 9)");
         check("[type=\"x\" | a=b]", "the value is no JSON (at byte 14)");
         check("[type=\"x\" | a=]", "the value is no JSON (at byte 14)");

@@ -101,23 +101,19 @@ impl Assembler {
         ids: &IdSource,
         made_at: impl Fn(u64) -> Moment,
     ) -> Option<u32> {
-        let Some((kind, record)) = read_record(words) else {
+        let read = read_record(words).and_then(|(kind, record)| {
+            let callsite = match record.callsite {
+                0 => None,
+                number => Some(self.callsites.get(number)?),
+            };
+            Some((kind, record, callsite))
+        });
+        let Some((kind, record, callsite)) = read else {
             self.recorded += 1;
             self.malformed += 1;
             return None;
         };
         self.recorded += !record.is_own as u64;
-        let callsite = match record.callsite {
-            0 => None,
-            number => {
-                let found = self.callsites.get(number);
-                if found.is_none() {
-                    self.malformed += 1;
-                    return None;
-                }
-                found
-            }
-        };
         let made = made_at(record.order);
         let moment = record.time.map_or(made, |given| made.place(given));
         let when = When { made_unix: made.unix, moment, explicit: record.time };

@@ -9,6 +9,8 @@
 //!                             └─> queue ─> worker ─> exporter
 //! ```
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod arbitrary;
 mod assemble;
 mod bulletin;
 pub(crate) mod clock;

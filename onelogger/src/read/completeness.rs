@@ -135,14 +135,17 @@ impl Completeness {
 fn find_gaps(lines: &[Line], findings: &mut Vec<Finding>) {
     let mut counts: Vec<u64> = lines.iter().filter_map(|line| line.count).collect();
     counts.sort_unstable();
-    let (mut before, mut repeated) = (0, 0);
+    let (mut before, mut repeated) = (None, 0);
     for count in counts {
-        match count - before {
-            0 => repeated += 1,
-            1 => {}
-            _ => findings.push(Finding::Gap { counts: before + 1..=count - 1 }),
+        if before == Some(count) {
+            repeated += 1;
+            continue;
         }
-        before = count;
+        let next = before.map_or(1, |before| before + 1);
+        if next < count {
+            findings.push(Finding::Gap { counts: next..=count - 1 });
+        }
+        before = Some(count);
     }
     if repeated > 0 {
         findings.push(Finding::RepeatedCounts { lines: repeated });

@@ -34,7 +34,8 @@ const READ: &str = "read";
 const DIAGNOSTICS: &str = "diagnostics";
 
 /// Made out of all rooms, for those outside. No room uses them.
-const SHOP_WINDOWS: &[&str] = &["lib", "prelude", "testing", "macros", "guide", "__private"];
+const SHOP_WINDOWS: &[&str] =
+    &["lib", "prelude", "testing", "fuzzing", "macros", "guide", "__private"];
 
 /// Whether code of one room may name another.
 fn may_import(from: &str, to: &str) -> bool {

@@ -180,14 +180,15 @@ fn block_comment(rest: &str) -> usize {
     rest.len()
 }
 
-/// Where the first module for tests begins: `#[cfg(test)] mod …`, `#[cfg(all(test, …))] mod …`.
+/// Where the first module for tests begins: `#[cfg(test)] mod …`, `#[cfg(all(test, …))] mod …`. One for
+/// tests and others, `#[cfg(any(test, …))] mod …`, is none.
 fn tests_at(code: &str) -> usize {
     code.match_indices("#[cfg(")
         .map(|(at, _)| at)
         .find(|&at| {
             let (attribute, item) = attribute(&code[at..]);
-            let is_for_tests =
-                occurrences(attribute, "test").next().is_some() && !attribute.contains("not(test");
+            let is_for_tests = occurrences(attribute, "test").next().is_some()
+                && !["not(test", "any(test"].iter().any(|others| attribute.contains(others));
             is_for_tests && begins_module(item)
         })
         .unwrap_or(code.len())
@@ -261,6 +262,7 @@ mod tests {
         };
         check("a\n#[cfg(test)]\nmod tests { b }", "a");
         check("a\n#[cfg(all(test, not(x)))]\n#[y]\nmod tests { b }", "a");
+        check("#[cfg(any(test, x))] mod a;\nb", "#[cfg(any(test, x))] mod a;\nb");
         check("#[cfg(test)] use b;", "#[cfg(test)] use b;");
         check("#[cfg(not(test))] mod b;", "#[cfg(not(test))] mod b;");
         for path in ["onelogger/src/data/id/tests.rs", "onelogger/src/data/id_tests.rs"] {

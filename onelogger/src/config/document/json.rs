@@ -1,7 +1,7 @@
 //! JSON, strictly. A reader of our own, because `serde_json` does not say where a value stands; texts
 //! and numbers are its affair.
 
-use super::{Content, MAX_DEPTH, Node, Source, Table};
+use super::{Content, MAX_DEPTH, Node, Source, Table, too_many_values};
 
 /// The message and where the reader stood.
 type Wrong = (usize, String);
@@ -33,6 +33,9 @@ impl Reader<'_, '_> {
         let begin = self.at;
         if depth > MAX_DEPTH {
             return Err((begin, format!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        if self.source.is_one_too_many() {
+            return Err((begin, too_many_values()));
         }
         let content = match self.peek() {
             Some(b'{') => self.table(depth)?,
@@ -162,5 +165,106 @@ impl Reader<'_, '_> {
             None => "the end".to_owned(),
         };
         Err((self.at, format!("expected {expected}, found {found}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use proptest::prelude::*;
+
+    use super::super::{Format, Report, parse};
+    use super::*;
+
+    /// What is read, or the one problem.
+    fn read(text: &str) -> Result<Node, String> {
+        let mut report = Report::default();
+        let node = parse(&"a".into(), Format::Json, text, &mut report);
+        let problems = report.into_problems();
+        match (node, &problems[..]) {
+            (Some(node), []) => Ok(node),
+            _ => Err(problems.iter().map(ToString::to_string).collect()),
+        }
+    }
+
+    /// As `serde_json` writes it.
+    fn written(node: &Node) -> String {
+        match &node.content {
+            Content::Bool(value) => value.to_string(),
+            Content::Integer(number) => number.to_string(),
+            Content::Float(number) => serde_json::json!(number).to_string(),
+            Content::Text(text) => serde_json::json!(text).to_string(),
+            Content::List(list) => {
+                format!("[{}]", list.iter().map(written).collect::<Vec<_>>().join(","))
+            }
+            Content::Table(table) => {
+                let mut text = String::from("{");
+                for (number, field) in table.fields.iter().enumerate() {
+                    let comma = if number == 0 { "" } else { "," };
+                    let name = serde_json::json!(field.name);
+                    write!(text, "{comma}{name}:{}", written(&field.value)).unwrap();
+                }
+                text + "}"
+            }
+            Content::Nothing | Content::Exporter => "null".to_owned(),
+        }
+    }
+
+    fn any_json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            any::<f64>().prop_map(Into::into),
+            any::<String>().prop_map(Into::into),
+        ];
+        leaf.prop_recursive(4, 32, 6, |inner| {
+            let list = prop::collection::vec(inner.clone(), 0..6);
+            let table = prop::collection::btree_map(any::<String>(), inner, 0..6);
+            prop_oneof![
+                list.prop_map(Into::into),
+                table.prop_map(|table| serde_json::Value::Object(table.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_serde_json_writes_is_read(value in any_json(), is_pretty in any::<bool>()) {
+            let pretty = serde_json::to_string_pretty(&value).unwrap();
+            let text = if is_pretty { pretty } else { value.to_string() };
+            prop_assert_eq!(written(&read(&text).unwrap()), value.to_string());
+        }
+
+        #[test]
+        fn what_serde_json_refuses_is_refused(
+            value in any_json(),
+            at in any::<prop::sample::Index>(),
+            with in "[\\]\\[{}\",:0-9eE.+\\\\ tfn-]?",
+        ) {
+            let mut chars: Vec<char> = value.to_string().chars().collect();
+            let at = at.index(chars.len());
+            chars.splice(at..=at, with.chars());
+            let text: String = chars.into_iter().collect();
+            let expected = serde_json::from_str::<serde_json::Value>(&text);
+            match read(&text) {
+                Ok(_) => prop_assert!(expected.is_ok(), "{text}"),
+                // What JSON leaves to whoever reads it.
+                Err(problem) if problem.contains("given twice") || problem.contains("64 bits") => {}
+                Err(problem) => prop_assert!(expected.is_err(), "{text}: {problem}"),
+            }
+        }
+    }
+
+    #[test]
+    fn places_are_counted_in_lines_and_characters() {
+        let node = read("{\n  \"ä\": 1, \"b\": [true,\n 2]}").unwrap();
+        let Content::Table(table) = &node.content else { panic!("no table") };
+        let places: Vec<String> =
+            table.fields.iter().map(|field| field.origin.to_string()).collect();
+        assert_eq!(places, ["a:2:3", "a:2:11"]);
+        let Content::List(list) = &table.fields[1].value.content else { panic!("no list") };
+        assert_eq!(list[1].origin.to_string(), "a:3:2");
     }
 }

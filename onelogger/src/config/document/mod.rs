@@ -152,8 +152,9 @@ pub(super) const MAX_BYTES: usize = 256 << 10;
 /// No value lies deeper.
 const MAX_DEPTH: usize = 32;
 
-/// No table has more fields: they are looked for one by one.
-const MAX_FIELDS: usize = 1000;
+/// No document has more values: fields are looked for one by one, places counted from the beginning, and
+/// each value may be a problem.
+const MAX_VALUES: usize = 1000;
 
 /// Reads a document; `None` if what is wrong with it leaves nothing to go by.
 pub(super) fn parse(
@@ -163,7 +164,7 @@ pub(super) fn parse(
     report: &mut Report,
 ) -> Option<Node> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut source = Source { name, text, report };
+    let mut source = Source { name, text, report, values: 0 };
     if text.len() > MAX_BYTES {
         let message = format!("longer than {MAX_BYTES} bytes, which no configuration is");
         source.whole(message);
@@ -190,14 +191,26 @@ pub(super) fn parse(
     }
 }
 
+fn too_many_values() -> String {
+    format!("more than {MAX_VALUES} values, which no configuration has")
+}
+
 /// A document that is being read.
 struct Source<'a> {
     name: &'a Arc<str>,
     text: &'a str,
     report: &'a mut Report,
+    /// How many values have been read.
+    values: usize,
 }
 
 impl Source<'_> {
+    /// Counts a value; whether there are as many as there may be.
+    fn is_one_too_many(&mut self) -> bool {
+        self.values += 1;
+        self.values > MAX_VALUES
+    }
+
     /// The place of a byte.
     fn at(&self, offset: usize) -> Origin {
         let before = self.text.get(..offset).unwrap_or(self.text);
@@ -223,10 +236,27 @@ impl Source<'_> {
         if let Some(first) = table.fields.iter().find(|field| field.name == name) {
             let at = first.origin.clone();
             self.problem(origin, format!("`{name}` is given twice; the first is at {at}"));
-        } else if table.fields.len() == MAX_FIELDS {
-            self.problem(origin, format!("more than {MAX_FIELDS} fields"));
         } else {
             table.push(name, origin, value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Characters that mean something in one of the formats, and others.
+        #[test]
+        fn any_text_is_read_or_refused(text in "([\\[\\]{}\"',:=#&*!|>%@?~.\\\\ \n\tae01-]|\\PC){0,60}") {
+            for format in [Format::Json, Format::Toml, Format::Yaml] {
+                let mut report = Report::default();
+                let node = parse(&"a".into(), format, &text, &mut report);
+                prop_assert!(node.is_some() || !report.into_problems().is_empty(), "{text}");
+            }
         }
     }
 }

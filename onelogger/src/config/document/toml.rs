@@ -3,11 +3,13 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Content, MAX_DEPTH, Node, Source, Table};
+use super::{Content, MAX_DEPTH, MAX_VALUES, Node, Origin, Source, Table, too_many_values};
 
 pub(super) fn parse(source: &mut Source<'_>) -> Option<Node> {
     let (document, errors) = DeTable::parse_recoverable(source.text);
-    for error in &errors {
+    // Of a file that is something else each line is one.
+    const SAID: usize = 20;
+    for error in errors.iter().take(SAID) {
         let origin = source.at(error.span().map_or(0, |span| span.start));
         source.problem(origin, format!("not TOML: {}", error.message()));
     }
@@ -32,6 +34,9 @@ impl Reader<'_, '_> {
         fields.sort_by_key(|(name, _)| name.span().start);
         let mut table = Table::default();
         for (name, value) in fields {
+            if self.source.values > MAX_VALUES {
+                break;
+            }
             let origin = self.source.at(name.span().start);
             let value = self.node(value, depth + 1);
             self.source.add(&mut table, name.into_inner().into_owned(), origin, value);
@@ -40,8 +45,13 @@ impl Reader<'_, '_> {
     }
 
     fn node(&mut self, value: Spanned<DeValue<'_>>, depth: usize) -> Node {
+        if self.source.values > MAX_VALUES {
+            // That there are too many is said.
+            return Node::new(Origin::Nowhere, Content::Nothing);
+        }
         let origin = self.source.at(value.span().start);
         let content = match value.into_inner() {
+            _ if self.source.is_one_too_many() => Err(too_many_values()),
             _ if depth > MAX_DEPTH => Err(format!("nested deeper than {MAX_DEPTH} levels")),
             DeValue::Table(document) => Ok(self.table(document, depth)),
             DeValue::Array(list) => {

@@ -1,8 +1,8 @@
 //! YAML, from the events of the crate `saphyr-parser`.
 
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
-use super::{Content, MAX_DEPTH, Node, Origin, Source, Table};
+use super::{Content, MAX_DEPTH, Node, Origin, Source, Table, too_many_values};
 
 pub(super) fn parse(source: &mut Source<'_>) -> Option<Node> {
     let text = source.text;
@@ -20,13 +20,15 @@ struct Reader<'a, 'b, E> {
 
 impl<'i, E: Iterator<Item = Result<(Event<'i>, Span), ScanError>>> Reader<'_, '_, E> {
     fn next(&mut self) -> Result<(Event<'i>, Origin), Wrong> {
-        let place = |source: &Source<'_>, line, column| source.place(line, column + 1);
+        let place = |source: &Source<'_>, marker: &Marker| {
+            // By our own lines: to the parser a lone `\r` ends one, and the last is followed by another.
+            let mut places = source.text.char_indices().map(|(at, _)| at);
+            source.at(places.nth(marker.index()).unwrap_or(source.text.len()))
+        };
         match self.events.next() {
-            Some(Ok((event, span))) => {
-                Ok((event, place(self.source, span.start.line(), span.start.col())))
-            }
+            Some(Ok((event, span))) => Ok((event, place(self.source, &span.start))),
             Some(Err(error)) => {
-                let origin = place(self.source, error.marker().line(), error.marker().col());
+                let origin = place(self.source, error.marker());
                 Err((origin, format!("not YAML: {}", error.info())))
             }
             // The end of the stream is an event of its own, and nobody asks after it.
@@ -60,6 +62,9 @@ impl<'i, E: Iterator<Item = Result<(Event<'i>, Span), ScanError>>> Reader<'_, '_
     fn value(&mut self, event: Event<'i>, origin: Origin, depth: usize) -> Result<Node, Wrong> {
         if depth > MAX_DEPTH {
             return Err((origin, format!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        if self.source.is_one_too_many() {
+            return Err((origin, too_many_values()));
         }
         let (Event::Scalar(_, _, _, tag)
         | Event::SequenceStart(_, tag)

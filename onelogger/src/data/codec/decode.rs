@@ -80,6 +80,11 @@ pub(crate) fn read_record(words: &[u64]) -> Option<(LaneKind, LaneRecord<'_>)> {
     let (order, span) = (reader.word()?, reader.word()?);
     let callsite = (header >> 40) as u32;
     let is_own = flags & flag::OWN != 0;
+    let is_of_span = matches!(kind, LaneKind::Start | LaneKind::Stop | LaneKind::Update);
+    if is_own && is_of_span {
+        // The library has no spans of its own: such a record would be delivered and never counted.
+        return None;
+    }
     let remote_parent = flags & flag::REMOTE_PARENT != 0;
     let mut record =
         LaneRecord { order, span, remote_parent, is_own, callsite, ..Default::default() };
