@@ -134,6 +134,31 @@ impl<'a> Settings<'a> {
         Some(result)
     }
 
+    /// A list of tables, each with fields of its own.
+    pub fn tables<T>(
+        &mut self,
+        key: &'static str,
+        mut read: impl FnMut(&mut Settings<'_>) -> T,
+    ) -> Option<Vec<T>> {
+        let node = self.ask(key)?;
+        let Content::List(list) = &node.content else {
+            self.refuse(key, node, |given| given.expected::<()>("a list of tables"));
+            return None;
+        };
+        let mut all = Vec::new();
+        for (number, node) in list.iter().enumerate() {
+            let name = format!("{key}[{number}]");
+            let Content::Table(table) = &node.content else {
+                self.refuse(&name, node, |given| given.expected::<()>("a table"));
+                continue;
+            };
+            let mut settings = self.below(&name, node, table);
+            all.push(read(&mut settings));
+            settings.finish();
+        }
+        Some(all)
+    }
+
     /// One of these words, or a table with one field, such as `always_on` or `{traceidratio: 0.1}`.
     pub fn variant<T: Clone>(
         &mut self,

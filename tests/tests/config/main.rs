@@ -6,3 +6,4 @@ mod formats;
 mod memory;
 mod pitfalls;
 mod support;
+mod tables;
