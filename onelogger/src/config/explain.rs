@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::document::{Content, Table};
+use super::document::{Content, Node, Table};
 use super::given::Given;
 use super::problem::Problem;
 use super::settings::joined;
@@ -68,26 +68,35 @@ impl Explanation {
             // All headers are: what a service calls its key is the service's affair.
             let is_secret =
                 is_secret || is_secret_key(&field.name) || field.name.ends_with("headers");
-            match &field.value.content {
-                Content::Table(table) if !table.fields.is_empty() => {
-                    self.collect_below(table, &path, is_secret, variables);
-                    continue;
-                }
-                _ => {}
-            }
-            let given = Given::new(&field.value, is_secret, variables);
-            let value = match given {
-                Ok(given) => given.explained(),
-                Err(_) if is_secret => REDACTED.to_owned(),
-                Err(message) => format!("? ({message})"),
-            };
-            self.values.push(ExplainedValue {
-                field: path,
-                value,
-                place: field.value.origin.to_string(),
-                over: field.value.over.iter().map(ToString::to_string).collect(),
-            });
+            self.collect_value(&field.value, path, is_secret, variables);
         }
+    }
+
+    fn collect_value(&mut self, node: &Node, path: String, is_secret: bool, variables: &Variables) {
+        match &node.content {
+            Content::Table(table) if !table.fields.is_empty() => {
+                self.collect_below(table, &path, is_secret, variables);
+                return;
+            }
+            Content::List(list) if list.iter().any(|node| node.table().is_some()) => {
+                for (number, node) in list.iter().enumerate() {
+                    self.collect_value(node, format!("{path}[{number}]"), is_secret, variables);
+                }
+                return;
+            }
+            _ => {}
+        }
+        let value = match Given::new(node, is_secret, variables) {
+            Ok(given) => given.explained(),
+            Err(_) if is_secret => REDACTED.to_owned(),
+            Err(message) => format!("? ({message})"),
+        };
+        self.values.push(ExplainedValue {
+            field: path,
+            value,
+            place: node.origin.to_string(),
+            over: node.over.iter().map(ToString::to_string).collect(),
+        });
     }
 }
 

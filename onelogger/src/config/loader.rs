@@ -12,7 +12,7 @@ use super::loaded::Loaded;
 use super::problem::{LoadError, Report};
 use super::settings::{Reading, Settings};
 use super::variables::Variables;
-use super::{layers, recorder, reference, registry, run, search};
+use super::{forms, layers, recorder, registry, run, search};
 use crate::callsite::Filter;
 use crate::data::{Attributes, Value};
 use crate::diagnostics;
@@ -185,7 +185,7 @@ impl Loader {
         let (file, root) = file.unwrap_or((Table::default(), Origin::Nowhere));
         let code = code::layer(std::mem::take(&mut self.fields));
         for mut layer in [registered(&mut report), file, variables.fields(), code] {
-            reference::by_name(&mut layer, &mut report);
+            forms::by_name(&mut layer, &mut report);
             layers::put(layer, &mut tree, &mut report);
         }
         explanation.collect(&tree, &variables);

@@ -148,25 +148,25 @@ impl<'a> Settings<'a> {
     pub fn tables<T>(
         &mut self,
         key: &'static str,
-        read: impl Fn(&mut Settings<'_>) -> T,
+        mut read: impl FnMut(&mut Settings<'_>) -> T,
     ) -> Option<Vec<T>> {
         let node = self.ask(key)?;
-        let Content::List(nodes) = &node.content else {
+        let Content::List(list) = &node.content else {
             self.refuse(key, node, |given| given.expected::<()>("a list of tables"));
             return None;
         };
-        let read_one = |(place, node): (usize, &'a Node)| {
-            let key = format!("{key}[{place}]");
+        let mut all = Vec::new();
+        for (number, node) in list.iter().enumerate() {
+            let name = format!("{key}[{number}]");
             let Content::Table(table) = &node.content else {
-                self.refuse(&key, node, |given| given.expected::<()>("a table"));
-                return None;
+                self.refuse(&name, node, |given| given.expected::<()>("a table"));
+                continue;
             };
-            let mut settings = self.below(&key, node, table);
-            let result = read(&mut settings);
+            let mut settings = self.below(&name, node, table);
+            all.push(read(&mut settings));
             settings.finish();
-            Some(result)
-        };
-        Some(nodes.iter().enumerate().filter_map(read_one).collect())
+        }
+        Some(all)
     }
 
     /// One of these words, or a table with one field, such as `always_on` or `{traceidratio: 0.1}`.

@@ -7,3 +7,4 @@ mod memory;
 mod pitfalls;
 mod processors;
 mod support;
+mod tables;

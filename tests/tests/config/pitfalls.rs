@@ -182,7 +182,7 @@ fn p43_a_failure_to_create_is_an_error_and_all_are_said_at_once() {
         [
             "document:5:3: exporters.file.path: is required",
             "document:6:10: exporters.nothing.type: no linked crate has an exporter type `nothing`; \
-             expected one of `console`, `file`, `logger`, `memory`",
+             expected one of `console`, `fan_out`, `file`, `logger`, `memory`",
         ]
     );
 }
