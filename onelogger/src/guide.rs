@@ -9,6 +9,7 @@
 //! | [Coming from Python](_05_coming_from_python) | each name of nv-one-logger and its counterpart |
 //! | [What it costs](_06_what_it_costs) | time, memory, compile time, and how to measure them |
 //! | [What is guaranteed](_07_what_is_guaranteed) | losses, order, the end of a process, and the limits |
+//! | [Is my data complete?](_09_is_my_data_complete) | how to find what is missing or unreliable, and to leave it out |
 //!
 //! Every example in it is compiled and run with the crate's tests.
 
@@ -38,4 +39,8 @@ pub mod _06_what_it_costs {
 
 pub mod _07_what_is_guaranteed {
     #![doc = include_str!("../guide/07_what_is_guaranteed.md")]
+}
+
+pub mod _09_is_my_data_complete {
+    #![doc = include_str!("../guide/09_is_my_data_complete.md")]
 }

@@ -207,6 +207,13 @@ impl<'a> SpanView<'a> {
         self.attributes().get_bool(attribute::TRUNCATED) == Ok(Some(true))
     }
 
+    /// Whether its start and its stop are there, and the application has stopped it: then its duration is
+    /// what it took. Whether events of it are missing only the run as a whole can tell
+    /// ([`Run::completeness`](super::Run::completeness)).
+    pub fn is_whole(&self) -> bool {
+        !self.is_start_missing() && !self.is_open() && !self.is_truncated()
+    }
+
     /// Whether the line with its start is missing.
     pub fn is_start_missing(&self) -> bool {
         self.start.is_none()
