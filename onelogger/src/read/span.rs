@@ -266,7 +266,7 @@ mod tests {
         let log = from_str(&one_line(STOP));
         let spans = log.runs()[0].spans();
         let span = spans.iter().next().unwrap();
-        assert!(span.is_start_missing() && !span.is_open());
+        assert!(span.is_start_missing() && !span.is_open() && !span.is_whole());
         assert_eq!(span.start_time_unix_nanos(), 10);
         assert_eq!(span.stop_time_unix_nanos(), Some(30));
     }
