@@ -1,5 +1,5 @@
 //! The queries of the guide's page "Is my data complete?" on what a collector has received. Tables are made
-//! of that as the page says, in SQLite, which Python brings along.
+//! of that as the page says, in a database that Python brings along.
 
 use std::io::Write as _;
 use std::process::Stdio;
