@@ -30,6 +30,7 @@ name no parents: their spans stand side by side.
   --errors         only errors, and the spans in which they happened
   --all            do not fold siblings of the same name
   --no-statistics  no table
+  --check          only whether anything is missing; fails unless every run is known to be complete
   --help           this text
 ";
 
@@ -70,7 +71,10 @@ pub(crate) fn show(arguments: impl Iterator<Item = OsString>, out: &mut impl Wri
     for (place, run) in log.runs().iter().enumerate() {
         let gap = if place > 0 { "\n" } else { "" };
         writeln!(out, "{gap}run {} of {}{}", place + 1, log.runs().len(), owner(run))?;
-        put_run(run, &options, out)?;
+        match options.only_checks {
+            true => writeln!(out, "{}", run.completeness())?,
+            false => put_run(run, &options, out)?,
+        }
     }
     put_damage(&log, out)?;
     out.flush()?;
@@ -78,6 +82,11 @@ pub(crate) fn show(arguments: impl Iterator<Item = OsString>, out: &mut impl Wri
         let paths: Vec<_> = log.paths().iter().map(|path| path.display().to_string()).collect();
         let paths = if paths.is_empty() { "the standard input".into() } else { paths.join(", ") };
         return Err(format!("no records in {paths}").into());
+    }
+    let incomplete = log.runs().iter().filter(|run| !run.completeness().is_complete()).count();
+    if options.only_checks && incomplete > 0 {
+        let all = log.runs().len();
+        return Err(format!("runs that are not known to be complete: {incomplete} of {all}").into());
     }
     Ok(())
 }
@@ -90,6 +99,7 @@ struct Options {
     only_errors: bool,
     show_all: bool,
     no_statistics: bool,
+    only_checks: bool,
 }
 
 impl Options {
@@ -111,6 +121,7 @@ impl Options {
                 Some("--errors") => options.only_errors = true,
                 Some("--all") => options.show_all = true,
                 Some("--no-statistics") => options.no_statistics = true,
+                Some("--check") => options.only_checks = true,
                 Some(option) if option.starts_with('-') && option != "-" => {
                     return Err(format!("unknown option `{option}`; see `--help`").into());
                 }

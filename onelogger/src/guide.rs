@@ -10,6 +10,7 @@
 //! | [What it costs](_06_what_it_costs) | time, memory, compile time, and how to measure them |
 //! | [What is guaranteed](_07_what_is_guaranteed) | losses, order, the end of a process, and the limits |
 //! | [Configuration](_08_configuration) | files, the environment and code, and which goes first |
+//! | [Is my data complete?](_09_is_my_data_complete) | how to find what is missing or unreliable, and to leave it out |
 //! | [Processors](_10_processors) | to filter, change and sum up records before they are exported |
 //!
 //! Every example in it is compiled and run with the crate's tests.
@@ -44,6 +45,10 @@ pub mod _07_what_is_guaranteed {
 
 pub mod _08_configuration {
     #![doc = include_str!("../guide/08_configuration.md")]
+}
+
+pub mod _09_is_my_data_complete {
+    #![doc = include_str!("../guide/09_is_my_data_complete.md")]
 }
 
 pub mod _10_processors {

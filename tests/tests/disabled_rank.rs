@@ -56,7 +56,7 @@ impl log::Log for Lines {
 #[timed_span(attrs(step, text = "some text"), ret)]
 fn annotated(step: u64) -> Result<u64, std::fmt::Error> {
     event!("inside", step);
-    if step % 2 == 0 { Err(std::fmt::Error) } else { Ok(step) }
+    if step.is_multiple_of(2) { Err(std::fmt::Error) } else { Ok(step) }
 }
 
 #[timed_span]

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use onelogger::{DefaultRecorder, FileExporter, OneLoggerConfig, OneLoggerProvider};
+
 #[path = "../../examples/show.rs"]
 #[allow(dead_code, reason = "its `main`")]
 mod show;
@@ -135,6 +137,35 @@ fn what_is_damaged_is_said_and_the_rest_shown() {
     assert!(garbage.contains("line 10: is no text from byte 0 on\n… and 2 more"), "{garbage}");
     assert!(garbage.contains("error: no records in "), "{garbage}");
     assert!(show(&[], &[&file(&directory, "")]).starts_with("error: no records in "));
+}
+
+#[test]
+fn a_check_fails_unless_every_run_is_known_to_be_complete() {
+    let directory = tempfile::tempdir().unwrap();
+    let killed = file(&directory, job(2));
+    let expected = "\
+run 1 of 1
+incomplete: 11 records found
+- no closing record: the process was killed, still runs, or used no recorder; 1 span open
+error: runs that are not known to be complete: 1 of 1
+";
+    assert_eq!(show(&["--check"], &[&killed]), expected);
+
+    let whole = directory.path().join("whole.jsonl");
+    let config = OneLoggerConfig::builder("job").session_tag("").world_size(1).build().unwrap();
+    let recorder = DefaultRecorder::builder().exporter(FileExporter::new(&whole)).build().unwrap();
+    let provider = OneLoggerProvider::new();
+    let guard = provider.configure(config, recorder).unwrap();
+    provider.recorder().event(None, "event").unwrap();
+    drop(guard);
+    let said = show(&["--check"], &[&whole]);
+    assert!(said.ends_with("\ncomplete: 1 record, none missing\n"), "{said}");
+    // Of two runs one.
+    let said = show(&["--check"], &[&whole, &killed]);
+    assert!(said.ends_with("error: runs that are not known to be complete: 1 of 2\n"), "{said}");
+    // Of the Python library's files nobody knows.
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/01_nested_spans.jsonl");
+    assert!(show(&["--check"], &[&python]).contains("\nerror: runs that are not known"));
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub(super) struct Chunk {
     pub(super) records: usize,
     /// Those of them that nothing but the spans here shows.
     pub(super) own: usize,
+    /// The library's own records, which nobody counts and which are to be said again.
+    pub(super) of_library: usize,
     /// Those of these that are additions of attributes.
     pub(super) own_updates: usize,
     /// Records that were accepted before, and waited for these spans.
@@ -69,6 +71,7 @@ impl Converter {
     /// Adds the spans that show a record, or remembers it.
     pub(super) fn take(&mut self, record: &RecordRef<'_>, chunk: &mut Chunk) {
         chunk.records += 1;
+        chunk.of_library += record.is_own() as usize;
         match record.kind() {
             RecordKind::Start => self.start(record, chunk),
             RecordKind::Attributes => {

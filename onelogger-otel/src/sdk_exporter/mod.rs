@@ -282,7 +282,9 @@ impl Session {
     }
 
     fn deliver(&mut self, chunk: &mut Chunk, accepted: &mut usize) -> Result<(), ExportError> {
-        let Chunk { mut spans, records, own, own_updates, waiting, .. } = std::mem::take(chunk);
+        let Chunk { mut spans, records, own, of_library, own_updates, waiting, .. } =
+            std::mem::take(chunk);
+        let own = own + of_library;
         if !spans.is_empty() {
             if let Some(opening) = &self.opening {
                 spans.insert(0, opening.clone());

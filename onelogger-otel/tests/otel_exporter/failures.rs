@@ -93,3 +93,18 @@ fn a_panic_of_the_exporter_is_an_error() {
     assert_eq!((counts.delivered, counts.lost_total()), (1, 2));
     assert_eq!(backend.state().shutdowns, 1);
 }
+
+#[test]
+fn what_the_library_has_to_say_is_said_again_until_it_gets_through() {
+    // The event; the report of the failure and that of the loss; and both again with the flush.
+    let backend = Backend::replying([Reply::Refuse; 5]);
+    let job = job(&backend);
+    job.events(1);
+    job.flush();
+    assert_eq!(backend.names(), Vec::<String>::new());
+    job.flush();
+    assert_eq!(backend.names().len(), 2, "{:?}", backend.names());
+    let counts = job.close();
+    assert_eq!((counts.delivered, counts.lost_total()), (0, 1));
+    assert_eq!(backend.names().len(), 2, "once each: {:?}", backend.names());
+}

@@ -51,12 +51,16 @@ fn one(settings: &mut Settings<'_>) -> Option<Made> {
 }
 
 fn filter(settings: &mut Settings<'_>) -> Option<Made> {
-    let [only, except] = ["only", "except"].map(|key| settings.parsed::<Condition>(key));
-    if settings.is_set("only") == settings.is_set("except") {
+    let is_only = settings.is_set("only");
+    if is_only == settings.is_set("except") {
         settings.problem("", "a filter needs either `only` or `except`");
+        settings.give_up();
+        return None;
     }
-    let only = only.map(RecordFilter::only);
-    boxed(only.or_else(|| except.map(RecordFilter::except))?)
+    boxed(match is_only {
+        true => RecordFilter::only(settings.parsed::<Condition>("only")?),
+        false => RecordFilter::except(settings.parsed::<Condition>("except")?),
+    })
 }
 
 fn attributes(settings: &mut Settings<'_>) -> Option<Made> {

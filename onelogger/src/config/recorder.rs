@@ -44,6 +44,9 @@ pub(super) fn read(settings: &mut Settings<'_>) -> DefaultRecorderBuilder {
     if let Some(window) = settings.table("time_window", time_window) {
         builder = builder.time_window(window);
     }
+    if let Some(every) = settings.duration("log_health_every") {
+        builder = builder.log_health_every(every);
+    }
     for processor in processors::read(settings) {
         builder = builder.boxed_processor(processor);
     }

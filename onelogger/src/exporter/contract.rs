@@ -138,6 +138,10 @@ pub struct Withheld {
 /// The counts keep the ledger exact: of the records in the call the first `accepted` were sent or
 /// taken over, the next `refused` are lost, the rest were not looked at and come again. `revoked`
 /// counts records that an earlier call had accepted and that turned out to be lost.
+///
+/// The library's own records ([`RecordRef::is_own`](super::RecordRef::is_own)) are counted in `accepted`
+/// and `refused` like others, though no ledger has them: one that was refused is said again, one that was
+/// accepted is not. `revoked` leaves them out.
 #[derive(Debug)]
 pub struct ExportError {
     message: String,

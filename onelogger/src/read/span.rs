@@ -207,6 +207,13 @@ impl<'a> SpanView<'a> {
         self.attributes().get_bool(attribute::TRUNCATED) == Ok(Some(true))
     }
 
+    /// Whether its start and its stop are there, and the application has stopped it: then its duration is
+    /// what it took. Whether events of it are missing only the run as a whole can tell
+    /// ([`Run::completeness`](super::Run::completeness)).
+    pub fn is_whole(&self) -> bool {
+        !self.is_start_missing() && !self.is_open() && !self.is_truncated()
+    }
+
     /// Whether the line with its start is missing.
     pub fn is_start_missing(&self) -> bool {
         self.start.is_none()
@@ -259,7 +266,7 @@ mod tests {
         let log = from_str(&one_line(STOP));
         let spans = log.runs()[0].spans();
         let span = spans.iter().next().unwrap();
-        assert!(span.is_start_missing() && !span.is_open());
+        assert!(span.is_start_missing() && !span.is_open() && !span.is_whole());
         assert_eq!(span.start_time_unix_nanos(), 10);
         assert_eq!(span.stop_time_unix_nanos(), Some(30));
     }

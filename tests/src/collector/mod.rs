@@ -21,7 +21,7 @@ mod wire;
 pub use agent::Collector;
 pub use job::{Closed, Job, LIMIT, exporter, impatient, patient};
 pub use ledger::{Losses, check_ledger};
-pub use program::{Program, until};
+pub use program::{Program, python, until};
 pub use received::{Item, LogItem, Received, SpanItem};
 pub use sink::Sink;
 pub use wire::Wire;

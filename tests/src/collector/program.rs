@@ -139,6 +139,11 @@ pub(super) fn free_port() -> u16 {
     panic!("no port of the loopback is free");
 }
 
+/// A Python with what the tests need.
+pub fn python() -> Command {
+    Command::new(environment().join("bin/python"))
+}
+
 /// Where `cargo xtask test` has installed what is written in Python.
 ///
 /// # Panics

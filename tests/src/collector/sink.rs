@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 use onelogger::names::event::CLOSE;
 use onelogger_otel::Protocol;
@@ -11,7 +10,7 @@ use tempfile::TempDir;
 
 use super::http::request;
 use super::job::Closed;
-use super::program::{Program, data, environment, free_port, in_time, until};
+use super::program::{Program, data, free_port, in_time, python, until};
 use super::received::Received;
 
 /// `otlp_sink.py`, in a process of its own.
@@ -59,7 +58,7 @@ impl Sink {
         let port_file = place("ports.json");
         // It would tell of the one before.
         let _ = fs::remove_file(&port_file);
-        let mut command = Command::new(environment().join("bin/python"));
+        let mut command = python();
         command.arg(data("otlp_sink.py")).args(&self.options);
         command.args(["--flush", "--check-unknown", "--grpc-relay"]);
         command.arg("--grpc-port").arg(self.grpc_port.to_string());

@@ -6,6 +6,7 @@
 
 mod absence;
 mod access;
+mod complete;
 mod doctor;
 mod faults;
 mod guide;

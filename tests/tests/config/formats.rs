@@ -39,15 +39,24 @@ fn the_complete_file_has_every_field_and_so_does_the_guide() {
     let loaded = complete("yaml").load().unwrap();
     let explanation = loaded.explain();
     assert!(explanation.unset.is_empty(), "{:?}", explanation.unset);
-    let guide = include_str!("../../../onelogger/guide/08_configuration.md");
-    let free = ["custom_metadata.", "telemetry_config.custom_metadata."];
+    let guide = concat!(
+        include_str!("../../../onelogger/guide/08_configuration.md"),
+        include_str!("../../../onelogger/guide/10_processors.md"),
+    );
+    // Tables whose names are up to the user.
+    let free = [
+        "custom_metadata.",
+        "telemetry_config.custom_metadata.",
+        "recorder.processors[2].rename.",
+        "recorder.processors[2].set.",
+    ];
     for value in &explanation.values {
         let field = value.field.as_str();
         let field = free
             .iter()
             .find_map(|table| field.starts_with(table).then(|| table.trim_end_matches('.')));
         let name = field.unwrap_or(&value.field).rsplit('.').next().unwrap();
-        let is_there = [format!("`{name}`"), format!("{{{name}:")]
+        let is_there = [format!("`{name}`"), format!("`{name}:"), format!("{{{name}:")]
             .iter()
             .any(|as_code| guide.contains(as_code));
         assert!(is_there, "the guide lacks `{name}`");
