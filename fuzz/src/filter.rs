@@ -1,13 +1,64 @@
 //! What the application and its environment say of what is recorded.
 
-use onelogger::SpanFilter;
 use onelogger::callsite::Filter;
+use onelogger::exporter::Batch;
+use onelogger::processor::Condition;
+use onelogger::{Attributes, EventRecord, Outcome, Record, SpanFilter, SpanRecord};
 
 /// A filter that is taken is written as one that says the same.
 pub(super) fn filter(text: &str) {
     let Ok(filter) = text.parse::<Filter>() else { return };
     let written = filter.to_string();
     assert_eq!(written.parse(), Ok(filter), "{written}");
+}
+
+/// A condition that is taken is written as one that says the same; `not` turns it around, whatever the
+/// record; and what is wrong is said of a place in the text.
+pub(super) fn condition(text: &str) {
+    let condition = match text.parse::<Condition>() {
+        Ok(condition) => condition,
+        Err(error) => {
+            assert!((1..=text.chars().count() + 1).contains(&error.at), "{error}");
+            return;
+        }
+    };
+    let written = condition.to_string();
+    assert_eq!(written.parse().as_ref(), Ok(&condition), "{written}");
+    // One level deeper may be one too many.
+    let opposite = format!("not ({written})").parse::<Condition>().ok();
+    for record in records().records().iter() {
+        let is_met = condition.matches(record);
+        if let Some(opposite) = &opposite {
+            assert_eq!(opposite.matches(record), !is_met, "{written}");
+        }
+    }
+}
+
+fn records() -> Batch {
+    let attributes = Attributes::new()
+        .with("a", 3)
+        .with("b", "text")
+        .with("c", 0.5)
+        .with("d", true)
+        .with("e", vec!["x", "y"])
+        .with("f", f64::NAN);
+    let span = SpanRecord {
+        name: "load".into(),
+        group: Some("io".into()),
+        attributes: attributes.clone(),
+        duration_nanos: 1_500_000,
+        outcome: Outcome::Error,
+        ..SpanRecord::default()
+    };
+    let event = EventRecord { name: "said".into(), attributes, ..EventRecord::default() };
+    [
+        Record::Start(span.clone()),
+        Record::Stop(span),
+        Record::Event(event.clone()),
+        Record::Error(event),
+    ]
+    .into_iter()
+    .collect()
 }
 
 /// A pattern, and below it names: each is matched as a matcher matches it that tries everything.

@@ -18,8 +18,9 @@ use onelogger::config::Format;
 pub type Check = fn(&[u8]);
 
 /// The targets of this crate, by name.
-pub const TARGETS: [(&str, Check); 12] = [
+pub const TARGETS: [(&str, Check); 13] = [
     ("baggage", |data| with_text(data, propagation::baggage)),
+    ("condition", |data| with_text(data, filter::condition)),
     ("config_json", |data| with_text(data, |text| config::document(text, Format::Json))),
     ("config_toml", |data| with_text(data, |text| config::document(text, Format::Toml))),
     ("config_yaml", |data| with_text(data, |text| config::document(text, Format::Yaml))),
