@@ -5,5 +5,6 @@ mod environment;
 mod formats;
 mod memory;
 mod pitfalls;
+mod pitfalls_of_output;
 mod support;
 mod tables;
