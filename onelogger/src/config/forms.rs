@@ -107,8 +107,17 @@ fn of_class(class: &Node, mut table: Table, path: &str, report: &mut Report) -> 
         report.problem(class.origin.clone(), &path("class_name"), "expected a text");
         return None;
     };
+    if table.get("type").is_some() {
+        let message = "stands beside a `type`, which says the same; leave one of them away";
+        report.problem(class.origin.clone(), &path("class_name"), message);
+        return None;
+    }
     let last = name.rsplit('.').next().unwrap_or(name);
-    let Some((_, kind)) = CLASSES.iter().find(|(known, _)| *known == last) else {
+    let is_off =
+        table.get("enabled").is_some_and(|node| matches!(node.content, Content::Bool(false)));
+    let known = CLASSES.iter().find(|(known, _)| *known == last).map(|(_, kind)| *kind);
+    // An exporter that is off is not made, so nobody asks for its type.
+    let Some(kind) = known.or(is_off.then_some(last)) else {
         let message = format!(
             "no exporter stands for the Python class `{name}`; `FileExporter` and `LoggerExporter` \
              have one, and `type: otlp` sends to collectors"
@@ -131,7 +140,7 @@ fn of_class(class: &Node, mut table: Table, path: &str, report: &mut Report) -> 
             return None;
         }
     }
-    let kind = Node::new(class.origin.clone(), Content::Text((*kind).to_owned()));
+    let kind = Node::new(class.origin.clone(), Content::Text(kind.to_owned()));
     table.push("type", class.origin.clone(), kind);
     Some(table)
 }

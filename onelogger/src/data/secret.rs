@@ -71,7 +71,10 @@ fn words(name: &str) -> Vec<String> {
 /// query, which may hold a key.
 pub(crate) fn without_credentials(text: &str) -> Cow<'_, str> {
     let Some((scheme, after)) = text.split_once("://") else {
-        return Cow::Borrowed(text);
+        return match text.rsplit_once('@') {
+            Some((name, host)) if name.contains(':') => Cow::Owned(format!("{REDACTED}@{host}")),
+            _ => Cow::Borrowed(text),
+        };
     };
     let end = after.find(|c: char| c.is_whitespace() || "\"'`,;".contains(c));
     let (address, rest) = after.split_at(end.unwrap_or(after.len()));
@@ -154,6 +157,7 @@ mod tests {
             ("https://me:pw@host/a?key=1", "https://<redacted>@host/a?<redacted>"),
             ("`amqp://u:p/w@h`, s3://b?sig=1", "`amqp://<redacted>@h`, s3://b?<redacted>"),
             ("mail@host", "mail@host"),
+            ("me:pw@host:4318", "<redacted>@host:4318"),
         ] {
             assert_eq!(without_credentials(text), shown);
         }

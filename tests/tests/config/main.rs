@@ -5,6 +5,7 @@ mod environment;
 mod formats;
 mod memory;
 mod pitfalls;
+mod pitfalls_of_output;
 mod processors;
 mod support;
 mod tables;

@@ -12,30 +12,6 @@ use crate::memory;
 use crate::support::{REQUIRED, loader, minimal, problems, write};
 
 #[test]
-fn p36_what_identifies_a_run_is_exported_with_its_types() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("run.jsonl");
-    let loaded = minimal()
-        .set("custom_metadata.layers", 12)
-        .set("custom_metadata.gpus", vec!["a", "b"])
-        .set("exporters.run.type", "file")
-        .set("exporters.run.path", path.to_str().unwrap())
-        .load()
-        .unwrap();
-    let (config, recorder) = loaded.into_parts();
-    drop(OneLoggerProvider::new().configure(config, recorder).unwrap());
-    let log = onelogger::read::file(&path).unwrap();
-    let opening = std::fs::read_to_string(&path).unwrap();
-    let opening: serde_json::Value = serde_json::from_str(opening.lines().next().unwrap()).unwrap();
-    let attributes = &opening["event"]["attributes"];
-    assert_eq!(attributes["layers"], 12);
-    assert_eq!(attributes["gpus"], serde_json::json!(["a", "b"]));
-    let text = attributes.to_string();
-    assert!(text.contains(r#""trainer""#), "{text}");
-    assert_eq!(log.runs().len(), 1);
-}
-
-#[test]
 fn p38_a_rank_that_is_no_number_breaks_nothing() {
     for enabled in [true, false] {
         let loaded = loader([("RANK", "first")])
@@ -188,6 +164,14 @@ fn p43_a_failure_to_create_is_an_error_and_all_are_said_at_once() {
 }
 
 #[test]
+fn p43_a_class_without_a_counterpart_may_be_there_if_it_is_off() {
+    let entry = "- {class_name: wandb.WandBExporter, config: {key: x}, enabled: false}";
+    let none: [(&str, &str); 0] = [];
+    let text = format!("{REQUIRED}exporters:\n{entry}\n");
+    drop(loader(none).document(Format::Yaml, text).load().unwrap());
+}
+
+#[test]
 fn p43_a_type_that_panics_is_a_problem_of_its_entry() {
     let text = format!("{REQUIRED}exporters: {{kept: {{type: memory, panics: true}}}}\n");
     let none: [(&str, &str); 0] = [];
@@ -212,6 +196,34 @@ fn p43_a_text_is_no_boolean_in_a_file_and_one_in_the_environment() {
     let text = format!("{REQUIRED}enable_for_current_rank: \"${{ON:-false}}\"\n");
     let loaded = loader(none).document(Format::Yaml, text).load().unwrap();
     assert!(!loaded.config().enable_for_current_rank());
+}
+
+#[test]
+fn p44_the_environment_is_read_and_never_changed() {
+    let before: Vec<_> = std::env::vars_os().collect();
+    let explanation = onelogger::config::explain();
+    assert!(explanation.values.iter().all(|value| value.place != "set in code"), "{explanation}");
+    assert_eq!(std::env::vars_os().collect::<Vec<_>>(), before);
+}
+
+#[test]
+fn p48_whatever_is_wrong_comes_as_one_error_from_all_sources() {
+    let text = "world_size: 8\nrecorder: {lane_bytes: 1}\nexporters: {run: {type: file}}\n";
+    let loader = loader([("ONELOGGER_IS_BASELINE_RUN", "maybe")])
+        .document(Format::Yaml, text)
+        .set("application_name", " ")
+        .set("session_tag", 5);
+    assert_eq!(
+        problems(loader),
+        [
+            "document:2:24: recorder.lane_bytes: a lane needs at least 640 bytes",
+            "document:3:18: exporters.run.path: is required",
+            "ONELOGGER_IS_BASELINE_RUN: is_baseline_run: expected true or false, found the text \
+             `maybe`",
+            "set in code: session_tag: expected a text, found the number 5; write it in quotes",
+            "set in code: application_name: must not be blank",
+        ]
+    );
 }
 
 #[test]

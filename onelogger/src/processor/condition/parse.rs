@@ -232,6 +232,12 @@ impl<'a> Parser<'a> {
             let fraction = || word.parse().ok().map(Number::Fraction);
             whole.or_else(|| is_number.then(fraction).flatten())
         };
+        if let Token::Word(word) = value
+            && let Some(Number::Fraction(number)) = number(word)
+            && number.is_infinite()
+        {
+            return self.fail(at, format_args!("`{word}` is too large a number"));
+        }
         let test = match value {
             Token::Word(word) if number(word).is_some() => {
                 number(word).map(|number| ValueTest::Number(how, number))

@@ -178,6 +178,7 @@ fn what_is_wrong_is_said_where_it_is() {
             "at character 12: `-1s` is no duration; expected a number with ns, us, ms, s, m or h, such as 250ms",
         ),
         (".a > x", "at character 6: `>` compares numbers; expected `=` or `!=`"),
+        (".a < -1e999", "at character 6: `-1e999` is too large a number"),
         (".a = (", "at character 6: expected a number, a text, true or false, found `(`"),
         (".a ~ ", "at character 6: expected a text, found the end"),
         (". = 3", "at character 2: the name of an attribute is missing"),
