@@ -106,17 +106,15 @@ fn step() -> impl Strategy<Value = Step> {
     // A moment, some seconds, or longer than any back-off.
     let millis = prop_oneof![0..500_u64, 500..5_000_u64, 20_000..70_000_u64];
     prop_oneof![
-        3 => setting().prop_map(Step::Configure),
-        30 => call().prop_map(Step::Call),
-        2 => (any::<usize>(), call()).prop_map(|(life, call)| Step::CallEarlier(life, call)),
-        6 => script().prop_map(Step::Change),
-        4 => millis.prop_map(|millis| Step::Advance { millis }),
-        1 => prop::bool::weighted(0.1).prop_map(|is_off| match is_off {
-            true => Step::ForceDisable,
-            false => Step::Flush,
-        }),
-        2 => Just(Step::Flush),
-        1 => prop_oneof![Just(Step::Close), Just(Step::DropGuard)],
+        30 => setting().prop_map(Step::Configure),
+        300 => call().prop_map(Step::Call),
+        20 => (any::<usize>(), call()).prop_map(|(life, call)| Step::CallEarlier(life, call)),
+        60 => script().prop_map(Step::Change),
+        40 => millis.prop_map(|millis| Step::Advance { millis }),
+        // It is for good: what comes after it is soon said.
+        1 => Just(Step::ForceDisable),
+        30 => Just(Step::Flush),
+        10 => prop_oneof![Just(Step::Close), Just(Step::DropGuard)],
     ]
 }
 

@@ -43,6 +43,8 @@ struct Life {
     /// By the filter.
     withheld: u64,
     too_large: u64,
+    /// Of those recorded, telemetry data errors: each exporter gets one.
+    data_errors: u64,
     refused: u64,
     stopped_late: u64,
     has_misuse: bool,
@@ -176,6 +178,7 @@ impl Walk {
             recorded: 0,
             withheld: 0,
             too_large: 0,
+            data_errors: 0,
             refused: 0,
             stopped_late: 0,
             has_misuse: false,
@@ -236,7 +239,8 @@ impl Walk {
             let is_quiet = self.is_synchronous || is_flushed || life.is_closed;
             life.takes_in(life.is_closed);
             if is_quiet {
-                life.check();
+                let now = Duration::from_nanos(self.clock.unix_nanos());
+                life.check(self.is_synchronous.then_some(now));
             }
         }
         for life in &self.lives {
@@ -248,7 +252,7 @@ impl Walk {
 
 impl Life {
     fn call(&mut self, call: Call, clock: &ManualClock) {
-        let Some((call, place)) = self.placed(call) else { return };
+        let Some(place) = self.place_of(call) else { return };
         let fate = self.fate(call, place);
         let is_error = matches!(fate, Fate::Misuse | Fate::Late)
             && self.strategy == ErrorHandlingStrategy::PropagateExceptions;
@@ -256,7 +260,10 @@ impl Life {
         assert_eq!(result.is_err(), is_error, "{call:?}: {result:?}, {fate:?}");
         match fate {
             Fate::Nothing | Fate::Late => {}
-            Fate::Recorded => self.recorded += 1,
+            Fate::Recorded => {
+                self.recorded += 1;
+                self.data_errors += matches!(call, Call::DataError) as u64;
+            }
             Fate::Withheld => {
                 (self.recorded, self.withheld) = (self.recorded + 1, self.withheld + 1);
             }
@@ -277,13 +284,11 @@ impl Life {
         }
     }
 
-    /// The place of the span that a call names; `None` if there is none.
-    fn placed(&self, call: Call) -> Option<(Call, usize)> {
+    /// The place of the span that a call names, or any; `None` if it names one and there is none.
+    fn place_of(&self, call: Call) -> Option<usize> {
         match call {
-            Call::Stop(span) | Call::Event(span) => {
-                Some((call, span.checked_rem(self.spans.len())?))
-            }
-            _ => Some((call, 0)),
+            Call::Stop(span) | Call::Event(span) => span.checked_rem(self.spans.len()),
+            _ => Some(0),
         }
     }
 
@@ -349,16 +354,20 @@ impl Life {
         }
     }
 
-    fn check(&mut self) {
+    /// `now` is the time of the step, where every record was offered within it.
+    fn check(&mut self, now: Option<Duration>) {
         let health = self.recorder.health();
         for (place, (backend, model)) in self.exporters.iter_mut().enumerate() {
             let exporter = &health.exporters[place];
             let counts = exporter.counts;
             model.check(exporter, backend.kept());
+            model.check_disabled(counts.lost(LossReason::ExporterDisabled), now);
             assert_eq!(counts.recorded, self.recorded, "{exporter:?}");
             assert_eq!(counts.lost(LossReason::RecordTooLarge), self.too_large, "{exporter:?}");
             // Beside those that the filter hides, further telemetry data errors are held back.
-            assert!(counts.withheld == self.withheld || model.has_report, "{exporter:?}");
+            let further = counts.withheld - self.withheld;
+            assert!(further <= self.data_errors, "{exporter:?}");
+            assert!(further == 0 || model.has_report, "{exporter:?}");
             // The other exporter's failures are none of this one's.
             if place == 1 {
                 assert_eq!((exporter.failures, counts.lost_total()), (0, self.too_large));

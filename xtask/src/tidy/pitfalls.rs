@@ -4,7 +4,8 @@
 use super::Finding;
 use super::source::Source;
 
-/// Those that lose or falsify data, break the application, or surprise.
+/// Those that lose or falsify data, break the application, or surprise; but 36, 38 to 45 and 49, which concern
+/// the configuration.
 const FAULTS: &[(u16, &str)] = &[
     (1, "explicit times are accepted within ten minutes only, and in the future"),
     (2, "a clock that reads zero counts as not given"),
