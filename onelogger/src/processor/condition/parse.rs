@@ -438,8 +438,9 @@ fn duration(word: &str) -> Option<Duration> {
         "h" => 3_600_000_000_000,
         _ => return None,
     };
-    if let Ok(whole) = number.parse::<u64>() {
-        let nanos = u128::from(whole) * u128::from(nanos);
+    // Wider than a duration: its nanoseconds, as it is written, are more than 64 bits hold.
+    if let Ok(whole) = number.parse::<u128>() {
+        let nanos = whole.checked_mul(u128::from(nanos))?;
         return Some(Duration::new(
             (nanos / 1_000_000_000).try_into().ok()?,
             (nanos % 1_000_000_000) as u32,
