@@ -228,7 +228,8 @@ impl<'a> Parser<'a> {
         let number = |word: &str| {
             let whole = word.parse().ok().map(Number::Whole);
             // Also `inf` and `nan` are numbers elsewhere; here they are texts.
-            let is_number = word.starts_with(|first: char| first.is_ascii_digit() || first == '-');
+            let is_number =
+                word.trim_start_matches('-').starts_with(|it: char| it.is_ascii_digit());
             let fraction = || word.parse().ok().map(Number::Fraction);
             whole.or_else(|| is_number.then(fraction).flatten())
         };

@@ -143,6 +143,7 @@ fn what_is_written_is_read_again() {
         ("duration > 1.5ms", "duration > 1500000ns"),
         ("duration > 515555385m", "duration > 30933323100000000000ns"),
         (".big = 1e300", ".big = 1e300"),
+        (".nan = -nan", r#".nan = "-nan""#),
         (".nan = nan", r#".nan = "nan""#),
     ] {
         let condition: Condition = text.parse().unwrap();
