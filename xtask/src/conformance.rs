@@ -15,7 +15,7 @@ use crate::workspace::{build_programs, root, target};
 use crate::{Outcome, Result};
 
 /// What the player can play. A scenario of another kind is not played, and the count says so.
-const KINDS: &[&str] = &["core"];
+const KINDS: &[&str] = &["core", "training"];
 
 /// The reference. `generate.py` refuses other versions.
 const PACKAGES: &[&str] =

@@ -1,0 +1,127 @@
+//! The end of a standard span: what it adds to the job, and the events that tell of it.
+
+use onelogger::recorder::RecordError;
+use onelogger::{Event, Outcome, Recorder, Span, Timestamp};
+
+use super::TrainingRecorder;
+use crate::metrics;
+use crate::names::event;
+use crate::standard::StandardSpan;
+use crate::state::{Job, Open, between};
+
+/// An event of a span.
+type Report = (Span, Event);
+
+impl TrainingRecorder {
+    /// Counts what has ended, at a time that was checked or now, and records what is due then. The span
+    /// itself is stopped by the caller, whatever this returns.
+    pub(crate) fn finish(
+        &self,
+        standard: StandardSpan,
+        time: Option<Timestamp>,
+        outcome: Outcome,
+    ) -> Result<(), RecordError> {
+        let at = self.moment(time)?;
+        let (reports, result) = {
+            let mut job = self.job();
+            let Some(open) = job.slots.take(standard) else { return Ok(()) };
+            let mut reports = Vec::new();
+            let world_size = self.config.world_size();
+            let end = End { standard, open, at, is_ok: outcome == Outcome::Ok, world_size };
+            let result = end.count(&mut job, &mut reports);
+            (reports, result)
+        };
+        reports.into_iter().fold(result, |result, (span, event)| {
+            result.and(self.inner.event(Some(&span), Event { time, ..event }))
+        })
+    }
+}
+
+struct End {
+    standard: StandardSpan,
+    open: Open,
+    at: Timestamp,
+    is_ok: bool,
+    world_size: u32,
+}
+
+impl End {
+    fn count(self, job: &mut Job, reports: &mut Vec<Report>) -> Result<(), RecordError> {
+        let length = between(self.open.started, self.at);
+        let of_training = match self.standard {
+            StandardSpan::TrainingIteration => return self.count_iteration(job, reports),
+            StandardSpan::TrainingLoop => {
+                self.end_training(job, reports);
+                return Ok(());
+            }
+            StandardSpan::ValidationLoop => {
+                let validation = &job.validation;
+                let event = metrics::evaluation(event::VALIDATION_METRICS, validation, job);
+                job.validation.last_at = job.completed_overall;
+                reports.push((self.open.span, event));
+                return Ok(());
+            }
+            StandardSpan::TestingLoop => {
+                let event = metrics::evaluation(event::TESTING_METRICS, &job.testing, job);
+                job.testing.last_at = job.completed_overall;
+                reports.push((self.open.span, event));
+                return Ok(());
+            }
+            StandardSpan::CheckpointSaveSync | StandardSpan::CheckpointSaveAsync => {
+                self.end_save(job, reports);
+                return Ok(());
+            }
+            StandardSpan::ValidationIteration => &mut job.validation.iterations,
+            StandardSpan::TestingIteration => &mut job.testing.iterations,
+            StandardSpan::DataLoading => &mut job.training.data_loading,
+            StandardSpan::ModelForward => &mut job.training.forward,
+            StandardSpan::ModelBackward => &mut job.training.backward,
+            _ => return Ok(()),
+        };
+        if let Some(length) = length.filter(|_| self.is_ok) {
+            of_training.add(length);
+        }
+        Ok(())
+    }
+
+    /// An iteration that has failed is none: it trains nothing.
+    fn count_iteration(self, job: &mut Job, reports: &mut Vec<Report>) -> Result<(), RecordError> {
+        if !self.is_ok {
+            return Ok(());
+        }
+        job.complete_iteration(self.open.started, self.at)?;
+        if job.is_update_due() {
+            let span = job.training_span()?;
+            let event = metrics::training(event::TRAINING_METRICS, job, self.world_size);
+            reports.push((span, event));
+            job.training.reported = job.training.completed;
+        }
+        Ok(())
+    }
+
+    fn end_training(self, job: &mut Job, reports: &mut Vec<Report>) {
+        if job.has_additions() && job.training.reported < job.training.completed {
+            let event = metrics::training(event::FINAL_TRAINING_METRICS, job, self.world_size);
+            reports.push((self.open.span, event));
+            job.training.reported = job.training.completed;
+        }
+    }
+
+    fn end_save(self, job: &mut Job, reports: &mut Vec<Report>) {
+        let has_additions = job.has_additions();
+        let saves = &mut job.checkpoints;
+        let is_sync = self.standard == StandardSpan::CheckpointSaveSync;
+        let times = if is_sync { &mut saves.sync_times } else { &mut saves.async_times };
+        if let Some(length) = between(self.open.started, self.at) {
+            times.add(length);
+        }
+        let report = metrics::save_times(times);
+        if is_sync
+            && let Some(step) = saves.fail_attempt(saves.sync_attempt)
+            && has_additions
+        {
+            reports.push((self.open.span.clone(), metrics::save_failure(step)));
+        }
+        reports.push((self.open.span, report));
+    }
+}
