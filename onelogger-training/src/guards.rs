@@ -68,13 +68,12 @@ impl PhaseGuard {
     }
 
     fn finish(&mut self, outcome: Outcome, error: Option<ErrorEvent>) -> Result<(), RecordError> {
+        // The error is the application's, also where the phase has no span: then it is the current one's.
+        let span = Some(&self.span).filter(|span| !span.is_disabled());
+        let told = error.map_or(Ok(()), |error| self.telemetry.recorder().error(span, error));
         if std::mem::replace(&mut self.is_over, true) {
-            return Ok(());
+            return told;
         }
-        let told = match error {
-            Some(error) if !self.span.is_disabled() => self.telemetry.error(&self.span, error),
-            _ => Ok(()),
-        };
         let saved = match self.saves_step.filter(|_| outcome == Outcome::Ok) {
             Some(step) => self.telemetry.on_save_checkpoint_success(step),
             None => Ok(()),
@@ -93,6 +92,9 @@ impl PhaseGuard {
 
 impl Drop for PhaseGuard {
     fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
         // The strategy has seen to what is returned here.
         let _ = if panicking() && !self.was_panicking {
             let error = ErrorEvent::new(format!("Panic in {}", self.standard));

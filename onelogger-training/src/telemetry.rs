@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use onelogger::recorder::RecordError;
 use onelogger::{
-    Attributes, ErrorEvent, Outcome, Recorder, RecorderHandle, Span, SpanBuilder, SpanStop,
-    Timestamp,
+    Attributes, Outcome, Recorder, RecorderHandle, Span, SpanBuilder, SpanStop, Timestamp,
 };
 
 use crate::config::TrainingConfig;
@@ -159,11 +158,6 @@ impl TrainingTelemetry {
         let training = self.training.as_ref();
         let open = training.and_then(|training| training.open_span(standard).ok());
         open.is_some_and(|span| span.is_disabled())
-    }
-
-    /// Records an error in a span.
-    pub(crate) fn error(&self, span: &Span, error: ErrorEvent) -> Result<(), RecordError> {
-        self.recorder.error(span, ErrorEvent { time: self.time, ..error })
     }
 
     pub(crate) fn close(&self) {
