@@ -4,7 +4,7 @@ use std::error::Error;
 use std::thread::panicking;
 
 use onelogger::recorder::RecordError;
-use onelogger::{Attributes, ErrorEvent, Outcome, Span};
+use onelogger::{Attributes, ErrorEvent, Outcome, Span, SpanStop};
 
 use crate::callbacks::TrainStart;
 use crate::config::CheckpointStrategy;
@@ -78,13 +78,16 @@ impl PhaseGuard {
             Some(step) => self.telemetry.on_save_checkpoint_success(step),
             None => Ok(()),
         };
-        let (standard, name) = (self.standard, self.standard.as_str());
-        let ended = match standard {
-            StandardSpan::Application => self.telemetry.end_application(name, outcome),
+        let ended = match self.standard {
+            StandardSpan::Application => self.telemetry.end_application("application", outcome),
+            standard if self.span.is_disabled() => {
+                self.telemetry.stop(standard.as_str(), standard, outcome)
+            }
             // By its span: another one of the kind may be open by now.
-            _ => self.telemetry.call(name, |training, recorder| {
-                self.telemetry.stop_span(training, recorder, standard, &self.span, outcome)
-            }),
+            _ => {
+                let stop = SpanStop::new().outcome(outcome);
+                self.telemetry.recorder().stop_with(&self.span, stop)
+            }
         };
         told.and(saved).and(ended)
     }

@@ -66,7 +66,7 @@ impl TrainingTelemetry {
 
     /// The training configuration, once it is set.
     pub fn training_config(&self) -> Option<Arc<TrainingConfig>> {
-        self.training.as_ref().and_then(|training| training.job().config.clone())
+        self.training.as_ref()?.training_config().cloned()
     }
 
     /// Sets the training configuration, where it is known later than the rest. It is told on the
@@ -97,17 +97,21 @@ impl TrainingTelemetry {
         self.time
     }
 
-    /// Makes a call of several to the recorder, under one name and handled once if it fails.
+    /// Makes a call of several to the recorder, under one name and handled once if it fails. The recorder
+    /// is open then.
     pub(crate) fn call(
         &self,
         name: &str,
         call: impl FnOnce(&TrainingRecorder, &dyn Recorder) -> Result<(), RecordError>,
     ) -> Result<(), RecordError> {
-        self.recorder.call(name, (), |recorder| match self.training.as_deref() {
-            Some(training) => call(training, recorder),
-            None => Err(refused(
-                "the recorder in force is none of a training; configure a training provider",
-            )),
+        self.recorder.call(name, (), |recorder| {
+            let training = self.training.as_deref().ok_or_else(|| {
+                refused(
+                    "the recorder in force is none of a training; configure a training provider",
+                )
+            })?;
+            training.moment(None)?;
+            call(training, recorder)
         })
     }
 
@@ -134,30 +138,22 @@ impl TrainingTelemetry {
     ) -> Result<(), RecordError> {
         self.call(callback, |training, recorder| {
             let span = training.open_span(standard)?;
-            self.stop_span(training, recorder, standard, &span, outcome)
+            if span.is_disabled() {
+                // Measured, and without a span.
+                return training.finish(standard, self.time, outcome);
+            }
+            recorder.stop(&span, SpanStop { time: self.time, outcome, ..SpanStop::new() })
         })
-    }
-
-    pub(crate) fn stop_span(
-        &self,
-        training: &TrainingRecorder,
-        recorder: &dyn Recorder,
-        standard: StandardSpan,
-        span: &Span,
-        outcome: Outcome,
-    ) -> Result<(), RecordError> {
-        if span.is_disabled() {
-            // Measured, and without a span.
-            return training.finish(standard, self.time, outcome);
-        }
-        recorder.stop(span, SpanStop { time: self.time, outcome, ..SpanStop::new() })
     }
 
     /// Whether a standard span is measured that has no span of its own.
     pub(crate) fn is_measured_only(&self, standard: StandardSpan) -> bool {
-        let training = self.training.as_ref();
-        let open = training.and_then(|training| training.open_span(standard).ok());
-        open.is_some_and(|span| span.is_disabled())
+        let mut is_measured_only = false;
+        let asked = self.call("scope", |training, _| {
+            is_measured_only = training.open_span(standard).is_ok_and(|span| span.is_disabled());
+            Ok(())
+        });
+        asked.is_ok() && is_measured_only
     }
 
     pub(crate) fn close(&self) {

@@ -8,6 +8,7 @@ use crate::config::CheckpointStrategy;
 use crate::metrics;
 use crate::names::attribute;
 use crate::recorder::TrainingRecorder;
+use crate::state::no_config;
 use crate::{StandardSpan, TrainingTelemetry};
 
 /// A checkpoint that is safe.
@@ -57,8 +58,7 @@ impl CheckpointStrategy {
 
 /// How saves are made, if they are recorded.
 fn strategy(training: &TrainingRecorder) -> Result<Option<CheckpointStrategy>, RecordError> {
-    let job = training.job();
-    let config = job.expect_config()?;
+    let config = training.training_config().ok_or_else(no_config)?;
     let is_enabled = config.0.is_save_checkpoint_enabled;
     Ok(is_enabled.then(|| config.save_checkpoint_strategy()))
 }
@@ -141,10 +141,10 @@ impl TrainingTelemetry {
     /// # Errors
     /// If none has begun, or the time is out of the recorder's window; then it ends now.
     pub fn on_save_checkpoint_end(&self) -> Result<(), RecordError> {
-        match self.training_config().map(|config| config.0.clone()) {
-            Some(config) if !config.is_save_checkpoint_enabled => Ok(()),
+        match self.training_config() {
+            Some(config) if !config.0.is_save_checkpoint_enabled => Ok(()),
             config => {
-                let strategy = config.map(|config| config.save_checkpoint_strategy);
+                let strategy = config.map(|config| config.save_checkpoint_strategy());
                 let standard = strategy.unwrap_or_default().span();
                 self.stop("on_save_checkpoint_end", standard, Outcome::Ok)
             }

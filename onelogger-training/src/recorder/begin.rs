@@ -165,7 +165,7 @@ fn admit_save(
 ) -> Result<(Attributes, Change), RecordError> {
     job.expect_config()?;
     let step = whole_number(given, attribute::CURRENT_ITERATION)?;
-    let step = step.unwrap_or_else(|| job.completed_overall);
+    let step = step.unwrap_or(job.completed_overall);
     let attempt = job.checkpoints.attempts + 1;
     let attributes = Attributes::new()
         .with(attribute::CHECKPOINT_STRATEGY, strategy.as_str())

@@ -24,7 +24,7 @@ use onelogger::{
 use crate::config::TrainingConfig;
 use crate::metrics;
 use crate::standard::StandardSpan;
-use crate::state::{Job, Slots};
+use crate::state::Job;
 
 /// Records a training job.
 ///
@@ -34,6 +34,8 @@ pub struct TrainingRecorder {
     inner: DefaultRecorder,
     config: OneLoggerConfig,
     rank: OnceLock<u32>,
+    /// That of the job, to be read without the lock.
+    training: OnceLock<Arc<TrainingConfig>>,
     job: Mutex<Job>,
 }
 
@@ -47,14 +49,32 @@ impl TrainingRecorder {
         config: OneLoggerConfig,
         training: Option<Arc<TrainingConfig>>,
     ) -> TrainingRecorder {
-        let mut job = Job::default();
+        let recorder = TrainingRecorder {
+            inner,
+            config,
+            rank: OnceLock::new(),
+            training: OnceLock::new(),
+            job: Mutex::default(),
+        };
         if let Some(training) = training {
-            job.flops_overall = training.flops_per_iteration().map(|_| 0);
-            job.config = Some(training);
+            // The first one is never refused.
+            let _ = recorder.keep_config(&training);
         }
-        TrainingRecorder { inner, config, rank: OnceLock::new(), job: Mutex::new(job) }
+        recorder
     }
 
+    fn keep_config(&self, training: &Arc<TrainingConfig>) -> Result<(), RecordError> {
+        self.job().set_config(Arc::clone(training))?;
+        let _ = self.training.set(Arc::clone(training));
+        Ok(())
+    }
+
+    pub(crate) fn training_config(&self) -> Option<&Arc<TrainingConfig>> {
+        self.training.get()
+    }
+
+    /// Whoever locks it has asked for the [`moment`](Self::moment) before: in a forked child that fails,
+    /// and there the lock may be held by a thread that does not exist.
     pub(crate) fn job(&self) -> MutexGuard<'_, Job> {
         self.job.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -65,11 +85,8 @@ impl TrainingRecorder {
 
     pub(crate) fn set_config(&self, config: TrainingConfig) -> Result<(), RecordError> {
         let config = Arc::new(config);
-        let application = {
-            let mut job = self.job();
-            job.set_config(Arc::clone(&config))?;
-            job.slots.get(StandardSpan::Application).map(|open| open.span.clone())
-        };
+        self.keep_config(&config)?;
+        let application = self.open_span(StandardSpan::Application).ok();
         // Where the application has not begun, its start tells of it.
         application
             .map_or(Ok(()), |span| self.inner.event(Some(&span), metrics::configuration(&config)))
@@ -103,9 +120,8 @@ impl TrainingRecorder {
         let rank = self.rank.get().copied().unwrap_or(0);
         let event = Event { time, ..metrics::initialization(&self.config, rank) };
         self.inner.event(Some(application), event)?;
-        let config = self.job().config.clone();
-        config.map_or(Ok(()), |config| {
-            self.inner.event(Some(application), metrics::configuration(&config))
+        self.training_config().map_or(Ok(()), |config| {
+            self.inner.event(Some(application), metrics::configuration(config))
         })
     }
 }
@@ -125,15 +141,18 @@ impl Recorder for TrainingRecorder {
     }
 
     fn stop(&self, span: &Span, mut stop: SpanStop) -> Result<(), RecordError> {
-        let standard = StandardSpan::named(span.name());
-        let Some(standard) = standard.filter(|&standard| self.job().slots.holds(standard, span))
-        else {
+        let Some(standard) = StandardSpan::named(span.name()) else {
             return self.inner.stop(span, stop);
         };
-        // As with any span, a time that is refused ends it all the same, now.
         let checked = self.moment(stop.time).map(drop);
-        if checked.is_err() {
-            stop.time = None;
+        match checked {
+            Ok(()) => {}
+            // As with any span, a time that is refused ends it all the same, now.
+            Err(RecordError::Time(_)) => stop.time = None,
+            Err(_) => return self.inner.stop(span, stop),
+        }
+        if !self.job().slots.holds(standard, span) {
+            return self.inner.stop(span, stop);
         }
         let finished = self.finish(standard, stop.time, stop.outcome);
         self.inner.stop(span, stop).and(checked).and(finished)
@@ -160,10 +179,7 @@ impl Recorder for TrainingRecorder {
     }
 
     fn close(&self, timeout: Duration) -> Result<(), CloseError> {
-        let closed = self.inner.close(timeout);
-        // The close has stopped them: what comes now is too late, and not for the second time.
-        self.job().slots = Slots::default();
-        closed
+        self.inner.close(timeout)
     }
 
     fn health(&self) -> Health {

@@ -10,7 +10,8 @@ use std::sync::Arc;
 pub(crate) use checkpoints::{Checkpoints, Progress};
 use onelogger::recorder::RecordError;
 use onelogger::{Span, Timestamp};
-pub(crate) use slots::{Open, Slots};
+pub(crate) use slots::Open;
+use slots::Slots;
 pub(crate) use timer::{Timer, between};
 pub(crate) use training::TrainingLoop;
 
@@ -42,11 +43,14 @@ pub(crate) struct Evaluation {
     pub(crate) last_at: i64,
 }
 
+pub(crate) fn no_config() -> RecordError {
+    refused("the training configuration is not set; set it before this")
+}
+
 impl Job {
     /// The configuration, which most of a training cannot do without.
     pub(crate) fn expect_config(&self) -> Result<&Arc<TrainingConfig>, RecordError> {
-        let missing = || refused("the training configuration is not set; set it before this");
-        self.config.as_ref().ok_or_else(missing)
+        self.config.as_ref().ok_or_else(no_config)
     }
 
     pub(crate) fn set_config(&mut self, config: Arc<TrainingConfig>) -> Result<(), RecordError> {

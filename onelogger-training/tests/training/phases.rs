@@ -244,3 +244,43 @@ fn an_error_of_the_application_is_recorded_also_where_its_phase_is_not() {
     iteration.fail(&io::Error::other("bad batch")).unwrap();
     assert_eq!(job.finish().told("error")[0].span, "training_loop");
 }
+
+#[test]
+fn a_scope_that_ends_after_the_close_is_no_misuse() {
+    let job = lenient_job();
+    job.begin();
+    let iteration = job.telemetry.training_iteration().unwrap();
+    job.telemetry.on_app_end().unwrap();
+    drop(iteration);
+    assert_eq!(job.telemetry.recorder().refused_calls(), 0);
+    drop(job.finish());
+}
+
+#[test]
+fn threads_may_meet_in_one_phase_and_each_call_is_counted() {
+    let job = lenient_job();
+    job.begin();
+    let (threads, each) = (4, 500);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                for _ in 0..each {
+                    let iteration = job.telemetry.training_iteration().unwrap();
+                    std::thread::yield_now();
+                    iteration.end().unwrap();
+                }
+            });
+        }
+    });
+    let refused = job.telemetry.recorder().refused_calls();
+    job.telemetry.on_train_end().unwrap();
+    job.telemetry.on_app_end().unwrap();
+    let health = job.telemetry.recorder().health();
+    assert!(health.exporters[0].counts.is_balanced());
+    let recorded = job.finish();
+    let updates = recorded.told("training_metrics_update");
+    let completed = updates.last().and_then(|update| update.int("num_iterations")).unwrap();
+    let ended = threads * each - refused as i64;
+    // An update tells of every second iteration.
+    assert!(completed == ended || completed == ended - 1, "{completed} of {ended}");
+}

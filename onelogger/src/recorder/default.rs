@@ -46,20 +46,23 @@ impl DefaultRecorder {
     /// the other; a monotonic reading that comes with it is of another clock, and says nothing here.
     ///
     /// ```
-    /// # use std::time::Duration;
-    /// # use onelogger::{DefaultRecorder, ManualClock};
-    /// # let clock = ManualClock::new(1_700_000_000_000_000_000);
-    /// let recorder = DefaultRecorder::builder().manual_clock(clock.clone()).build()?;
+    /// use std::time::Duration;
+    /// use onelogger::DefaultRecorder;
+    /// let capture = onelogger::testing::capture();
+    /// let recorder = onelogger::recorder();
+    /// let recorder: &DefaultRecorder = recorder.find().unwrap();
     /// let before = recorder.moment(None)?;
-    /// clock.advance(Duration::from_millis(3));
+    /// capture.clock().advance(Duration::from_millis(3));
     /// let after = recorder.moment(None)?;
     /// assert_eq!(after.unix_nanos - before.unix_nanos, 3_000_000);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), onelogger::recorder::RecordError>(())
     /// ```
     ///
     /// # Errors
-    /// If the time is out of the recorder's [window](DefaultRecorderBuilder::time_window).
+    /// If the recorder is closed or was never opened, in a forked child too; if the time is out of the
+    /// recorder's [window](DefaultRecorderBuilder::time_window).
     pub fn moment(&self, given: Option<Timestamp>) -> Result<Timestamp, RecordError> {
+        self.direct.open_pipeline()?;
         let now = self.direct.intake.clock.now();
         let Some(given) = given else { return Ok(now) };
         self.direct.window.check(given, now.unix_nanos)?;
