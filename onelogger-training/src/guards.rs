@@ -6,9 +6,8 @@ use std::thread::panicking;
 use onelogger::recorder::RecordError;
 use onelogger::{Attributes, ErrorEvent, Outcome, Span, SpanStop};
 
-use crate::callbacks::TrainStart;
+use crate::callbacks::{Checkpoint, TrainStart};
 use crate::config::CheckpointStrategy;
-use crate::names::attribute;
 use crate::{StandardSpan, TrainingTelemetry};
 
 /// A phase that ends when this is dropped.
@@ -38,8 +37,8 @@ pub struct PhaseGuard {
     telemetry: TrainingTelemetry,
     standard: StandardSpan,
     span: Span,
-    /// The step of a synchronous save, which succeeds where its scope ends well.
-    saves_step: Option<i64>,
+    /// The checkpoint of a synchronous save, which succeeds where its scope ends well.
+    saves: Option<Checkpoint>,
     was_panicking: bool,
     is_over: bool,
 }
@@ -62,9 +61,18 @@ impl PhaseGuard {
     ///
     /// # Errors
     /// As for [`end`](PhaseGuard::end).
-    pub fn fail<E: Error + ?Sized>(mut self, error: &E) -> Result<(), RecordError> {
+    pub fn fail<E: Error + ?Sized>(self, error: &E) -> Result<(), RecordError> {
         let event = ErrorEvent::new(format!("Error in {}: ", self.standard)).caused_by(error);
-        self.finish(Outcome::Error, Some(event))
+        self.fail_with(event)
+    }
+
+    pub(crate) fn fail_with(mut self, error: ErrorEvent) -> Result<(), RecordError> {
+        self.finish(Outcome::Error, Some(error))
+    }
+
+    /// Whether the start was refused, or is not wanted.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over
     }
 
     fn finish(&mut self, outcome: Outcome, error: Option<ErrorEvent>) -> Result<(), RecordError> {
@@ -74,8 +82,8 @@ impl PhaseGuard {
         if std::mem::replace(&mut self.is_over, true) {
             return told;
         }
-        let saved = match self.saves_step.filter(|_| outcome == Outcome::Ok) {
-            Some(step) => self.telemetry.on_save_checkpoint_success(step),
+        let saved = match self.saves.take().filter(|_| outcome == Outcome::Ok) {
+            Some(checkpoint) => self.telemetry.succeed(CheckpointStrategy::Sync, None, &checkpoint),
             None => Ok(()),
         };
         let ended = match self.standard {
@@ -95,7 +103,12 @@ impl PhaseGuard {
 
 impl Drop for PhaseGuard {
     fn drop(&mut self) {
-        if self.is_over {
+        // A callback may have ended it.
+        let has_ended = match self.span.is_disabled() {
+            true => self.is_over || !self.telemetry.is_measured_only(self.standard),
+            false => self.is_over || self.span.is_stopped(),
+        };
+        if has_ended {
             return;
         }
         // The strategy has seen to what is returned here.
@@ -148,6 +161,16 @@ impl TrainingTelemetry {
         testing_loop => TestingLoop;
         /// A testing iteration.
         testing_iteration => TestingIteration;
+        /// The wait for data.
+        data_loading => DataLoading;
+        /// The forward pass.
+        forward => ModelForward;
+        /// The backward pass.
+        backward => ModelBackward;
+        /// Gradients are set to zero.
+        zero_grad => ZeroGrad;
+        /// The optimizer's step.
+        optimizer_update => OptimizerUpdate;
         /// What an asynchronous save does at its end.
         checkpoint_save_finalization => CheckpointSaveFinalization;
     }
@@ -168,16 +191,23 @@ impl TrainingTelemetry {
     pub fn checkpoint_save(&self, global_step: i64) -> Result<PhaseGuard, RecordError> {
         let config = self.training_config();
         let strategy = config.map(|config| config.save_checkpoint_strategy()).unwrap_or_default();
-        let attributes = Attributes::new().with(attribute::CURRENT_ITERATION, global_step);
-        let saves_step = (strategy == CheckpointStrategy::Sync).then_some(global_step);
-        self.scope(strategy.span(), attributes, saves_step)
+        self.save_scope(strategy, &Checkpoint::of_step(global_step))
+    }
+
+    pub(crate) fn save_scope(
+        &self,
+        strategy: CheckpointStrategy,
+        checkpoint: &Checkpoint,
+    ) -> Result<PhaseGuard, RecordError> {
+        let saves = (strategy == CheckpointStrategy::Sync).then(|| checkpoint.clone());
+        self.scope(strategy.span(), checkpoint.to_attributes(), saves)
     }
 
     fn scope(
         &self,
         standard: StandardSpan,
         attributes: Attributes,
-        saves_step: Option<i64>,
+        saves: Option<Checkpoint>,
     ) -> Result<PhaseGuard, RecordError> {
         let span = self.start(standard, attributes)?;
         // Only the start happened at a time that was given.
@@ -185,6 +215,6 @@ impl TrainingTelemetry {
         // One that was refused, or is not wanted, is not to end what others have begun.
         let is_over = span.is_disabled() && !self.is_measured_only(standard);
         let was_panicking = panicking();
-        Ok(PhaseGuard { telemetry, standard, span, saves_step, was_panicking, is_over })
+        Ok(PhaseGuard { telemetry, standard, span, saves, was_panicking, is_over })
     }
 }

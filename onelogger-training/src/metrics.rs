@@ -2,11 +2,11 @@
 
 use onelogger::{Attributes, Event, OneLoggerConfig, Timestamp, Value};
 
-use crate::callbacks::SavedCheckpoint;
+use crate::callbacks::Checkpoint;
 use crate::config::{CheckpointStrategy, Fields, TrainingConfig};
 use crate::names::{attribute, event};
 use crate::python_text;
-use crate::state::{Evaluation, Job, Progress, Timer};
+use crate::state::{Evaluation, Job, Progress, Timer, TrainingLoop};
 use crate::throughput::{to_tera, to_value};
 
 /// Adds a value where there is one.
@@ -104,6 +104,7 @@ pub(crate) fn training(name: &'static str, job: &Job, world_size: u32) -> Event 
             all.set(attribute::TRAIN_THROUGHPUT_PER_GPU_MIN, throughput.slowest);
         }
     }
+    work(&mut all, training);
     let first = training.first_end.map(unix_sec);
     set_some(&mut all, attribute::FIRST_FINISH_TIMESTAMP_SEC, first);
     set_some(&mut all, attribute::LAST_FINISH_TIMESTAMP_SEC, training.last_end.map(unix_sec));
@@ -133,6 +134,17 @@ fn average_times(attributes: &mut Attributes, job: &Job, world_size: u32) {
     set_some(attributes, attribute::AVG_TFLOPS, all_ranks);
 }
 
+fn work(attributes: &mut Attributes, training: &TrainingLoop) {
+    let seconds = training.iterations.total_sec();
+    for (unit, sum) in training.work.iter() {
+        attributes.set(format!("{}{unit}", attribute::WORK_PREFIX), sum);
+        if seconds > 0.0 {
+            let rate = sum as f64 / seconds;
+            attributes.set(format!("{}{unit}", attribute::WORK_RATE_PREFIX), rate);
+        }
+    }
+}
+
 /// The end of a validation or testing loop.
 pub(crate) fn evaluation(name: &'static str, evaluation: &Evaluation, job: &Job) -> Event {
     let mut all = Attributes::new()
@@ -145,7 +157,7 @@ pub(crate) fn evaluation(name: &'static str, evaluation: &Evaluation, job: &Job)
 /// `progress` is `None` where the save was never begun: what it makes safe is not known then.
 pub(crate) fn save_success(
     job: &Job,
-    saved: &SavedCheckpoint,
+    saved: &Checkpoint,
     strategy: CheckpointStrategy,
     progress: Option<Progress>,
     at: Timestamp,

@@ -192,6 +192,11 @@ pub mod attribute {
         /// When the latest iteration of this loop ended.
         LAST_FINISH_TIMESTAMP_SEC = "last_logged_train_iterations_finish_timestamp_sec";
 
+        /// What the names of work done in this loop begin with; the unit follows.
+        WORK_PREFIX = "onelogger.training.work.";
+        /// What the names of work per second begin with; the unit follows.
+        WORK_RATE_PREFIX = "onelogger.training.rate.";
+
         /// Saves begun in this job, with this one.
         SAVE_CHECKPOINT_ATTEMPT_COUNT = "save_checkpoint_attempt_count";
         /// Saves of this job that succeeded, with this one.

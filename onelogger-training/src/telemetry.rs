@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use onelogger::recorder::RecordError;
 use onelogger::{
-    Attributes, Outcome, Recorder, RecorderHandle, Span, SpanBuilder, SpanStop, Timestamp,
+    Attributes, Name, Outcome, Recorder, RecorderHandle, Span, SpanBuilder, SpanStop, Timestamp,
 };
 
-use crate::config::TrainingConfig;
+use crate::config::{CheckpointStrategy, TrainingConfig};
 use crate::recorder::{TrainingRecorder, refused};
 use crate::standard::StandardSpan;
 
@@ -89,6 +89,17 @@ impl TrainingTelemetry {
         })
     }
 
+    /// Says that work was done, in units of the application's own: tokens, frames, bytes. The metrics updates
+    /// of the training loop tell the sum, and how much it is for a second of iterations, as
+    /// `onelogger.training.work.…` and `onelogger.training.rate.…`.
+    ///
+    /// # Errors
+    /// If the recorder in force is none of a training, or there are 16 other units.
+    pub fn work(&self, unit: impl Into<Name>, amount: u64) -> Result<(), RecordError> {
+        let unit = unit.into();
+        self.call("work", |training, _| training.job().training.work.add(unit, amount))
+    }
+
     pub(crate) fn without_time(&self) -> TrainingTelemetry {
         TrainingTelemetry { time: None, ..self.clone() }
     }
@@ -154,6 +165,12 @@ impl TrainingTelemetry {
             Ok(())
         });
         asked.is_ok() && is_measured_only
+    }
+
+    /// The attempt at an asynchronous save that was begun last.
+    pub(crate) fn latest_async_save(&self) -> Option<i64> {
+        let training = self.training.as_ref().filter(|training| training.moment(None).is_ok())?;
+        Some(training.job().checkpoints.of(CheckpointStrategy::Async).latest)
     }
 
     pub(crate) fn close(&self) {

@@ -1,48 +1,53 @@
 //! Saves of checkpoints.
 
 use onelogger::recorder::RecordError;
-use onelogger::{Attributes, ErrorEvent, Event, Outcome, Span};
+use onelogger::{Attributes, ErrorEvent, Event, Outcome, Recorder, Span};
 
 use super::phase;
 use crate::config::CheckpointStrategy;
 use crate::metrics;
 use crate::names::attribute;
 use crate::recorder::TrainingRecorder;
-use crate::state::no_config;
+use crate::state::{Which, no_config};
 use crate::{StandardSpan, TrainingTelemetry};
 
-/// A checkpoint that is safe.
+/// What is known of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SavedCheckpoint {
+pub struct Checkpoint {
     pub(crate) step: i64,
     pub(crate) size_bytes: Option<i64>,
     pub(crate) directory: Option<String>,
 }
 
-impl SavedCheckpoint {
-    /// The one whose save began at this step.
-    pub fn of_step(step: i64) -> SavedCheckpoint {
-        SavedCheckpoint { step, size_bytes: None, directory: None }
+impl Checkpoint {
+    /// The one of this step.
+    pub fn of_step(step: i64) -> Checkpoint {
+        Checkpoint { step, size_bytes: None, directory: None }
     }
 
     /// How many bytes it has.
     #[must_use]
-    pub fn size_bytes(mut self, bytes: u64) -> SavedCheckpoint {
+    pub fn size_bytes(mut self, bytes: u64) -> Checkpoint {
         self.size_bytes = Some(i64::try_from(bytes).unwrap_or(i64::MAX));
         self
     }
 
     /// Where it lies.
     #[must_use]
-    pub fn directory(mut self, directory: impl Into<String>) -> SavedCheckpoint {
+    pub fn directory(mut self, directory: impl Into<String>) -> Checkpoint {
         self.directory = Some(directory.into());
         self
     }
+
+    /// The attributes from which the recorder knows what a save is of.
+    pub(crate) fn to_attributes(&self) -> Attributes {
+        Attributes::new().with(attribute::CURRENT_ITERATION, self.step)
+    }
 }
 
-impl From<i64> for SavedCheckpoint {
-    fn from(step: i64) -> SavedCheckpoint {
-        SavedCheckpoint::of_step(step)
+impl From<i64> for Checkpoint {
+    fn from(step: i64) -> Checkpoint {
+        Checkpoint::of_step(step)
     }
 }
 
@@ -54,6 +59,11 @@ impl CheckpointStrategy {
             CheckpointStrategy::Async => StandardSpan::CheckpointSaveAsync,
         }
     }
+}
+
+pub(crate) fn save_error(step: i64) -> ErrorEvent {
+    ErrorEvent::new(format!("the checkpoint of step {step} was not saved"))
+        .with(attribute::CURRENT_ITERATION, step)
 }
 
 /// How saves are made, if they are recorded.
@@ -72,8 +82,8 @@ impl TrainingTelemetry {
     /// If the training configuration is not set, a save is under way, or the time is out of the
     /// recorder's window.
     pub fn on_save_checkpoint_start(&self, global_step: i64) -> Result<Span, RecordError> {
-        let attributes = Attributes::new().with(attribute::CURRENT_ITERATION, global_step);
         let strategy = self.training_config().map(|config| config.save_checkpoint_strategy());
+        let attributes = Checkpoint::of_step(global_step).to_attributes();
         self.start(strategy.unwrap_or_default().span(), attributes)
     }
 
@@ -85,24 +95,36 @@ impl TrainingTelemetry {
     /// training configuration is not set, or the time is out of the recorder's window.
     pub fn on_save_checkpoint_success(
         &self,
-        saved: impl Into<SavedCheckpoint>,
+        saved: impl Into<Checkpoint>,
     ) -> Result<(), RecordError> {
         let saved = saved.into();
         self.call("on_save_checkpoint_success", |training, recorder| {
             let Some(strategy) = strategy(training)? else { return Ok(()) };
-            let at = training.moment(self.time())?;
-            let (span, event) = {
-                let mut job = training.job();
-                let place = match strategy {
-                    CheckpointStrategy::Sync => strategy.span(),
-                    CheckpointStrategy::Async => StandardSpan::Application,
-                };
-                let span = job.slots.expect(place)?.span.clone();
-                let progress = job.checkpoints.succeed(saved.step, at);
-                (span, metrics::save_success(&job, &saved, strategy, progress, at))
-            };
-            recorder.event(Some(&span), Event { time: self.time(), ..event })
+            let which = Which::LastOfStep(saved.step);
+            self.record_success(training, recorder, strategy, which, &saved)
         })
+    }
+
+    pub(crate) fn record_success(
+        &self,
+        training: &TrainingRecorder,
+        recorder: &dyn Recorder,
+        strategy: CheckpointStrategy,
+        which: Which,
+        saved: &Checkpoint,
+    ) -> Result<(), RecordError> {
+        let at = training.moment(self.time())?;
+        let (span, event) = {
+            let mut job = training.job();
+            let place = match strategy {
+                CheckpointStrategy::Sync => strategy.span(),
+                CheckpointStrategy::Async => StandardSpan::Application,
+            };
+            let span = job.slots.expect(place)?.span.clone();
+            let progress = job.checkpoints.succeed(which, at);
+            (span, metrics::save_success(&job, saved, strategy, progress, at))
+        };
+        recorder.event(Some(&span), Event { time: self.time(), ..event })
     }
 
     /// Says that a save has failed: an error on its span, or on the application's if that has ended. A
@@ -117,22 +139,32 @@ impl TrainingTelemetry {
         global_step: i64,
         error: &E,
     ) -> Result<(), RecordError> {
-        let message = format!("the checkpoint of step {global_step} was not saved");
-        let error = ErrorEvent::new(message)
-            .caused_by(error)
-            .with(attribute::CURRENT_ITERATION, global_step);
+        let error = save_error(global_step).caused_by(error);
         self.call("on_save_checkpoint_failure", |training, recorder| {
             let Some(strategy) = strategy(training)? else { return Ok(()) };
-            let span = {
-                let mut job = training.job();
-                let save = job.slots.get(strategy.span()).map(|open| open.span.clone());
-                let application = || job.slots.expect(StandardSpan::Application);
-                let span = save.map_or_else(|| application().map(|open| open.span.clone()), Ok)?;
-                job.checkpoints.forget(global_step);
-                span
-            };
-            recorder.error(Some(&span), ErrorEvent { time: self.time(), ..error })
+            let which = Which::LastOfStep(global_step);
+            self.record_failure(training, recorder, Some(strategy), which, error)
         })
+    }
+
+    /// On the save's span where it is known and open, else on the application's.
+    pub(crate) fn record_failure(
+        &self,
+        training: &TrainingRecorder,
+        recorder: &dyn Recorder,
+        strategy: Option<CheckpointStrategy>,
+        which: Which,
+        error: ErrorEvent,
+    ) -> Result<(), RecordError> {
+        let span = {
+            let mut job = training.job();
+            let save = strategy.and_then(|strategy| job.slots.get(strategy.span()));
+            let open = save.map_or_else(|| job.slots.expect(StandardSpan::Application), Ok)?;
+            let span = open.span.clone();
+            job.checkpoints.fail(which);
+            span
+        };
+        recorder.error(Some(&span), ErrorEvent { time: self.time(), ..error })
     }
 
     /// Says that training goes on: a synchronous save is over, or the part of an asynchronous one for

@@ -6,7 +6,8 @@ mod evaluation;
 mod initialization;
 mod training;
 
-pub use checkpoint::SavedCheckpoint;
+pub use checkpoint::Checkpoint;
+pub(crate) use checkpoint::save_error;
 pub use training::TrainStart;
 
 /// A pair of callbacks that do nothing but start and stop a standard span.

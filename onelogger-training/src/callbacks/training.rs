@@ -1,7 +1,9 @@
 //! The training loop and its iterations.
 
+use std::error::Error;
+
 use onelogger::recorder::RecordError;
-use onelogger::{Attributes, Outcome, Span};
+use onelogger::{Attributes, ErrorEvent, Outcome, Span};
 
 use super::phase;
 use crate::names::attribute;
@@ -93,4 +95,20 @@ impl TrainingTelemetry {
         TrainingIteration,
         "a training iteration"
     );
+
+    /// Says that the training iteration that is open has failed: it ends with this error, and is not
+    /// counted.
+    ///
+    /// # Errors
+    /// If none has begun, or the time is out of the recorder's window; then it ends now.
+    pub fn fail_iteration<E: Error + ?Sized>(&self, error: &E) -> Result<(), RecordError> {
+        let standard = StandardSpan::TrainingIteration;
+        let event = ErrorEvent::new(format!("Error in {standard}: ")).caused_by(error);
+        let event = ErrorEvent { time: self.time(), ..event };
+        let told = self.call("fail_iteration", |training, recorder| {
+            let span = training.open_span(standard)?;
+            recorder.error(Some(&span).filter(|span| !span.is_disabled()), event)
+        });
+        told.and_then(|()| self.stop("fail_iteration", standard, Outcome::Error))
+    }
 }

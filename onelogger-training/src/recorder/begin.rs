@@ -14,7 +14,7 @@ use crate::throughput::to_value;
 enum Change {
     Nothing,
     Training(Box<TrainingLoop>),
-    Save { attempt: i64, step: i64, is_sync: bool, progress: Progress },
+    Save { strategy: CheckpointStrategy, attempt: i64, step: i64, progress: Progress },
 }
 
 impl TrainingRecorder {
@@ -171,19 +171,15 @@ fn admit_save(
         .with(attribute::CHECKPOINT_STRATEGY, strategy.as_str())
         .with(attribute::CURRENT_ITERATION, step)
         .with(attribute::SAVE_CHECKPOINT_ATTEMPT_COUNT, attempt);
-    let is_sync = strategy == CheckpointStrategy::Sync;
-    Ok((attributes, Change::Save { attempt, step, is_sync, progress: job.progress() }))
+    Ok((attributes, Change::Save { strategy, attempt, step, progress: job.progress() }))
 }
 
 fn apply(job: &mut Job, change: Change) {
     match change {
         Change::Nothing => {}
         Change::Training(training) => job.begin_training(*training),
-        Change::Save { attempt, step, is_sync, progress } => {
-            job.checkpoints.begin(attempt, step, progress);
-            if is_sync {
-                job.checkpoints.sync_attempt = attempt;
-            }
+        Change::Save { strategy, attempt, step, progress } => {
+            job.checkpoints.begin(strategy, attempt, step, progress);
         }
     }
 }

@@ -4,10 +4,11 @@ use onelogger::recorder::RecordError;
 use onelogger::{Event, Outcome, Recorder, Span, Timestamp};
 
 use super::TrainingRecorder;
+use crate::config::CheckpointStrategy;
 use crate::metrics;
 use crate::names::event;
 use crate::standard::StandardSpan;
-use crate::state::{Job, Open, between};
+use crate::state::{Job, Open, Which, between};
 
 /// An event of a span.
 type Report = (Span, Event);
@@ -67,8 +68,12 @@ impl End {
                 reports.push((self.open.span, event));
                 return Ok(());
             }
-            StandardSpan::CheckpointSaveSync | StandardSpan::CheckpointSaveAsync => {
-                self.end_save(job, reports);
+            StandardSpan::CheckpointSaveSync => {
+                self.end_save(CheckpointStrategy::Sync, job, reports);
+                return Ok(());
+            }
+            StandardSpan::CheckpointSaveAsync => {
+                self.end_save(CheckpointStrategy::Async, job, reports);
                 return Ok(());
             }
             StandardSpan::ValidationIteration => &mut job.validation.iterations,
@@ -107,21 +112,21 @@ impl End {
         }
     }
 
-    fn end_save(self, job: &mut Job, reports: &mut Vec<Report>) {
+    /// A synchronous save that has not succeeded by now has failed; an asynchronous one if it did not get
+    /// any further.
+    fn end_save(self, strategy: CheckpointStrategy, job: &mut Job, reports: &mut Vec<Report>) {
         let has_additions = job.has_additions();
-        let saves = &mut job.checkpoints;
-        let is_sync = self.standard == StandardSpan::CheckpointSaveSync;
-        let times = if is_sync { &mut saves.sync_times } else { &mut saves.async_times };
+        let saves = job.checkpoints.of(strategy);
         if let Some(length) = between(self.open.started, self.at) {
-            times.add(length);
+            saves.times.add(length);
         }
-        let report = metrics::save_times(times);
-        if is_sync
-            && let Some(step) = saves.fail_attempt(saves.sync_attempt)
-            && has_additions
-        {
-            reports.push((self.open.span.clone(), metrics::save_failure(step)));
+        let (times, attempt) = (saves.times, saves.latest);
+        if strategy == CheckpointStrategy::Sync || !self.is_ok {
+            let failed = job.checkpoints.fail(Which::Attempt(attempt));
+            if let Some(step) = failed.filter(|_| has_additions) {
+                reports.push((self.open.span.clone(), metrics::save_failure(step)));
+            }
         }
-        reports.push((self.open.span, report));
+        reports.push((self.open.span, metrics::save_times(&times)));
     }
 }

@@ -4,10 +4,12 @@ mod checkpoints;
 mod slots;
 mod timer;
 mod training;
+mod work;
 
 use std::sync::Arc;
 
-pub(crate) use checkpoints::{Checkpoints, Progress};
+use checkpoints::Checkpoints;
+pub(crate) use checkpoints::{Progress, Which};
 use onelogger::recorder::RecordError;
 use onelogger::{Span, Timestamp};
 pub(crate) use slots::Open;

@@ -3,6 +3,7 @@ use std::time::Duration;
 use onelogger::Timestamp;
 
 use super::timer::Timer;
+use super::work::Work;
 use crate::config::TrainingConfig;
 use crate::throughput::Throughput;
 
@@ -26,6 +27,7 @@ pub(crate) struct TrainingLoop {
     pub(crate) forward: Timer,
     pub(crate) backward: Timer,
     pub(crate) loss: Option<f64>,
+    pub(crate) work: Work,
 }
 
 impl TrainingLoop {

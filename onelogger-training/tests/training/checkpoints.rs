@@ -3,7 +3,7 @@
 use std::io;
 
 use onelogger::recorder::RecordError;
-use onelogger_training::{CheckpointStrategy, SavedCheckpoint};
+use onelogger_training::{Checkpoint, CheckpointStrategy};
 
 use crate::support::{Job, small};
 
@@ -160,7 +160,7 @@ fn p67_a_failure_of_an_asynchronous_save_is_an_error_of_the_application() {
 fn p65_size_and_place_are_told_where_they_are_known() {
     let job = asynchronous();
     job.save(1, 100);
-    let saved = SavedCheckpoint::of_step(1).size_bytes(4096).directory("/checkpoints/1");
+    let saved = Checkpoint::of_step(1).size_bytes(4096).directory("/checkpoints/1");
     job.telemetry.on_save_checkpoint_success(saved).unwrap();
     let finalization = job.telemetry.checkpoint_save_finalization().unwrap();
     job.pass(50);
