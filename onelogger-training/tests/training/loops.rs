@@ -62,7 +62,9 @@ fn an_iteration_that_is_left_by_a_break_is_completed_and_one_that_has_failed_is_
         }
     }
     let panicked = catch_unwind(AssertUnwindSafe(|| {
-        job.telemetry.train_iter(0..10).for_each(|_| std::panic::panic_any(7));
+        let mut data = job.telemetry.train_iter(0..10);
+        assert_eq!(data.next(), Some(0));
+        std::panic::panic_any(7);
     }));
     panicked.unwrap_err();
     job.iterate(100);
