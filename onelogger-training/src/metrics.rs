@@ -6,6 +6,7 @@ use crate::callbacks::Checkpoint;
 use crate::config::{CheckpointStrategy, Fields, TrainingConfig};
 use crate::names::{attribute, event};
 use crate::python_text;
+use crate::ranks::Ranks;
 use crate::state::{Evaluation, Job, Progress, Timer, TrainingLoop};
 use crate::throughput::{to_tera, to_value};
 
@@ -20,7 +21,7 @@ pub(crate) fn unix_sec(moment: Timestamp) -> f64 {
     moment.unix_nanos as f64 / 1e9
 }
 
-pub(crate) fn initialization(config: &OneLoggerConfig, rank: u32) -> Event {
+pub(crate) fn initialization(config: &OneLoggerConfig, rank: u32, ranks: Option<Ranks>) -> Event {
     let mut event = Event::new(event::INITIALIZATION)
         .with(attribute::WORLD_SIZE, config.world_size())
         .with(attribute::VERSION, env!("CARGO_PKG_VERSION"))
@@ -33,6 +34,10 @@ pub(crate) fn initialization(config: &OneLoggerConfig, rank: u32) -> Event {
     if !config.custom_metadata().is_empty() {
         let entries = python_text::entries(config.custom_metadata());
         event.attributes.set(attribute::CUSTOM_METADATA, entries);
+    }
+    if let Some(Ranks { local_rank, node_rank, .. }) = ranks {
+        set_some(&mut event.attributes, attribute::LOCAL_RANK, local_rank);
+        set_some(&mut event.attributes, attribute::NODE_RANK, node_rank);
     }
     event
 }

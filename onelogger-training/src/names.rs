@@ -107,6 +107,10 @@ pub mod attribute {
         NODE_NAME = "node_name";
         /// The rank of this process.
         RANK = "rank";
+        /// The rank of this process within its node.
+        LOCAL_RANK = "onelogger.training.local_rank";
+        /// The number of its node.
+        NODE_RANK = "onelogger.training.node_rank";
         /// Metadata of the application's own, a text `key:value` each.
         CUSTOM_METADATA = "custom_metadata";
 

@@ -9,6 +9,7 @@ use onelogger::{
 use crate::config::TrainingConfigBuilder;
 use crate::names::span;
 use crate::overrides::ConfigOverride;
+use crate::ranks::{Ranks, RecordingRanks};
 use crate::recorder::TrainingRecorder;
 
 /// Sets up the telemetry of a training job, once, in `main`.
@@ -32,6 +33,7 @@ pub struct TrainingTelemetryProvider {
     config: OneLoggerConfigBuilder,
     training: Option<TrainingConfigBuilder>,
     overrides: Vec<ConfigOverride>,
+    ranks: Option<Ranks>,
     filter: SpanFilter,
     recorder: DefaultRecorderBuilder,
 }
@@ -58,6 +60,7 @@ impl TrainingTelemetryProvider {
             config,
             training: None,
             overrides: Vec::new(),
+            ranks: None,
             filter: SpanFilter::except(span::NOT_EXPORTED),
             recorder: DefaultRecorder::builder(),
         }
@@ -67,6 +70,27 @@ impl TrainingTelemetryProvider {
     /// [`set_training_config`](crate::TrainingTelemetry::set_training_config).
     pub fn training_config(mut self, training: TrainingConfigBuilder) -> Self {
         self.training = Some(training);
+        self
+    }
+
+    /// Which process this is, and which ones record: world size, rank, and whether this rank is enabled, in
+    /// place of what the configuration says.
+    ///
+    /// ```
+    /// # use onelogger::OneLoggerConfig;
+    /// use onelogger_training::{Ranks, RecordingRanks, TrainingTelemetryProvider};
+    /// let config = OneLoggerConfig::builder("trainer").session_tag("run-42").world_size(1);
+    /// let mut provider = TrainingTelemetryProvider::new(config);
+    /// if let Some(ranks) = Ranks::from_environment() {
+    ///     provider = provider.ranks(ranks, RecordingRanks::FirstOfNode);
+    /// }
+    /// # drop(provider);
+    /// ```
+    pub fn ranks(mut self, ranks: Ranks, recording: RecordingRanks) -> TrainingTelemetryProvider {
+        let is_enabled = ranks.records(recording);
+        let config = self.config.world_size(ranks.world_size).rank(ranks.rank);
+        self.config = config.enable_for_current_rank(is_enabled);
+        self.ranks = Some(ranks);
         self
     }
 
@@ -130,7 +154,7 @@ impl TrainingTelemetryProvider {
         }
         let config = self.config.build()?;
         let inner = self.recorder.filter(self.filter).build()?;
-        let recorder = TrainingRecorder::new(inner, config.clone(), training);
+        let recorder = TrainingRecorder::new(inner, config.clone(), self.ranks, training);
         Ok(provider.configure(config, Arc::new(recorder))?)
     }
 }

@@ -23,6 +23,7 @@ use onelogger::{
 
 use crate::config::TrainingConfig;
 use crate::metrics;
+use crate::ranks::Ranks;
 use crate::standard::StandardSpan;
 use crate::state::Job;
 
@@ -33,6 +34,7 @@ use crate::state::Job;
 pub struct TrainingRecorder {
     inner: DefaultRecorder,
     config: OneLoggerConfig,
+    ranks: Option<Ranks>,
     rank: OnceLock<u32>,
     /// That of the job, to be read without the lock.
     training: OnceLock<Arc<TrainingConfig>>,
@@ -47,11 +49,13 @@ impl TrainingRecorder {
     pub(crate) fn new(
         inner: DefaultRecorder,
         config: OneLoggerConfig,
+        ranks: Option<Ranks>,
         training: Option<Arc<TrainingConfig>>,
     ) -> TrainingRecorder {
         let recorder = TrainingRecorder {
             inner,
             config,
+            ranks,
             rank: OnceLock::new(),
             training: OnceLock::new(),
             job: Mutex::default(),
@@ -118,7 +122,7 @@ impl TrainingRecorder {
     /// What is said of the application when its span has started.
     fn introduce(&self, application: &Span, time: Option<Timestamp>) -> Result<(), RecordError> {
         let rank = self.rank.get().copied().unwrap_or(0);
-        let event = Event { time, ..metrics::initialization(&self.config, rank) };
+        let event = Event { time, ..metrics::initialization(&self.config, rank, self.ranks) };
         self.inner.event(Some(application), event)?;
         self.training_config().map_or(Ok(()), |config| {
             self.inner.event(Some(application), metrics::configuration(config))

@@ -3,7 +3,8 @@
 use onelogger::exporter::{ExportError, Exporter, Records, Run};
 use onelogger::{OneLoggerProvider, SpanFilter, Value};
 use onelogger_training::{
-    ConfigOverride, SetupError, TrainingConfig, TrainingTelemetry, TrainingTelemetryProvider,
+    ConfigOverride, Ranks, RecordingRanks, SetupError, TrainingConfig, TrainingTelemetry,
+    TrainingTelemetryProvider,
 };
 
 use crate::support::{Job, small, strict};
@@ -182,4 +183,20 @@ fn training_does_not_start_without_its_configuration() {
     job.telemetry.set_training_config(config).unwrap();
     job.telemetry.on_train_start(start).unwrap();
     drop(job.finish());
+}
+
+#[test]
+fn ranks_are_told_and_decide_who_records() {
+    let ranks = Ranks { rank: 9, world_size: 16, local_rank: Some(1), node_rank: Some(1) };
+    let provider = || TrainingTelemetryProvider::new(strict()).training_config(small());
+    let job = Job::of(provider().ranks(ranks, RecordingRanks::All));
+    job.telemetry.on_app_start().unwrap();
+    let recorded = job.finish();
+    let run = &recorded.told("one_logger_initialization")[0];
+    assert_eq!((run.int("rank"), run.int("world_size")), (Some(9), Some(16)));
+    assert_eq!(run.int("onelogger.training.local_rank"), Some(1));
+    assert_eq!(run.int("onelogger.training.node_rank"), Some(1));
+    let job = Job::of(provider().ranks(ranks, RecordingRanks::First));
+    assert!(job.telemetry.on_app_start().unwrap().is_disabled());
+    assert!(job.finish().0.is_empty());
 }
