@@ -37,6 +37,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! [The guide](guide::training) has loops of one's own, hooks of frameworks, and a table for those who come
+//! from the Python library.
+//!
 //! # What is recorded
 //!
 //! Spans, events and attributes are those of the Python library nv-one-logger, record for record
@@ -59,6 +62,7 @@
 //! | --- | --- |
 //! | callbacks: [`on_train_start`](TrainingTelemetry::on_train_start), … | frameworks with hooks; [`at`](TrainingTelemetry::at) tells of another time than now |
 //! | scopes: [`training_loop`](TrainingTelemetry::training_loop), … | loops of one's own; a [`PhaseGuard`] knows of errors and panics |
+//! | wrappers: [`train_iter`](TrainingTelemetry::train_iter), [`checkpoint(step).save(…)`](TrainingTelemetry::checkpoint) | the same, with less to write |
 //! | `span!` and `#[timed_span]` with the name of a [`StandardSpan`] | code that is annotated already |
 //!
 //! # Figures
@@ -88,6 +92,7 @@
 mod callbacks;
 mod config;
 mod guards;
+pub mod guide;
 mod metrics;
 pub mod names;
 mod overrides;

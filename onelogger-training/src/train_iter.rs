@@ -17,7 +17,9 @@ impl TrainingTelemetry {
     /// Wraps what gives the training its data: the time within its `next` is a wait for data, the time
     /// between two is a training iteration. Whatever becomes of the telemetry, the data comes.
     ///
-    /// An iteration that is left by `break` or by the end of the data is completed, and so is one
+    /// What follows a step in the body, a validation or a save, is part of the iteration, unless
+    /// [`on_training_single_iteration_end`](TrainingTelemetry::on_training_single_iteration_end) comes
+    /// before. An iteration that is left by `break` or by the end of the data is completed, and so is one
     /// that is left by `?`: end one that has failed by
     /// [`fail_iteration`](TrainingTelemetry::fail_iteration).
     ///

@@ -45,6 +45,32 @@ fn a_wrapped_loader_tells_waits_and_iterations_apart() {
 }
 
 #[test]
+fn what_follows_a_step_need_not_be_part_of_it() {
+    let job = Job::showing_all(small());
+    job.begin();
+    for step in job.telemetry.train_iter(0..4) {
+        job.pass(100);
+        if step == 1 {
+            job.telemetry.on_training_single_iteration_end().unwrap();
+            let saved = job.telemetry.checkpoint(2).save(|| {
+                job.pass(700);
+                Ok::<_, String>(2)
+            });
+            assert_eq!(saved, Ok(2));
+        }
+    }
+    assert_eq!(job.telemetry.recorder().refused_calls(), 0);
+    let recorded = job.finish();
+    let lengths: Vec<_> = recorded
+        .spans("training_single_iteration")
+        .iter()
+        .map(|(start, stop)| stop - start)
+        .collect();
+    assert_eq!(lengths, [100; 4]);
+    assert_eq!(recorded.told(SUCCESS)[0].int("productive_train_iterations"), Some(2));
+}
+
+#[test]
 fn an_iteration_that_is_left_by_a_break_is_completed_and_one_that_has_failed_is_not() {
     let job = Job::new(small());
     job.begin();
