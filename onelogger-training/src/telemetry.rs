@@ -121,6 +121,9 @@ impl TrainingTelemetry {
                     "the recorder in force is none of a training; configure a training provider",
                 )
             })?;
+            if training.is_exporting_here() {
+                return Ok(());
+            }
             training.moment(None)?;
             call(training, recorder)
         })

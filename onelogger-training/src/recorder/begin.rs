@@ -47,18 +47,16 @@ impl TrainingRecorder {
         let started = self.inner.start(span);
         let mut job = self.job();
         match &started {
-            Ok(started) if !started.is_disabled() => {
+            Ok(started) => {
                 job.slots.open(standard, started.clone(), at);
                 apply(&mut job, change);
             }
-            _ => {
-                job.slots.take(standard);
-                job.checkpoints.attempts -= i64::from(matches!(change, Change::Save { .. }));
-            }
+            // It was closed meanwhile.
+            Err(_) => drop(job.slots.take(standard)),
         }
         drop(job);
         let started = started?;
-        if standard == StandardSpan::Application && !started.is_disabled() {
+        if standard == StandardSpan::Application {
             self.introduce(&started, time)?;
         }
         Ok(started)

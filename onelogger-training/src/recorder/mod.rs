@@ -83,6 +83,11 @@ impl TrainingRecorder {
         self.job.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether nothing is recorded on this thread, and nothing is to count.
+    pub(crate) fn is_exporting_here(&self) -> bool {
+        self.inner.is_exporting_here()
+    }
+
     pub(crate) fn moment(&self, given: Option<Timestamp>) -> Result<Timestamp, RecordError> {
         self.inner.moment(given)
     }
@@ -139,8 +144,8 @@ impl Recorder for TrainingRecorder {
 
     fn start(&self, span: SpanBuilder) -> Result<Span, RecordError> {
         match StandardSpan::named(span.name.as_str()) {
-            Some(standard) => self.begin(standard, span),
-            None => self.inner.start(span),
+            Some(standard) if !self.is_exporting_here() => self.begin(standard, span),
+            _ => self.inner.start(span),
         }
     }
 

@@ -191,6 +191,33 @@ fn p66_a_finalizer_knows_its_own_save() {
     assert_eq!(recorded.spans("checkpoint_save_async")[0], (1000, 1050));
 }
 
+#[test]
+fn p66_a_save_that_was_refused_or_has_panicked_makes_nothing_safe() {
+    let training = small().save_checkpoint_strategy(CheckpointStrategy::Async);
+    let job = Job::of(TrainingTelemetryProvider::new(lenient()).training_config(training));
+    job.begin();
+    job.iterate(100);
+    let (inner, outer) = job.telemetry.checkpoint(1).save_async(|| {
+        // There is one at a time: this one is saved, and not recorded.
+        job.telemetry.checkpoint(2).save_async(|| ()).1
+    });
+    assert_eq!(job.telemetry.recorder().refused_calls(), 1);
+    inner.succeed();
+    outer.succeed();
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        job.telemetry.checkpoint(3).save_async(|| std::panic::panic_any(7))
+    }));
+    panicked.unwrap_err();
+    job.telemetry.on_save_checkpoint_success(3).unwrap();
+    let recorded = job.finish();
+    let told: Vec<_> = recorded
+        .told(SUCCESS)
+        .iter()
+        .map(|told| (told.int("current_iteration"), told.int("productive_train_iterations")))
+        .collect();
+    assert_eq!(told, [(Some(1), Some(1)), (Some(3), None)]);
+}
+
 /// Everything at once, in an order that makes no sense to the telemetry.
 fn train_and_save(telemetry: &TrainingTelemetry) {
     let done = Cell::new(0);

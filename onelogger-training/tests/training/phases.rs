@@ -2,10 +2,13 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use onelogger::exporter::{ExportError, Exporter, MemoryExporter, Records};
 use onelogger::recorder::RecordError;
-use onelogger::{Outcome, Record, SpanFilter};
-use onelogger_training::{TrainStart, TrainingTelemetryProvider};
+use onelogger::{DefaultRecorder, OneLoggerProvider, Outcome, Record, SpanFilter};
+use onelogger_training::{TrainStart, TrainingTelemetry, TrainingTelemetryProvider};
 
 use crate::support::{Job, lenient, small, strict};
 
@@ -283,4 +286,76 @@ fn threads_may_meet_in_one_phase_and_each_call_is_counted() {
     let ended = threads * each - refused as i64;
     // An update tells of every second iteration.
     assert!(completed == ended || completed == ended - 1, "{completed} of {ended}");
+}
+
+#[test]
+fn after_the_end_every_call_is_refused_as_too_late() {
+    let job = Job::new(small());
+    job.begin();
+    job.telemetry.on_app_end().unwrap();
+    assert_eq!(job.telemetry.on_train_end(), Err(RecordError::Closed));
+    assert_eq!(job.telemetry.report_loss(0.5), Err(RecordError::Closed));
+    assert_eq!(job.telemetry.on_model_init_start(), Err(RecordError::Closed));
+    assert_eq!(job.telemetry.on_app_end(), Err(RecordError::Closed));
+    drop(job.finish());
+}
+
+/// An exporter that is instrumented itself.
+struct Busy(Arc<OnceLock<TrainingTelemetry>>);
+
+impl Exporter for Busy {
+    fn name(&self) -> &str {
+        "Busy"
+    }
+
+    fn export_batch(&mut self, _: Records<'_>) -> Result<(), ExportError> {
+        if let Some(telemetry) = self.0.get() {
+            let opening =
+                telemetry.model_init().map_err(|error| ExportError::new(error.to_string()))?;
+            assert!(opening.span().is_disabled());
+            assert!(telemetry.on_save_checkpoint_start(1).is_ok_and(|span| span.is_disabled()));
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn an_exporter_that_records_phases_neither_waits_nor_leaves_anything_behind() {
+    for is_synchronous in [true, false] {
+        let telemetry = Arc::new(OnceLock::new());
+        let own = OneLoggerProvider::new();
+        let mut recorder = DefaultRecorder::builder().exporter(Busy(Arc::clone(&telemetry)));
+        if is_synchronous {
+            recorder = recorder.synchronous();
+        }
+        let (exporter, records) = MemoryExporter::new();
+        let guard = TrainingTelemetryProvider::new(strict())
+            .training_config(small())
+            .recorder(recorder.exporter(exporter))
+            .configure_on(&own)
+            .unwrap();
+        let of_job = TrainingTelemetry::of(own.recorder());
+        let telemetry = telemetry.get_or_init(|| of_job.clone());
+        telemetry.on_app_start().unwrap();
+        telemetry.on_train_start(TrainStart::default()).unwrap();
+        own.recorder().force_flush(Duration::from_secs(60)).unwrap();
+        telemetry.on_model_init_start().unwrap();
+        telemetry.on_save_checkpoint_start(2).unwrap();
+        own.recorder().force_flush(Duration::from_secs(60)).unwrap();
+        telemetry.on_save_checkpoint_end().unwrap();
+        telemetry.on_model_init_end().unwrap();
+        assert_eq!(own.recorder().refused_calls(), 0);
+        drop(guard);
+        let attempts: Vec<_> = records
+            .take()
+            .iter()
+            .filter_map(|record| match record {
+                Record::Start(span) => {
+                    span.attributes.get_i64("save_checkpoint_attempt_count").unwrap()
+                }
+                _ => None,
+            })
+            .collect();
+        assert_eq!(attempts, [1]);
+    }
 }

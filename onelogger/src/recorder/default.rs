@@ -41,6 +41,13 @@ impl DefaultRecorder {
         DefaultRecorderBuilder::default()
     }
 
+    /// Whether this is a thread of the library's own, or one that exports in synchronous mode: what happens
+    /// there is not recorded, so that exporters do not feed themselves. A recorder around this one that
+    /// keeps an account of something leaves it alone there.
+    pub fn is_exporting_here(&self) -> bool {
+        is_pipeline_thread()
+    }
+
     /// Now, or the time that is given, on both of the recorder's clocks: for a recorder around this one
     /// that measures times of its own. A time that is given lies as far from now on the one clock as on
     /// the other; a monotonic reading that comes with it is of another clock, and says nothing here.
