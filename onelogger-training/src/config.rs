@@ -24,6 +24,18 @@ impl CheckpointStrategy {
     }
 }
 
+/// To which trace single iterations belong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TraceShape {
+    /// To that of the job.
+    #[default]
+    One,
+    /// Each begins one of its own, with a link to the loop's span. For jobs that export iterations and run
+    /// long: backends cut traces off that have too many spans, or that last for days.
+    PerIteration,
+}
+
 /// What is known of a training before it begins. Does not change once it is built.
 ///
 /// ```
@@ -57,6 +69,7 @@ pub(crate) struct Fields {
     pub(crate) is_save_checkpoint_enabled: bool,
     pub(crate) is_log_throughput_enabled: bool,
     pub(crate) has_additions: bool,
+    pub(crate) trace_shape: TraceShape,
     pub(crate) custom_metadata: Option<Attributes>,
 }
 
@@ -135,6 +148,7 @@ macro_rules! settings {
             log_every_n_train_iterations: Option<i64>,
             save_checkpoint_strategy: CheckpointStrategy,
             has_additions: bool,
+            trace_shape: TraceShape,
             custom_metadata: Option<Attributes>,
         }
 
@@ -226,6 +240,12 @@ impl TrainingConfigBuilder {
         self
     }
 
+    /// To which trace single iterations belong. To that of the job by default.
+    pub fn trace_shape(mut self, shape: TraceShape) -> TrainingConfigBuilder {
+        self.trace_shape = shape;
+        self
+    }
+
     /// Adds what else there is to say of the training.
     pub fn metadata(mut self, name: impl Into<Name>, value: impl Into<Value>) -> Self {
         self.custom_metadata.get_or_insert_default().set(name, value);
@@ -262,6 +282,7 @@ impl TrainingConfigBuilder {
             is_save_checkpoint_enabled: or(self.is_save_checkpoint_enabled, true),
             is_log_throughput_enabled: or(self.is_log_throughput_enabled, false),
             has_additions: self.has_additions,
+            trace_shape: self.trace_shape,
             custom_metadata: self.custom_metadata,
         };
         let problems = fields.problems();

@@ -108,7 +108,7 @@ mod throughput;
 mod train_iter;
 
 pub use callbacks::{Checkpoint, TrainStart};
-pub use config::{CheckpointStrategy, TrainingConfig, TrainingConfigBuilder};
+pub use config::{CheckpointStrategy, TraceShape, TrainingConfig, TrainingConfigBuilder};
 pub use guards::PhaseGuard;
 pub use overrides::{ConfigOverride, TrainingOverride};
 pub use provider::{SetupError, TrainingTelemetryProvider};

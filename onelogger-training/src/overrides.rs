@@ -1,7 +1,7 @@
 use onelogger::{Attributes, ErrorHandlingStrategy, OneLoggerConfigBuilder, Value};
 use serde::Deserialize;
 
-use crate::config::{CheckpointStrategy, TrainingConfigBuilder};
+use crate::config::{CheckpointStrategy, TraceShape, TrainingConfigBuilder};
 
 /// What a user of a job changes in the configuration that its code gives. What is not set stays as it
 /// is; metadata is added, key by key.
@@ -50,6 +50,7 @@ pub struct TrainingOverride {
     pub is_save_checkpoint_enabled: Option<bool>,
     pub is_log_throughput_enabled: Option<bool>,
     pub additions: Option<bool>,
+    pub trace_shape: Option<TraceShape>,
     pub custom_metadata: Attributes,
 }
 
@@ -82,7 +83,7 @@ impl TrainingOverride {
             flops_per_sample, train_iterations_target, train_samples_target,
             save_checkpoint_strategy, is_train_iterations_enabled,
             is_validation_iterations_enabled, is_test_iterations_enabled,
-            is_save_checkpoint_enabled, is_log_throughput_enabled, additions,
+            is_save_checkpoint_enabled, is_log_throughput_enabled, additions, trace_shape,
         );
         if change.custom_metadata.is_empty() {
             return builder;

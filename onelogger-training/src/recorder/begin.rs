@@ -1,10 +1,10 @@
 //! The start of a standard span.
 
 use onelogger::recorder::RecordError;
-use onelogger::{Attributes, Recorder, Span, SpanBuilder, Timestamp};
+use onelogger::{Attributes, Recorder, Span, SpanBuilder, SpanContext, SpanParent, Timestamp};
 
 use super::{TrainingRecorder, refused};
-use crate::config::{CheckpointStrategy, TrainingConfig};
+use crate::config::{CheckpointStrategy, TraceShape, TrainingConfig};
 use crate::names::attribute;
 use crate::standard::StandardSpan;
 use crate::state::{Job, Progress, TrainingLoop};
@@ -42,6 +42,10 @@ impl TrainingRecorder {
             }
             let given = std::mem::take(&mut span.attributes);
             span.attributes = with_others(attributes, given);
+            if let Some(of_loop) = linked_loop(&job, standard) {
+                span = SpanBuilder { parent: SpanParent::Root, ..span };
+                span = span.link(of_loop, Attributes::new());
+            }
             change
         };
         let started = self.inner.start(span);
@@ -76,6 +80,19 @@ fn has_span(job: &Job, standard: StandardSpan) -> bool {
         StandardSpan::TestingIteration => config.0.is_test_iterations_enabled,
         _ => true,
     }
+}
+
+/// The loop of an iteration that begins a trace of its own.
+fn linked_loop(job: &Job, standard: StandardSpan) -> Option<SpanContext> {
+    let of_loop = match standard {
+        StandardSpan::TrainingIteration => StandardSpan::TrainingLoop,
+        StandardSpan::ValidationIteration => StandardSpan::ValidationLoop,
+        StandardSpan::TestingIteration => StandardSpan::TestingLoop,
+        _ => return None,
+    };
+    let shape = job.config.as_ref().map(|config| config.0.trace_shape);
+    let open = job.slots.get(of_loop).filter(|_| shape == Some(TraceShape::PerIteration))?;
+    Some(open.span.context())
 }
 
 /// The standard attributes, and after them what the caller says beyond these.
