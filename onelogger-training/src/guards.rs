@@ -75,6 +75,15 @@ impl PhaseGuard {
         self.is_over
     }
 
+    /// Whether somebody else has ended it, as a callback does.
+    fn has_been_ended(&self) -> bool {
+        if self.span.is_disabled() {
+            !self.telemetry.is_measured_only(self.standard)
+        } else {
+            self.span.is_stopped()
+        }
+    }
+
     fn finish(&mut self, outcome: Outcome, error: Option<ErrorEvent>) -> Result<(), RecordError> {
         // The error is the application's, also where the phase has no span: then it is the current one's.
         let span = Some(&self.span).filter(|span| !span.is_disabled());
@@ -103,12 +112,7 @@ impl PhaseGuard {
 
 impl Drop for PhaseGuard {
     fn drop(&mut self) {
-        // A callback may have ended it.
-        let has_ended = match self.span.is_disabled() {
-            true => self.is_over || !self.telemetry.is_measured_only(self.standard),
-            false => self.is_over || self.span.is_stopped(),
-        };
-        if has_ended {
+        if self.is_over || self.has_been_ended() {
             return;
         }
         // The strategy has seen to what is returned here.

@@ -13,9 +13,9 @@ use crate::standard::StandardSpan;
 
 /// What a training job calls.
 ///
-/// Made by [`telemetry`], from anywhere in the program; clones are the same job. There are two ways: the
-/// callbacks `on_…`, for frameworks that have hooks for both ends of a phase, and the guards, for
-/// loops of one's own.
+/// Made by [`telemetry`], from anywhere in the program; clones are the same job. The callbacks `on_…` are for
+/// frameworks that have hooks for both ends of a phase; scopes, `train_iter` and `checkpoint` are for loops
+/// of one's own.
 ///
 /// Where no provider is configured, or this rank is disabled, every call does nothing and succeeds.
 /// Calls fail only under [`PropagateExceptions`](onelogger::ErrorHandlingStrategy); under the other
@@ -154,7 +154,8 @@ impl TrainingTelemetry {
             let span = training.open_span(standard)?;
             if span.is_disabled() {
                 // Measured, and without a span.
-                return training.finish(standard, self.time, outcome);
+                let end = training.end_time(self.time)?;
+                return training.finish(standard, &end, outcome).and(end.checked);
             }
             recorder.stop(&span, SpanStop { time: self.time, outcome, ..SpanStop::new() })
         })

@@ -1,7 +1,7 @@
 //! The application itself.
 
 use onelogger::recorder::RecordError;
-use onelogger::{Attributes, Outcome, Span};
+use onelogger::{Attributes, Outcome, Span, SpanStop};
 
 use crate::{StandardSpan, TrainingTelemetry};
 
@@ -35,12 +35,11 @@ impl TrainingTelemetry {
         outcome: Outcome,
     ) -> Result<(), RecordError> {
         let stopped = self.call(callback, |training, recorder| {
-            let checked = training.moment(self.time()).map(drop);
-            let time = self.time().filter(|_| checked.is_ok());
-            let others = training.stop_what_is_open(time);
+            let end = training.end_time(self.time())?;
+            let others = training.stop_what_is_open(end.given);
+            let stop = SpanStop { time: end.given, outcome, ..SpanStop::new() };
             let span = training.open_span(StandardSpan::Application);
-            let stop = onelogger::SpanStop { time, outcome, ..onelogger::SpanStop::new() };
-            checked.and(others).and(span.and_then(|span| recorder.stop(&span, stop)))
+            end.checked.and(others).and(span.and_then(|span| recorder.stop(&span, stop)))
         });
         self.close();
         stopped

@@ -13,27 +13,48 @@ use crate::state::{Job, Open, Which, between};
 /// An event of a span.
 type Report = (Span, Event);
 
+/// When something ends.
+pub(crate) struct EndTime {
+    at: Timestamp,
+    /// The same as the application has given it; `None` for now.
+    pub(crate) given: Option<Timestamp>,
+    /// Why that is not what the application has given.
+    pub(crate) checked: Result<(), RecordError>,
+}
+
 impl TrainingRecorder {
-    /// Counts what has ended, at a time that was checked or now, and records what is due then. The span
-    /// itself is stopped by the caller, whatever this returns.
+    /// As with any span, a time that is refused ends it all the same, now.
+    ///
+    /// # Errors
+    /// If the recorder is closed.
+    pub(crate) fn end_time(&self, given: Option<Timestamp>) -> Result<EndTime, RecordError> {
+        match self.moment(given) {
+            Ok(at) => Ok(EndTime { at, given, checked: Ok(()) }),
+            Err(refused @ RecordError::Time(_)) => {
+                Ok(EndTime { at: self.moment(None)?, given: None, checked: Err(refused) })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Counts what has ended, and records what is due then. The span itself is stopped by the caller,
+    /// whatever this returns.
     pub(crate) fn finish(
         &self,
         standard: StandardSpan,
-        time: Option<Timestamp>,
+        end: &EndTime,
         outcome: Outcome,
     ) -> Result<(), RecordError> {
-        let at = self.moment(time)?;
-        let (reports, result) = {
+        let mut reports = Vec::new();
+        let counted = {
             let mut job = self.job();
             let Some(open) = job.slots.take(standard) else { return Ok(()) };
-            let mut reports = Vec::new();
-            let world_size = self.config.world_size();
-            let end = End { standard, open, at, is_ok: outcome == Outcome::Ok, world_size };
-            let result = end.count(&mut job, &mut reports);
-            (reports, result)
+            let (at, is_ok) = (end.at, outcome == Outcome::Ok);
+            let end = End { standard, open, at, is_ok, world_size: self.config.world_size() };
+            end.count(&mut job, &mut reports)
         };
-        reports.into_iter().fold(result, |result, (span, event)| {
-            result.and(self.inner.event(Some(&span), Event { time, ..event }))
+        reports.into_iter().fold(counted, |result, (span, event)| {
+            result.and(self.inner.event(Some(&span), Event { time: end.given, ..event }))
         })
     }
 }
@@ -49,7 +70,7 @@ struct End {
 impl End {
     fn count(self, job: &mut Job, reports: &mut Vec<Report>) -> Result<(), RecordError> {
         let length = between(self.open.started, self.at);
-        let of_training = match self.standard {
+        let timer = match self.standard {
             StandardSpan::TrainingIteration => return self.count_iteration(job, reports),
             StandardSpan::TrainingLoop => {
                 self.end_training(job, reports);
@@ -84,7 +105,7 @@ impl End {
             _ => return Ok(()),
         };
         if let Some(length) = length.filter(|_| self.is_ok) {
-            of_training.add(length);
+            timer.add(length);
         }
         Ok(())
     }

@@ -153,18 +153,13 @@ impl Recorder for TrainingRecorder {
         let Some(standard) = StandardSpan::named(span.name()) else {
             return self.inner.stop(span, stop);
         };
-        let checked = self.moment(stop.time).map(drop);
-        match checked {
-            Ok(()) => {}
-            // As with any span, a time that is refused ends it all the same, now.
-            Err(RecordError::Time(_)) => stop.time = None,
-            Err(_) => return self.inner.stop(span, stop),
-        }
+        let Ok(end) = self.end_time(stop.time) else { return self.inner.stop(span, stop) };
         if !self.job().slots.holds(standard, span) {
             return self.inner.stop(span, stop);
         }
-        let finished = self.finish(standard, stop.time, stop.outcome);
-        self.inner.stop(span, stop).and(checked).and(finished)
+        stop.time = end.given;
+        let finished = self.finish(standard, &end, stop.outcome);
+        self.inner.stop(span, stop).and(end.checked).and(finished)
     }
 
     fn event(&self, span: Option<&Span>, event: Event) -> Result<(), RecordError> {

@@ -110,6 +110,18 @@ fn p55_a_switch_that_is_off_leaves_the_spans_out_and_the_figures_right() {
 }
 
 #[test]
+fn p68_an_iteration_without_a_span_ends_at_an_impossible_time_too() {
+    let job = Job::new(small().is_train_iterations_enabled(false));
+    job.begin();
+    job.telemetry.on_training_single_iteration_start().unwrap();
+    job.pass(100);
+    job.telemetry.at(Job::at(3_600_000)).on_training_single_iteration_end().unwrap_err();
+    job.iterate(300);
+    let recorded = job.finish();
+    assert_eq!(recorded.told(UPDATE)[0].float("avg_iteration_time_sec"), Some(0.2));
+}
+
+#[test]
 fn p56_no_throughput_is_no_figure() {
     let job = Job::new(small().flops_per_sample(7));
     job.begin();
