@@ -94,18 +94,6 @@ impl TrainingConfig {
         self.0.save_checkpoint_strategy
     }
 
-    /// The same, as the opening record of a run tells it.
-    pub(crate) fn to_telemetry_config(&self) -> TelemetryConfig {
-        TelemetryConfig {
-            app_type: ApplicationType::Training,
-            is_train_iterations_enabled: self.0.is_train_iterations_enabled,
-            is_validation_iterations_enabled: self.0.is_validation_iterations_enabled,
-            is_test_iterations_enabled: self.0.is_test_iterations_enabled,
-            is_save_checkpoint_enabled: self.0.is_save_checkpoint_enabled,
-            custom_metadata: self.0.custom_metadata.clone().unwrap_or_default(),
-        }
-    }
-
     /// Floating point operations of an iteration, of all ranks together, where throughput is computed.
     pub(crate) fn flops_per_iteration(&self) -> Option<i128> {
         let Fields { is_log_throughput_enabled, flops_per_sample, .. } = self.0;
@@ -117,6 +105,20 @@ impl TrainingConfig {
     pub(crate) fn tokens(&self, samples: i64) -> Option<i64> {
         let length = self.0.seq_length.filter(|&length| length != 0)?;
         Some(length.saturating_mul(samples))
+    }
+}
+
+/// What the opening record of a run tells of a training, which may not be known yet.
+pub(crate) fn telemetry_config(training: Option<&TrainingConfig>) -> TelemetryConfig {
+    let fields = training.map(|training| &training.0);
+    TelemetryConfig {
+        app_type: ApplicationType::Training,
+        is_train_iterations_enabled: fields.is_none_or(|it| it.is_train_iterations_enabled),
+        is_validation_iterations_enabled: fields
+            .is_none_or(|it| it.is_validation_iterations_enabled),
+        is_test_iterations_enabled: fields.is_none_or(|it| it.is_test_iterations_enabled),
+        is_save_checkpoint_enabled: fields.is_none_or(|it| it.is_save_checkpoint_enabled),
+        custom_metadata: fields.and_then(|it| it.custom_metadata.clone()).unwrap_or_default(),
     }
 }
 

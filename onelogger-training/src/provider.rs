@@ -6,7 +6,7 @@ use onelogger::{
     OneLoggerProvider, SpanFilter,
 };
 
-use crate::config::TrainingConfigBuilder;
+use crate::config::{TrainingConfigBuilder, telemetry_config};
 use crate::names::span;
 use crate::overrides::ConfigOverride;
 use crate::ranks::{Ranks, RecordingRanks};
@@ -149,10 +149,7 @@ impl TrainingTelemetryProvider {
             self.config = change.apply(self.config);
         }
         let training = self.training.map(TrainingConfigBuilder::build).transpose()?.map(Arc::new);
-        if let Some(training) = &training {
-            self.config = self.config.telemetry_config(training.to_telemetry_config());
-        }
-        let config = self.config.build()?;
+        let config = self.config.telemetry_config(telemetry_config(training.as_deref())).build()?;
         let inner = self.recorder.filter(self.filter).build()?;
         let recorder = TrainingRecorder::new(inner, config.clone(), self.ranks, training);
         Ok(provider.configure(config, Arc::new(recorder))?)

@@ -1,7 +1,7 @@
 //! Configuration, provider and overrides.
 
 use onelogger::exporter::{ExportError, Exporter, Records, Run};
-use onelogger::{OneLoggerProvider, SpanFilter, Value};
+use onelogger::{FileExporter, OneLoggerProvider, SpanFilter, Value};
 use onelogger_training::{
     ConfigOverride, Ranks, RecordingRanks, SetupError, TrainingConfig, TrainingTelemetry,
     TrainingTelemetryProvider,
@@ -199,4 +199,25 @@ fn ranks_are_told_and_decide_who_records() {
     let job = Job::of(provider().ranks(ranks, RecordingRanks::First));
     assert!(job.telemetry.on_app_start().unwrap().is_disabled());
     assert!(job.finish().0.is_empty());
+}
+
+#[test]
+fn p36_a_file_says_at_its_beginning_that_it_is_of_a_training() {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, training) in [("known", Some(small().metadata("nodes", 4))), ("later", None)] {
+        let path = directory.path().join(name);
+        let mut provider =
+            TrainingTelemetryProvider::new(strict()).exporter(FileExporter::new(&path));
+        if let Some(training) = training {
+            provider = provider.training_config(training);
+        }
+        drop(provider.configure_on(&OneLoggerProvider::new()).unwrap());
+        let text = std::fs::read_to_string(&path).unwrap();
+        let opening: serde_json::Value =
+            serde_json::from_str(text.lines().next().unwrap()).unwrap();
+        let attributes = &opening["event"]["attributes"];
+        assert_eq!(attributes["application_name"], "test");
+        assert_eq!(attributes["app_type"], "training");
+        assert_eq!(attributes["nodes"].is_number(), name == "known");
+    }
 }
