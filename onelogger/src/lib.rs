@@ -135,8 +135,9 @@
 //! # The family
 //!
 //! [`guide`] has chapters for those who begin, instrument a library, or come from elsewhere. The crate
-//! `onelogger-otel` exports to OpenTelemetry collectors, set up by one line; this one depends on nothing
-//! of OpenTelemetry and on no async runtime. It is built and tested with Rust 1.95, on Linux.
+//! `onelogger-otel` exports to OpenTelemetry collectors, set up by one line; `onelogger-training` knows
+//! the phases of training jobs; this one depends on nothing of OpenTelemetry and on no async runtime. It
+//! is built and tested with Rust 1.95, on Linux.
 
 #![deny(unsafe_code)]
 

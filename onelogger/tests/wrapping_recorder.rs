@@ -357,3 +357,38 @@ fn many_threads_may_use_a_wrapper_at_once() {
     let setups = outcome.lines.iter().filter(|line| line["name"] == "house/setup");
     assert_eq!(setups.filter(|line| line["type"] != "stop").count() as u64, threads * each);
 }
+
+#[test]
+fn a_library_finds_the_wrapper_and_its_calls_are_guarded_as_one() {
+    let trial = Trial::new("library", ErrorHandlingStrategy::default(), true);
+    let recorder = trial.provider.recorder();
+    assert!(recorder.find::<House>().is_some() && recorder.find::<DefaultRecorder>().is_none());
+    let pay = |reason: Option<&str>| {
+        recorder.call("pay", 0, |recorder| {
+            recorder.event(None, Event::new("paid"))?;
+            let refused = |reason: &str| RecordError::Refused { reason: reason.to_owned() };
+            reason.map(refused).map_or(Ok(7), Err)
+        })
+    };
+    assert_eq!(pay(None), Ok(7));
+    // What was recorded before the refusal stays; what is returned is what the caller gave for that.
+    assert_eq!(pay(Some("not today")), Ok(0));
+    assert_eq!(recorder.refused_calls(), 1);
+    let outcome = trial.finish(0);
+    assert_eq!(outcome.recorded, 2);
+    let mut reports = outcome.lines.iter().filter(|line| line["type"] == "telemetry_data_error");
+    let report = reports.next().unwrap();
+    let message = report["error"]["attributes"]["error_message"].as_str().unwrap();
+    assert!(message.ends_with("when calling pay: not today"), "{message}");
+}
+
+#[test]
+fn a_recorder_that_its_handle_has_closed_is_closed_for_all() {
+    let trial = Trial::new("handle", ErrorHandlingStrategy::PropagateExceptions, false);
+    let recorder = trial.provider.recorder();
+    recorder.event(None, "paid").unwrap();
+    recorder.close(PATIENCE).unwrap();
+    assert_eq!(trial.provider.recorder().event(None, "late"), Err(RecordError::Closed));
+    assert!(trial.provider.is_ready());
+    assert_eq!(trial.finish(0).recorded, 1);
+}

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Make random scenarios of kind `core` and, by playing them on the Python reference library, the records that they must give.
+"""Make random scenarios and, by playing them on the Python reference library, the records that they must give.
 
-    generate.py --count 1000 --seed 1 --out DIR
+    generate.py --count 1000 --seed 1 --out DIR [--kind training]
 
 Writes DIR/cases/random_SEED_N.json and DIR/expected/random_SEED_N.jsonl and prints how many scenarios hold each feature. A seed always
 gives the same scenarios, and the same expectations but for span ids and pids, which compare.py does not compare either.
@@ -12,6 +12,8 @@ that the reference does not take, or whose records are not those foreseen, is co
 
 Beyond README.md: a scenario without a `close` has no span left open, because nothing closes the reference at process exit; a `start`
 without a handle is stopped by the `close`; no name or key begins with `onelogger.`, which compare.py takes for an addition of ours.
+
+All this is about kind `core`; draw_training.py draws the others.
 
 Needs what play.py needs, and `fork`: the reference is full of singletons, so each scenario is played in a process of its own.
 """
@@ -33,7 +35,8 @@ import time
 import traceback
 
 sys.dont_write_bytecode = True
-import play  # noqa: E402  (only now: importing it must leave nothing in the source tree)
+import play  # noqa: E402  (only now: importing them must leave nothing in the source tree)
+from draw_training import TrainingDraw  # noqa: E402
 
 PACKAGES = {"nv-one-logger-core": "2.3.1", "nv-one-logger-training-telemetry": "2.3.1", "pyyaml": None}
 ATTEMPTS = 20  # draws of one scenario before giving up: far more than bad luck explains
@@ -389,23 +392,25 @@ def play_apart(case, out, log):
         os._exit(status)
 
 
-def make(number, seed, directory, scratch):
+def make(number, kind, seed, directory, scratch):
     """Draw and play scenario `number` until the reference takes it. Gives its features and why earlier draws were thrown away."""
     name, discarded = f"random_{seed}_{number}", []
     case, out, log = (scratch / f"{name}{suffix}" for suffix in (".json", ".jsonl", ".log"))
     for attempt in range(ATTEMPTS):
-        draw = Draw(random.Random(f"{seed}/{number}/{attempt}"), name)
+        draw = (TrainingDraw if kind == "training" else Draw)(random.Random(f"{seed}/{number}/{attempt}"), name)
         case.write_text(json.dumps(draw.scenario, indent=1) + "\n")
         if not play_apart(case, out, log):
             discarded.append(f"{name}, draw {attempt}: {log.read_text(encoding='utf-8').strip().splitlines()[-1]}")
             continue
-        records = [json.loads(line) for line in out.open()]
-        if [(record["count"], record["type"]) for record in records] != draw.journal.written:
+        records = [json.loads(line) for line in out.open()] if out.exists() else []
+        out.touch()  # a rank that is disabled makes no file
+        if kind == "core" and [(record["count"], record["type"]) for record in records] != draw.journal.written:
             discarded.append(f"{name}, draw {attempt}: other records than foreseen")
             continue
         shutil.move(case, directory / "cases" / case.name)
         shutil.move(out, directory / "expected" / out.name)
-        return sorted(set(features(draw.scenario, records))), discarded
+        held = features(draw.scenario, records) if kind == "core" else draw.features | {f"record: {record['type']}" for record in records}
+        return sorted(set(held)), discarded
     raise RuntimeError("no scenario was taken:\n" + "\n".join(discarded))
 
 
@@ -474,7 +479,8 @@ def require_reference():
     """Import the reference before any fork, so that each child finds it in memory; exit if it is missing or another version."""
     try:
         found = {package: importlib.metadata.version(package) for package in PACKAGES}
-        for module in ("api.config", "api.one_logger_provider", "exporter.file_exporter", "recorder.default_recorder"):
+        for module in ("api.config", "api.one_logger_provider", "exporter.file_exporter", "recorder.default_recorder",
+                       "training_telemetry.api.callbacks", "training_telemetry.api.training_telemetry_provider"):
             importlib.import_module(f"nv_one_logger.{module}")
     except ImportError as error:
         found = str(error)
@@ -484,9 +490,10 @@ def require_reference():
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Make random core scenarios and their expectations.")
+    parser = argparse.ArgumentParser(description="Make random scenarios and their expectations.")
     parser.add_argument("--count", type=int, required=True, help="how many scenarios")
     parser.add_argument("--seed", type=int, required=True, help="the same seed gives the same scenarios")
+    parser.add_argument("--kind", choices=["core", "training"], default="core", help="what the scenarios call")
     parser.add_argument("--out", type=pathlib.Path, required=True, help="directory for cases/ and expected/")
     args = parser.parse_args()
     require_reference()
@@ -497,7 +504,7 @@ def main() -> int:
     totals, discarded = collections.Counter(), []
     # Played in a scratch directory, as the reference leaves log files of its own where it runs.
     with tempfile.TemporaryDirectory() as scratch, multiprocessing.get_context("fork").Pool() as pool:
-        job = functools.partial(make, seed=args.seed, directory=directory, scratch=pathlib.Path(scratch))
+        job = functools.partial(make, kind=args.kind, seed=args.seed, directory=directory, scratch=pathlib.Path(scratch))
         for its_features, its_discarded in pool.imap(job, range(1, args.count + 1)):
             totals.update(its_features)
             discarded += its_discarded

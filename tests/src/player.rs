@@ -1,5 +1,7 @@
 //! Plays a scenario through the public API, with the scenario's clock.
 
+mod training;
+
 use std::collections::HashMap;
 use std::error::Error;
 use std::fs::File;
@@ -8,15 +10,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use onelogger::exporter::{Folding, JsonLinesExporter};
-use onelogger::recorder::RecordError;
+use onelogger::recorder::{DefaultRecorderBuilder, RecordError};
 use onelogger::{
     Attributes, DefaultRecorder, DisableRule, ErrorEvent, ErrorHandlingStrategy, Event,
-    FileExporter, ManualClock, OneLoggerConfig, OneLoggerProvider, Recorder, RecorderHandle, Span,
-    SpanBuilder, SpanFilter, SpanStop, TelemetryDataError, TimeWindow, Timestamp,
+    FileExporter, ManualClock, OneLoggerConfig, OneLoggerConfigBuilder, OneLoggerProvider,
+    RecorderHandle, Span, SpanBuilder, SpanFilter, SpanStop, TelemetryDataError, TimeWindow,
+    Timestamp,
 };
+use onelogger_training::{TrainingTelemetry, TrainingTelemetryProvider};
 
 use crate::compare;
-use crate::scenario::{Call, Config, FilterMode, Scenario, Step, Strategy};
+use crate::scenario::{Call, Config, FilterMode, Kind, Scenario, Step, Strategy};
 
 /// Where the recorder works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,9 +56,6 @@ pub fn play(scenario: &Scenario, out: &Path) -> Result<(), Box<dyn Error>> {
 /// # Errors
 /// As [`play`].
 pub fn play_in(scenario: &Scenario, mode: Mode, out: &Path) -> Result<(), Box<dyn Error>> {
-    if scenario.kind != "core" {
-        return Err(format!("scenarios of kind `{}` are not played yet", scenario.kind).into());
-    }
     // A file that is there already would make the exporter choose another name.
     match std::fs::remove_file(out) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
@@ -62,11 +63,26 @@ pub fn play_in(scenario: &Scenario, mode: Mode, out: &Path) -> Result<(), Box<dy
     }
     let clock = ManualClock::new(nanos(scenario.epoch));
     let provider = OneLoggerProvider::new();
-    let guard = provider
-        .configure(config(&scenario.config)?, recorder(scenario, mode, clock.clone(), out)?)?;
+    let (config, recorder) =
+        (config(&scenario.config), recorder(scenario, mode, clock.clone(), out)?);
+    let filter = filter(scenario);
+    let guard = match scenario.kind {
+        Kind::Core => {
+            let recorder = recorder.filter(filter.unwrap_or_default());
+            provider.configure(config.build()?, recorder.build()?)?
+        }
+        Kind::Training => {
+            let training = TrainingTelemetryProvider::new(config).recorder(recorder);
+            filter
+                .into_iter()
+                .fold(training, TrainingTelemetryProvider::export)
+                .configure_on(&provider)?
+        }
+    };
     let mut player = Player {
         scenario,
         recorder: provider.recorder(),
+        telemetry: TrainingTelemetry::of(provider.recorder()),
         provider: provider.clone(),
         clock,
         spans: HashMap::new(),
@@ -83,7 +99,7 @@ pub fn play_in(scenario: &Scenario, mode: Mode, out: &Path) -> Result<(), Box<dy
     played
 }
 
-fn config(config: &Config) -> Result<OneLoggerConfig, Box<dyn Error>> {
+fn config(config: &Config) -> OneLoggerConfigBuilder {
     let mut builder = OneLoggerConfig::builder(&config.application_name)
         .world_size(config.world_size_or_fn)
         .session_tag(&config.session_tag_or_fn)
@@ -101,7 +117,17 @@ fn config(config: &Config) -> Result<OneLoggerConfig, Box<dyn Error>> {
     if let Some(version) = &config.summary_data_schema_version {
         builder = builder.summary_data_schema_version(version);
     }
-    Ok(builder.build()?)
+    builder
+}
+
+/// `None` for whatever the provider exports by default.
+fn filter(scenario: &Scenario) -> Option<SpanFilter> {
+    let names = || scenario.filter.span_names.clone().unwrap_or_default();
+    match scenario.filter.mode {
+        FilterMode::All => None,
+        FilterMode::Whitelist => Some(SpanFilter::only(names())),
+        FilterMode::Blacklist => Some(SpanFilter::except(names())),
+    }
 }
 
 fn recorder(
@@ -109,19 +135,13 @@ fn recorder(
     mode: Mode,
     clock: ManualClock,
     out: &Path,
-) -> Result<impl Recorder + use<>, Box<dyn Error>> {
-    let names = scenario.filter.span_names.clone().unwrap_or_default();
+) -> Result<DefaultRecorderBuilder, Box<dyn Error>> {
     let mut builder = DefaultRecorder::builder()
         .manual_clock(clock)
         .fixed_ids()
         .disable_rule(DisableRule::AfterTotal(5))
         // Scenarios do not say how far their explicit times lie from now.
-        .time_window(TimeWindow { past: Duration::MAX, future: Duration::MAX })
-        .filter(match scenario.filter.mode {
-            FilterMode::All => SpanFilter::all(),
-            FilterMode::Whitelist => SpanFilter::only(names),
-            FilterMode::Blacklist => SpanFilter::except(names),
-        });
+        .time_window(TimeWindow { past: Duration::MAX, future: Duration::MAX });
     builder = if scenario.refuse_writes.is_empty() {
         builder.exporter(FileExporter::new(out).folding(Folding::Always))
     } else {
@@ -131,13 +151,14 @@ fn recorder(
     if mode == Mode::Synchronous {
         builder = builder.synchronous();
     }
-    Ok(builder.build()?)
+    Ok(builder)
 }
 
 struct Player<'a> {
     scenario: &'a Scenario,
     provider: OneLoggerProvider,
     recorder: RecorderHandle,
+    telemetry: TrainingTelemetry,
     clock: ManualClock,
     spans: HashMap<String, Span>,
 }
@@ -217,6 +238,18 @@ impl Player<'_> {
             Call::Close => {
                 self.provider.close(PATIENCE)?;
                 Ok(())
+            }
+            Call::SetTrainingConfig => {
+                let config = self.scenario.training_config.as_ref();
+                let config = training::config(config.ok_or("there is no training_config")?)?;
+                self.telemetry.set_training_config(config)
+            }
+            Call::Callback(callback) => {
+                training::callback(&self.telemetry, callback)?.map(|started| {
+                    if let (Some(handle), Some(span)) = (&callback.handle, started) {
+                        self.spans.insert(handle.clone(), span);
+                    }
+                })
             }
         })
     }

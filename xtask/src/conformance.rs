@@ -15,7 +15,7 @@ use crate::workspace::{build_programs, root, target};
 use crate::{Outcome, Result};
 
 /// What the player can play. A scenario of another kind is not played, and the count says so.
-const KINDS: &[&str] = &["core"];
+const KINDS: &[&str] = &["core", "training"];
 
 /// The reference. `generate.py` refuses other versions.
 const PACKAGES: &[&str] =
@@ -24,7 +24,7 @@ const PACKAGES: &[&str] =
 /// One scenario takes milliseconds.
 const LIMIT: Duration = Duration::from_secs(60);
 
-const USAGE: &str = "usage: cargo xtask conformance [--random N [--seed S]]";
+const USAGE: &str = "usage: cargo xtask conformance [--random N [--seed S] [--kind core|training]]";
 
 /// Plays the scenarios of `tests/conformance`.
 pub(crate) fn shipped() -> Result<Outcome> {
@@ -37,16 +37,16 @@ pub(crate) fn shipped() -> Result<Outcome> {
 
 /// Makes random scenarios, plays them on the reference and on ours.
 pub(crate) fn random(options: &[&str]) -> Result {
-    let Random { count, seed } = Random::parse(options)?;
+    let Random { count, seed, kind } = Random::parse(options)?;
     let python = python().ok_or("there is no python3; the reference library is written in it")?;
     let python = reference(&python)?;
     let directory = target().join("conformance/random");
     process::fresh_directory(&directory)?;
-    println!("{count} random scenarios; `--seed {seed}` makes them again");
+    println!("{count} random scenarios; `--seed {seed} --kind {kind}` makes them again");
     let mut generate = Command::new(&python);
     generate
         .arg(scripts().join("generate.py"))
-        .args(["--count", &count.to_string(), "--seed", &seed.to_string()])
+        .args(["--count", &count.to_string(), "--seed", &seed.to_string(), "--kind", kind])
         .arg("--out")
         .arg(&directory);
     process::run(&mut generate)?;
@@ -57,13 +57,20 @@ pub(crate) fn random(options: &[&str]) -> Result {
 struct Random {
     count: u32,
     seed: u64,
+    kind: &'static str,
 }
 
 impl Random {
     fn parse(options: &[&str]) -> Result<Random> {
-        let (mut count, mut seed) = (None, None);
+        let (mut count, mut seed, mut kind) = (None, None, KINDS[0]);
         let mut options = options.iter();
         while let Some(&option) = options.next() {
+            if option == "--kind" {
+                let known = KINDS.iter().find(|known| options.as_slice().first() == Some(*known));
+                kind = known.ok_or_else(|| format!("which kind? {USAGE}"))?;
+                options.next();
+                continue;
+            }
             let number = options.next().and_then(|value| value.parse::<u64>().ok());
             let number = number.ok_or_else(|| format!("`{option}` needs a number; {USAGE}"))?;
             match option {
@@ -77,7 +84,7 @@ impl Random {
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
             now.unwrap_or_default().as_secs()
         });
-        Ok(Random { count, seed })
+        Ok(Random { count, seed, kind })
     }
 }
 
@@ -190,10 +197,10 @@ mod tests {
 
     #[test]
     fn options_are_read_in_any_order() {
-        let expected = Random { count: 3, seed: 7 };
+        let expected = Random { count: 3, seed: 7, kind: "training" };
         let check = |options: &[&str]| assert_eq!(Random::parse(options).unwrap(), expected);
-        check(&["--random", "3", "--seed", "7"]);
-        check(&["--seed", "7", "--random", "3"]);
+        check(&["--random", "3", "--seed", "7", "--kind", "training"]);
+        check(&["--kind", "training", "--seed", "7", "--random", "3"]);
     }
 
     #[test]
@@ -206,6 +213,7 @@ mod tests {
         check(&["--random", "many"], "`--random` needs a number");
         check(&["--random", "0"], "how many");
         check(&["--seed", "7"], "how many");
+        check(&["--random", "1", "--kind", "other"], "which kind");
         check(&["--number", "7"], "unknown option `--number`");
     }
 

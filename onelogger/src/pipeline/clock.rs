@@ -136,6 +136,21 @@ impl Clock {
         }
     }
 
+    /// Both clocks, now, for those who measure beside the records. The monotonic reading is in
+    /// nanoseconds since the recorder was made.
+    pub(crate) fn now(&self) -> Timestamp {
+        let (unix_nanos, monotonic) = match self {
+            Clock::Counter { origin, .. } | Clock::System { origin } => {
+                (system_unix_nanos(), nanos(origin.elapsed()))
+            }
+            Clock::Manual(clock) => {
+                let moment = clock.moment(u64::MAX);
+                (moment.unix, moment.monotonic)
+            }
+        };
+        Timestamp { unix_nanos, monotonic_nanos: Some(monotonic) }
+    }
+
     pub(crate) fn unix_nanos(&self) -> u64 {
         match self {
             Clock::Counter { .. } | Clock::System { .. } => system_unix_nanos(),

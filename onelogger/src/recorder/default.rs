@@ -9,7 +9,7 @@ use super::{
 };
 use crate::data::codec::{Dynamic, EventFields, Given, LaneKind, Origin, put_event, put_update};
 use crate::data::names::{attribute, event};
-use crate::data::{Attributes, ErrorEvent, Event, InstrumentationScope, Name};
+use crate::data::{Attributes, ErrorEvent, Event, InstrumentationScope, Name, Timestamp};
 use crate::exporter::{Exporter, Run};
 use crate::pipeline::{Health, Pipeline, Settings, is_pipeline_thread};
 use crate::processor::Processors;
@@ -39,6 +39,43 @@ impl DefaultRecorder {
     /// A recorder without exporters, to which they are added.
     pub fn builder() -> DefaultRecorderBuilder {
         DefaultRecorderBuilder::default()
+    }
+
+    /// Whether this is a thread of the library's own, or one that exports in synchronous mode: what happens
+    /// there is not recorded, so that exporters do not feed themselves. A recorder around this one that
+    /// keeps an account of something leaves it alone there.
+    pub fn is_exporting_here(&self) -> bool {
+        is_pipeline_thread()
+    }
+
+    /// Now, or the time that is given, on both of the recorder's clocks: for a recorder around this one
+    /// that measures times of its own. A time that is given lies as far from now on the one clock as on
+    /// the other; a monotonic reading that comes with it is of another clock, and says nothing here.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use onelogger::DefaultRecorder;
+    /// let capture = onelogger::testing::capture();
+    /// let recorder = onelogger::recorder();
+    /// let recorder: &DefaultRecorder = recorder.find().unwrap();
+    /// let before = recorder.moment(None)?;
+    /// capture.clock().advance(Duration::from_millis(3));
+    /// let after = recorder.moment(None)?;
+    /// assert_eq!(after.unix_nanos - before.unix_nanos, 3_000_000);
+    /// # Ok::<(), onelogger::recorder::RecordError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the recorder is closed or was never opened, in a forked child too; if the time is out of the
+    /// recorder's [window](DefaultRecorderBuilder::time_window).
+    pub fn moment(&self, given: Option<Timestamp>) -> Result<Timestamp, RecordError> {
+        self.direct.open_pipeline()?;
+        let now = self.direct.intake.clock.now();
+        let Some(given) = given else { return Ok(now) };
+        self.direct.window.check(given, now.unix_nanos)?;
+        let since = given.unix_nanos.wrapping_sub(now.unix_nanos) as i64;
+        let place = |monotonic: u64| monotonic.saturating_add_signed(since);
+        Ok(Timestamp { monotonic_nanos: now.monotonic_nanos.map(place), ..given })
     }
 }
 

@@ -26,6 +26,13 @@ pub enum RecordError {
         /// The name of the span.
         name: String,
     },
+    /// A recorder around the default one, or a library that records through it, does not allow the call.
+    /// The reason says what to do.
+    #[error("{reason}")]
+    Refused {
+        /// Why, and the way out.
+        reason: String,
+    },
     /// A recorder of the application's own has panicked.
     #[error("the recorder has panicked")]
     Panicked,

@@ -33,6 +33,7 @@ pub(crate) use planted::PlantedSpan;
 pub use sampler::{Sampler, SamplerError};
 pub use span::Span;
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -92,7 +93,7 @@ use crate::pipeline::Health;
 ///     }
 /// }
 /// ```
-pub trait Recorder: Send + Sync + 'static {
+pub trait Recorder: Any + Send + Sync {
     /// Opens the exporters. Called once, when the provider is configured.
     ///
     /// # Errors

@@ -20,6 +20,8 @@ pub struct OneLoggerConfig {
     application_name: String,
     world_size: u32,
     session_tag: String,
+    /// `None` where the environment says it.
+    rank: Option<u32>,
     is_baseline_run: bool,
     custom_metadata: Attributes,
     error_handling_strategy: Option<ErrorHandlingStrategy>,
@@ -62,6 +64,7 @@ impl OneLoggerConfig {
             application_name: application_name.into(),
             world_size: None,
             session_tag: None,
+            rank: None,
             is_baseline_run: Setting::Value(false),
             custom_metadata: Attributes::new(),
             error_handling_strategy: None,
@@ -136,7 +139,7 @@ impl OneLoggerConfig {
 
     /// What exporters are told.
     pub(super) fn run(&self) -> Run {
-        let rank = environment::rank();
+        let rank = self.rank.or_else(environment::rank);
         let mut resource = Attributes::new()
             .with(attribute::APPLICATION_NAME, &self.application_name)
             .with(attribute::SESSION_TAG, &self.session_tag)
@@ -194,6 +197,7 @@ pub struct OneLoggerConfigBuilder {
     application_name: String,
     world_size: Option<Setting<u32>>,
     session_tag: Option<Setting<String>>,
+    rank: Option<u32>,
     is_baseline_run: Setting<bool>,
     custom_metadata: Attributes,
     error_handling_strategy: Option<ErrorHandlingStrategy>,
@@ -239,6 +243,13 @@ impl OneLoggerConfigBuilder {
     /// What groups the runs that belong together, from a function.
     pub fn session_tag_fn(mut self, function: impl FnOnce() -> String + 'static) -> Self {
         self.session_tag = Some(Setting::Function(Box::new(function)));
+        self
+    }
+
+    /// The rank of this process. By default the environment variable `RANK` says it, if it is a whole
+    /// number.
+    pub fn rank(mut self, rank: u32) -> OneLoggerConfigBuilder {
+        self.rank = Some(rank);
         self
     }
 
@@ -324,6 +335,7 @@ impl OneLoggerConfigBuilder {
             application_name: self.application_name,
             world_size,
             session_tag: self.session_tag.map(Setting::evaluate).unwrap_or_default(),
+            rank: self.rank,
             is_baseline_run: self.is_baseline_run.evaluate(),
             custom_metadata: self.custom_metadata,
             error_handling_strategy: self.error_handling_strategy,
@@ -356,6 +368,14 @@ mod tests {
         let problems = error.unwrap_err().problems;
         let fields: Vec<_> = problems.iter().filter_map(|text| text.split(':').next()).collect();
         assert_eq!(fields, ["application_name", "session_tag", "world_size", "custom_metadata"]);
+    }
+
+    #[test]
+    fn a_rank_that_is_given_is_that_of_the_run() {
+        let builder = OneLoggerConfig::builder("a").world_size(4).session_tag("").rank(3);
+        let run = builder.build().unwrap().run();
+        assert_eq!(run.rank(), Some(3));
+        assert_eq!(run.resource().get_i64(attribute::RANK), Ok(Some(3)));
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +8,8 @@ use crate::context;
 use crate::data::{Attributes, ErrorEvent, Event};
 use crate::pipeline::Health;
 use crate::recorder::{
-    Configured, FlushError, RecordError, Span, SpanBuilder, SpanParent, SpanStop,
-    TelemetryDataError,
+    CloseError, Configured, FlushError, RecordError, Recorder, Span, SpanBuilder, SpanParent,
+    SpanStop, TelemetryDataError,
 };
 
 /// The recorder in force, as applications use it: with the current span, and guarded by the
@@ -156,7 +157,7 @@ impl RecorderHandle {
         attributes: impl Into<Attributes>,
     ) -> Result<(), RecordError> {
         let attributes = attributes.into();
-        self.guard("set_attributes", |recorder| recorder.set_attributes(span, attributes))
+        self.call("set_attributes", (), |recorder| recorder.set_attributes(span, attributes))
     }
 
     /// Tells every exporter, once, that its data is not to be trusted.
@@ -168,7 +169,63 @@ impl RecorderHandle {
         error: impl Into<TelemetryDataError>,
     ) -> Result<(), RecordError> {
         let error = error.into();
-        self.guard("telemetry_data_error", |recorder| recorder.telemetry_data_error(error))
+        self.call("telemetry_data_error", (), |recorder| recorder.telemetry_data_error(error))
+    }
+
+    /// Makes a call of the caller's own, and handles its failure as the strategy says: for libraries
+    /// whose calls are more than one of the recorder's. `name` is what a message calls it, `instead` what
+    /// is returned where nothing is recorded or the call is dropped. What the call makes of the recorder
+    /// is not guarded a second time.
+    ///
+    /// ```
+    /// use onelogger::recorder::RecordError;
+    /// use onelogger::{Event, Recorder};
+    /// fn finished(rows: i64) -> Result<(), RecordError> {
+    ///     onelogger::recorder().call("finished", (), |recorder| {
+    ///         if rows < 0 {
+    ///             return Err(RecordError::Refused { reason: format!("{rows} rows are too few") });
+    ///         }
+    ///         recorder.event(None, Event::new("finished").with("rows", rows))
+    ///     })
+    /// }
+    /// # finished(3)?;
+    /// # Ok::<(), RecordError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of `call`, under [`PropagateExceptions`](crate::ErrorHandlingStrategy).
+    pub fn call<T>(
+        &self,
+        name: &str,
+        instead: T,
+        call: impl FnOnce(&dyn Recorder) -> Result<T, RecordError>,
+    ) -> Result<T, RecordError> {
+        match &self.0 {
+            Some(configured) => configured.guard(name, instead, call),
+            None => Ok(instead),
+        }
+    }
+
+    /// The recorder itself, if it was configured as this type.
+    ///
+    /// ```
+    /// use onelogger::DefaultRecorder;
+    /// # let capture = onelogger::testing::capture();
+    /// assert!(onelogger::recorder().find::<DefaultRecorder>().is_some());
+    /// ```
+    pub fn find<R: Recorder>(&self) -> Option<&R> {
+        let recorder: &dyn Any = &*self.0.as_ref()?.recorder;
+        recorder.downcast_ref()
+    }
+
+    /// Flushes and closes the recorder, as [`OneLoggerProvider::close`](crate::OneLoggerProvider::close)
+    /// does, also where telemetry is switched off. The provider stays configured with it until it, or its
+    /// guard, is closed too.
+    ///
+    /// # Errors
+    /// If that takes longer than `timeout`; the work goes on.
+    pub fn close(&self, timeout: Duration) -> Result<(), CloseError> {
+        self.0.as_ref().map_or(Ok(()), |configured| configured.close(timeout))
     }
 
     /// Waits until every record accepted before this call was offered to every exporter.
@@ -195,14 +252,6 @@ impl RecorderHandle {
     /// Whether records are taken: a provider is configured and telemetry is not switched off.
     pub fn is_enabled(&self) -> bool {
         self.0.as_ref().is_some_and(|configured| configured.is_enabled())
-    }
-
-    fn guard(
-        &self,
-        name: &str,
-        call: impl FnOnce(&dyn crate::Recorder) -> Result<(), RecordError>,
-    ) -> Result<(), RecordError> {
-        self.0.as_ref().map_or(Ok(()), |configured| configured.guard(name, (), call))
     }
 }
 

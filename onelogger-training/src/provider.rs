@@ -1,0 +1,157 @@
+use std::sync::Arc;
+
+use onelogger::recorder::{BuildError, DefaultRecorderBuilder};
+use onelogger::{
+    ConfigError, ConfigureError, DefaultRecorder, Exporter, OneLoggerConfigBuilder, OneLoggerGuard,
+    OneLoggerProvider, SpanFilter,
+};
+
+use crate::config::{TrainingConfigBuilder, telemetry_config};
+use crate::names::span;
+use crate::overrides::ConfigOverride;
+use crate::ranks::{Ranks, RecordingRanks};
+use crate::recorder::TrainingRecorder;
+
+/// Sets up the telemetry of a training job, once, in `main`.
+///
+/// ```no_run
+/// use onelogger::{FileExporter, OneLoggerConfig};
+/// use onelogger_training::{TrainingConfig, TrainingTelemetryProvider};
+///
+/// let config = OneLoggerConfig::builder("trainer").session_tag("run-42").world_size(8);
+/// let training = TrainingConfig::builder().perf_tag("llama-8b").global_batch_size(512);
+/// let _onelogger = TrainingTelemetryProvider::new(config)
+///     .training_config(training)
+///     .exporter(FileExporter::new("run.jsonl"))
+///     .configure()?;
+/// # Ok::<(), onelogger_training::SetupError>(())
+/// ```
+///
+/// Configurations are given as builders, and built when all overrides are known.
+#[must_use]
+pub struct TrainingTelemetryProvider {
+    config: OneLoggerConfigBuilder,
+    training: Option<TrainingConfigBuilder>,
+    overrides: Vec<ConfigOverride>,
+    ranks: Option<Ranks>,
+    filter: SpanFilter,
+    recorder: DefaultRecorderBuilder,
+}
+
+/// The telemetry of a training could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetupError {
+    /// The configuration, with its overrides, is wrong. Correct what it names.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The recorder cannot be built as asked. Correct what it names.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The provider is configured already, or the recorder cannot be opened.
+    #[error(transparent)]
+    Configure(#[from] ConfigureError),
+}
+
+impl TrainingTelemetryProvider {
+    /// With this configuration of the run, and without exporters.
+    pub fn new(config: OneLoggerConfigBuilder) -> TrainingTelemetryProvider {
+        TrainingTelemetryProvider {
+            config,
+            training: None,
+            overrides: Vec::new(),
+            ranks: None,
+            filter: SpanFilter::except(span::NOT_EXPORTED),
+            recorder: DefaultRecorder::builder(),
+        }
+    }
+
+    /// What is known of the training. May be set later instead, by
+    /// [`set_training_config`](crate::TrainingTelemetry::set_training_config).
+    pub fn training_config(mut self, training: TrainingConfigBuilder) -> Self {
+        self.training = Some(training);
+        self
+    }
+
+    /// Which process this is, and which ones record: world size, rank, and whether this rank is enabled, in
+    /// place of what the configuration says.
+    ///
+    /// ```
+    /// # use onelogger::OneLoggerConfig;
+    /// use onelogger_training::{Ranks, RecordingRanks, TrainingTelemetryProvider};
+    /// let config = OneLoggerConfig::builder("trainer").session_tag("run-42").world_size(1);
+    /// let mut provider = TrainingTelemetryProvider::new(config);
+    /// if let Some(ranks) = Ranks::from_environment() {
+    ///     provider = provider.ranks(ranks, RecordingRanks::FirstOfNode);
+    /// }
+    /// # drop(provider);
+    /// ```
+    pub fn ranks(mut self, ranks: Ranks, recording: RecordingRanks) -> TrainingTelemetryProvider {
+        let is_enabled = ranks.records(recording);
+        let config = self.config.world_size(ranks.world_size).rank(ranks.rank);
+        self.config = config.enable_for_current_rank(is_enabled);
+        self.ranks = Some(ranks);
+        self
+    }
+
+    /// Changes configurations, after the overrides that were given before.
+    pub fn config_override(mut self, change: ConfigOverride) -> TrainingTelemetryProvider {
+        self.overrides.push(change);
+        self
+    }
+
+    /// Which spans are exported. By default all but [`names::span::NOT_EXPORTED`]:
+    /// [`SpanFilter::all`] exports these as well.
+    ///
+    /// [`names::span::NOT_EXPORTED`]: crate::names::span::NOT_EXPORTED
+    pub fn export(mut self, filter: SpanFilter) -> TrainingTelemetryProvider {
+        self.filter = filter;
+        self
+    }
+
+    /// Settings of the recorder: lanes, queues, processors, exporters that were added to it. Its filter
+    /// is the one of [`export`](TrainingTelemetryProvider::export). Comes before
+    /// [`exporter`](TrainingTelemetryProvider::exporter).
+    pub fn recorder(mut self, recorder: DefaultRecorderBuilder) -> TrainingTelemetryProvider {
+        self.recorder = recorder;
+        self
+    }
+
+    /// Adds an exporter. On a rank that is disabled it is never opened.
+    pub fn exporter(mut self, exporter: impl Exporter) -> TrainingTelemetryProvider {
+        self.recorder = self.recorder.exporter(exporter);
+        self
+    }
+
+    /// Configures the provider of the process; [`telemetry`](crate::telemetry) finds it from there on.
+    /// Keep the guard until the end of `main`.
+    ///
+    /// # Errors
+    /// If a configuration is wrong, or the provider is configured already.
+    pub fn configure(self) -> Result<OneLoggerGuard, SetupError> {
+        self.configure_on(OneLoggerProvider::instance())
+    }
+
+    /// Configures another provider, which tests put in force by
+    /// [`attach`](OneLoggerProvider::attach).
+    ///
+    /// # Errors
+    /// As for [`configure`](TrainingTelemetryProvider::configure).
+    pub fn configure_on(
+        mut self,
+        provider: &OneLoggerProvider,
+    ) -> Result<OneLoggerGuard, SetupError> {
+        for change in self.overrides {
+            if let Some(change) = &change.training {
+                let training = self.training.unwrap_or_default();
+                self.training = Some(change.clone().apply(training));
+            }
+            self.config = change.apply(self.config);
+        }
+        let training = self.training.map(TrainingConfigBuilder::build).transpose()?.map(Arc::new);
+        let config = self.config.telemetry_config(telemetry_config(training.as_deref())).build()?;
+        let inner = self.recorder.filter(self.filter).build()?;
+        let recorder = TrainingRecorder::new(inner, config.clone(), self.ranks, training);
+        Ok(provider.configure(config, Arc::new(recorder))?)
+    }
+}

@@ -1,0 +1,154 @@
+use std::env;
+
+/// Which of the processes of a job this is.
+///
+/// ```
+/// use onelogger_training::Ranks;
+/// let of = |name: &str| match name {
+///     "SLURM_PROCID" => Some("9".to_owned()),
+///     "SLURM_NTASKS" => Some("16".to_owned()),
+///     "SLURM_LOCALID" => Some("1".to_owned()),
+///     "SLURM_NODEID" => Some("1".to_owned()),
+///     _ => None,
+/// };
+/// let ranks = Ranks::from_variables(of).unwrap();
+/// assert_eq!((ranks.rank, ranks.world_size), (9, 16));
+/// assert_eq!((ranks.node_rank, ranks.local_rank), (Some(1), Some(1)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ranks {
+    /// The number of this process, from 0.
+    pub rank: u32,
+    /// How many processes there are.
+    pub world_size: u32,
+    /// The number of this process among those of its node.
+    pub local_rank: Option<u32>,
+    /// The number of the node.
+    pub node_rank: Option<u32>,
+}
+
+/// Which ranks record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RecordingRanks {
+    /// Each of them.
+    #[default]
+    All,
+    /// The first one.
+    First,
+    /// The last one, which in pipeline parallelism knows the loss.
+    Last,
+    /// The first one of each node; where the numbers within nodes are not known, the first one.
+    FirstOfNode,
+}
+
+/// The variables of those who start jobs: rank, world size, local rank, node rank. What is set by hand, or
+/// by torchrun, comes first: it may run within an allocation of Slurm.
+const LAUNCHERS: [[&[&str]; 4]; 4] = [
+    [&["RANK"], &["WORLD_SIZE"], &["LOCAL_RANK"], &["GROUP_RANK", "NODE_RANK"]],
+    [
+        &["SLURM_PROCID"],
+        &["SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"],
+        &["SLURM_LOCALID"],
+        &["SLURM_NODEID"],
+    ],
+    // What Open MPI calls a node rank is the number of a process within its node.
+    [&["OMPI_COMM_WORLD_RANK"], &["OMPI_COMM_WORLD_SIZE"], &["OMPI_COMM_WORLD_LOCAL_RANK"], &[]],
+    [&["PMI_RANK"], &["PMI_SIZE"], &["MPI_LOCALRANKID"], &[]],
+];
+
+impl Ranks {
+    /// What the environment says, as torchrun, Slurm, Open MPI and MPICH set it. `None` where there is no
+    /// rank with a world that it fits into.
+    pub fn from_environment() -> Option<Ranks> {
+        Ranks::from_variables(|name| env::var(name).ok())
+    }
+
+    /// What an environment says of which this function knows the variables.
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Option<Ranks> {
+        let number = |names: &[&str]| {
+            names.iter().find_map(|name| variable(name)?.trim().parse::<u32>().ok())
+        };
+        LAUNCHERS.iter().find_map(|[rank, world_size, local_rank, node_rank]| {
+            let (rank, world_size) = (number(rank)?, number(world_size)?);
+            (rank < world_size).then(|| Ranks {
+                rank,
+                world_size,
+                local_rank: number(local_rank),
+                node_rank: number(node_rank),
+            })
+        })
+    }
+
+    /// Whether this process is among those that record.
+    pub fn records(&self, recording: RecordingRanks) -> bool {
+        match recording {
+            RecordingRanks::All => true,
+            RecordingRanks::First => self.rank == 0,
+            RecordingRanks::Last => self.rank + 1 == self.world_size,
+            RecordingRanks::FirstOfNode => self.local_rank.unwrap_or(self.rank) == 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(variables: &[(&str, &str)], expected: Option<(u32, u32, Option<u32>, Option<u32>)>) {
+        let of = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let expected = expected.map(|(rank, world_size, local_rank, node_rank)| Ranks {
+            rank,
+            world_size,
+            local_rank,
+            node_rank,
+        });
+        assert_eq!(Ranks::from_variables(of), expected, "{variables:?}");
+    }
+
+    #[test]
+    fn each_launcher_is_understood() {
+        let torchrun =
+            [("RANK", "3"), ("WORLD_SIZE", "8"), ("LOCAL_RANK", "1"), ("GROUP_RANK", "1")];
+        check(&torchrun, Some((3, 8, Some(1), Some(1))));
+        let mpi = [
+            ("OMPI_COMM_WORLD_RANK", "2"),
+            ("OMPI_COMM_WORLD_SIZE", "4"),
+            ("OMPI_COMM_WORLD_LOCAL_RANK", "0"),
+            ("OMPI_COMM_WORLD_NODE_RANK", "0"),
+        ];
+        check(&mpi, Some((2, 4, Some(0), None)));
+        check(&[("PMI_RANK", "0"), ("PMI_SIZE", "2")], Some((0, 2, None, None)));
+    }
+
+    #[test]
+    fn torchrun_within_slurm_is_torchrun() {
+        let both =
+            [("SLURM_PROCID", "0"), ("SLURM_NTASKS", "2"), ("RANK", "9"), ("WORLD_SIZE", "16")];
+        check(&both, Some((9, 16, None, None)));
+    }
+
+    #[test]
+    fn p38_what_makes_no_sense_is_not_believed() {
+        check(&[("RANK", "first"), ("WORLD_SIZE", "8")], None);
+        check(&[("RANK", "8"), ("WORLD_SIZE", "8")], None);
+        check(&[("RANK", "-1"), ("WORLD_SIZE", "8")], None);
+        check(&[("RANK", "0"), ("WORLD_SIZE", "0")], None);
+        // A shell within an allocation is no task of it.
+        check(&[("SLURM_NTASKS", "8"), ("RANK", "1")], None);
+    }
+
+    #[test]
+    fn who_records_is_a_question_of_rank() {
+        let records = |rank, local_rank| {
+            let ranks = Ranks { rank, world_size: 4, local_rank, node_rank: None };
+            [RecordingRanks::First, RecordingRanks::Last, RecordingRanks::FirstOfNode]
+                .map(|recording| ranks.records(recording))
+        };
+        assert_eq!(records(0, Some(0)), [true, false, true]);
+        assert_eq!(records(2, Some(0)), [false, false, true]);
+        assert_eq!(records(3, None), [false, true, false]);
+    }
+}

@@ -1,0 +1,153 @@
+//! The end of a standard span: what it adds to the job, and the events that tell of it.
+
+use onelogger::recorder::RecordError;
+use onelogger::{Event, Outcome, Recorder, Span, Timestamp};
+
+use super::TrainingRecorder;
+use crate::config::CheckpointStrategy;
+use crate::metrics;
+use crate::names::event;
+use crate::standard::StandardSpan;
+use crate::state::{Job, Open, Which, between};
+
+/// An event of a span.
+type Report = (Span, Event);
+
+/// When something ends.
+pub(crate) struct EndTime {
+    at: Timestamp,
+    /// The same as the application has given it; `None` for now.
+    pub(crate) given: Option<Timestamp>,
+    /// Why that is not what the application has given.
+    pub(crate) checked: Result<(), RecordError>,
+}
+
+impl TrainingRecorder {
+    /// As with any span, a time that is refused ends it all the same, now.
+    ///
+    /// # Errors
+    /// If the recorder is closed.
+    pub(crate) fn end_time(&self, given: Option<Timestamp>) -> Result<EndTime, RecordError> {
+        match self.moment(given) {
+            Ok(at) => Ok(EndTime { at, given, checked: Ok(()) }),
+            Err(refused @ RecordError::Time(_)) => {
+                Ok(EndTime { at: self.moment(None)?, given: None, checked: Err(refused) })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Counts what has ended, and records what is due then. The span itself is stopped by the caller,
+    /// whatever this returns.
+    pub(crate) fn finish(
+        &self,
+        standard: StandardSpan,
+        end: &EndTime,
+        outcome: Outcome,
+    ) -> Result<(), RecordError> {
+        let mut reports = Vec::new();
+        let counted = {
+            let mut job = self.job();
+            let Some(open) = job.slots.take(standard) else { return Ok(()) };
+            let (at, is_ok) = (end.at, outcome == Outcome::Ok);
+            let end = End { standard, open, at, is_ok, world_size: self.config.world_size() };
+            end.count(&mut job, &mut reports)
+        };
+        reports.into_iter().fold(counted, |result, (span, event)| {
+            result.and(self.inner.event(Some(&span), Event { time: end.given, ..event }))
+        })
+    }
+}
+
+struct End {
+    standard: StandardSpan,
+    open: Open,
+    at: Timestamp,
+    is_ok: bool,
+    world_size: u32,
+}
+
+impl End {
+    fn count(self, job: &mut Job, reports: &mut Vec<Report>) -> Result<(), RecordError> {
+        let length = between(self.open.started, self.at);
+        let timer = match self.standard {
+            StandardSpan::TrainingIteration => return self.count_iteration(job, reports),
+            StandardSpan::TrainingLoop => {
+                self.end_training(job, reports);
+                return Ok(());
+            }
+            StandardSpan::ValidationLoop => {
+                let validation = &job.validation;
+                let event = metrics::evaluation(event::VALIDATION_METRICS, validation, job);
+                job.validation.last_at = job.completed_overall;
+                reports.push((self.open.span, event));
+                return Ok(());
+            }
+            StandardSpan::TestingLoop => {
+                let event = metrics::evaluation(event::TESTING_METRICS, &job.testing, job);
+                job.testing.last_at = job.completed_overall;
+                reports.push((self.open.span, event));
+                return Ok(());
+            }
+            StandardSpan::CheckpointSaveSync => {
+                self.end_save(CheckpointStrategy::Sync, job, reports);
+                return Ok(());
+            }
+            StandardSpan::CheckpointSaveAsync => {
+                self.end_save(CheckpointStrategy::Async, job, reports);
+                return Ok(());
+            }
+            StandardSpan::ValidationIteration => &mut job.validation.iterations,
+            StandardSpan::TestingIteration => &mut job.testing.iterations,
+            StandardSpan::DataLoading => &mut job.training.data_loading,
+            StandardSpan::ModelForward => &mut job.training.forward,
+            StandardSpan::ModelBackward => &mut job.training.backward,
+            _ => return Ok(()),
+        };
+        if let Some(length) = length.filter(|_| self.is_ok) {
+            timer.add(length);
+        }
+        Ok(())
+    }
+
+    /// An iteration that has failed is none: it trains nothing.
+    fn count_iteration(self, job: &mut Job, reports: &mut Vec<Report>) -> Result<(), RecordError> {
+        if !self.is_ok {
+            return Ok(());
+        }
+        job.complete_iteration(self.open.started, self.at)?;
+        if job.is_update_due() {
+            let span = job.training_span()?;
+            let event = metrics::training(event::TRAINING_METRICS, job, self.world_size);
+            reports.push((span, event));
+            job.training.reported = job.training.completed;
+        }
+        Ok(())
+    }
+
+    fn end_training(self, job: &mut Job, reports: &mut Vec<Report>) {
+        if job.has_additions() && job.training.reported < job.training.completed {
+            let event = metrics::training(event::FINAL_TRAINING_METRICS, job, self.world_size);
+            reports.push((self.open.span, event));
+            job.training.reported = job.training.completed;
+        }
+    }
+
+    /// A synchronous save that has not succeeded by now has failed; an asynchronous one if it did not get
+    /// any further.
+    fn end_save(self, strategy: CheckpointStrategy, job: &mut Job, reports: &mut Vec<Report>) {
+        let has_additions = job.has_additions();
+        let saves = job.checkpoints.of(strategy);
+        if let Some(length) = between(self.open.started, self.at) {
+            saves.times.add(length);
+        }
+        let (times, attempt) = (saves.times, saves.latest);
+        if strategy == CheckpointStrategy::Sync || !self.is_ok {
+            let failed = job.checkpoints.fail(Which::Attempt(attempt));
+            if let Some(step) = failed.filter(|_| has_additions) {
+                reports.push((self.open.span.clone(), metrics::save_failure(step)));
+            }
+        }
+        reports.push((self.open.span, metrics::save_times(&times)));
+    }
+}

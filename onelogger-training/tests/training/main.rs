@@ -1,0 +1,9 @@
+//! What is recorded of training jobs, and where that is better than what the Python library records: a
+//! test whose name begins with `p` and a number is about an entry in the list of its faults.
+
+mod checkpoints;
+mod iterations;
+mod loops;
+mod phases;
+mod setup;
+mod support;
