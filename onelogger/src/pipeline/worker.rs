@@ -362,8 +362,8 @@ impl Worker {
     /// Delivers what the processors have to say at the end.
     pub(super) fn finish_processors(&mut self, totals: Totals, now_unix_nanos: u64) {
         let last = self.processors.finish(now_unix_nanos);
+        self.status.lock().ledger.process(self.processors.counts());
         if !last.entries().is_empty() {
-            self.status.lock().ledger.process(self.processors.counts());
             self.deliver_processed(&last.with_totals(totals));
         }
     }

@@ -1,3 +1,4 @@
+use super::stage::happens_at;
 use crate::data::{Attributes, EventRecord, Name, Record};
 use crate::exporter::RecordRef;
 
@@ -71,8 +72,11 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Adds an event, which comes after this record.
-    pub fn add_event(&mut self, event: EventRecord) {
+    /// Adds an event: after this record, or before it if this is a stop. One that belongs to a span is
+    /// held back with that span, waits with it, is lost with it. One that gives no time (0) gets this
+    /// record's.
+    pub fn add_event(&mut self, mut event: EventRecord) {
+        happens_at(&mut event, self.record.time_unix_nanos());
         self.added.push(event);
     }
 

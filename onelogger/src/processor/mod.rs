@@ -102,21 +102,22 @@ use crate::data::EventRecord;
 /// }
 /// ```
 pub trait Processor: Send + 'static {
-    /// What to call it in messages.
+    /// What to call it in messages. Asked once, when it is given to a recorder.
     fn name(&self) -> &str;
 
     /// Looks at a record, and perhaps changes it.
     fn process(&mut self, draft: &mut Draft<'_>) -> Verdict;
 
     /// Everything has come by: the recorder is being closed. What is left to say is returned, and goes to
-    /// the processors after this one and to the exporters. By default nothing.
+    /// the processors after this one and to the exporters; an event without a time (0) bears this one. By
+    /// default nothing.
     fn finish(&mut self, now_unix_nanos: u64) -> Vec<EventRecord> {
         let _ = now_unix_nanos;
         Vec::new()
     }
 
     /// How much memory may be taken by what [`Verdict::Hold`] keeps waiting. Beyond that, spans are let
-    /// through undecided. 16 MiB by default.
+    /// through undecided. 16 MiB by default. Asked once, with the [name](Processor::name).
     fn memory_bytes(&self) -> usize {
         16 << 20
     }
