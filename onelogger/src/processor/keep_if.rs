@@ -137,7 +137,7 @@ mod tests {
         let mut show = |record: Record| {
             let batch: Batch = [record].into_iter().collect();
             let (record, mut added) = (batch.records().iter().next().unwrap(), Vec::new());
-            rule.process(&mut Draft::new(record, &mut added))
+            rule.process(&mut Draft::new(record, 0, &mut added))
         };
         let (ours, other) = (SpanId::from_u64(1), SpanId::from_u64(2));
         let span = SpanRecord { span_id: ours, ..SpanRecord::default() };

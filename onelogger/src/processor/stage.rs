@@ -104,7 +104,7 @@ impl Stage {
         if matches!(entry.kind, RecordKind::Start | RecordKind::Stop | RecordKind::Attributes) {
             self.move_under_kept(&mut entry);
         }
-        let answer = self.ask(RecordRef::new(from, &entry));
+        let answer = self.ask(RecordRef::new(from, &entry), from.made_unix_nanos(place));
         let record = Found { from, place, entry, changed: answer.changed.as_ref() };
         match entry.kind {
             RecordKind::Start => self.start(&record, answer.verdict, output),
@@ -165,9 +165,9 @@ impl Stage {
         }
     }
 
-    fn ask(&mut self, record: RecordRef<'_>) -> Answer {
+    fn ask(&mut self, record: RecordRef<'_>, made_unix_nanos: u64) -> Answer {
         let mut added = Vec::new();
-        let mut draft = Draft::new(record, &mut added);
+        let mut draft = Draft::new(record, made_unix_nanos, &mut added);
         let processor = &mut self.processor;
         let asked = catch_unwind(AssertUnwindSafe(|| processor.process(&mut draft)));
         let changed = draft.into_changed();
