@@ -129,7 +129,6 @@ mod tests {
     use super::*;
     use crate::data::{EventRecord, Record, SpanRecord};
     use crate::exporter::Batch;
-    use crate::processor::Processors;
 
     #[test]
     fn of_errors_in_spans_of_others_nothing_is_kept() {

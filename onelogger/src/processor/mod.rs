@@ -79,8 +79,9 @@ use crate::data::EventRecord;
 /// - A span whose start was let through has its stop let through.
 /// - A reported telemetry data error is let through.
 ///
-/// A panic loses the record at hand, which is counted as [`LossReason::ProcessorFailed`], and with a
-/// start its span; it is logged once, and the processor is asked again with the next record.
+/// A panic loses the record at hand, which is counted as [`LossReason::ProcessorFailed`]: with a start its
+/// span, with the stop of a span that waits all of that; the start of one that was let through is left
+/// alone. It is logged once, and the processor is asked again with the next record.
 ///
 /// [`LossReason::ProcessorFailed`]: crate::LossReason::ProcessorFailed
 ///

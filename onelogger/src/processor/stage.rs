@@ -308,7 +308,7 @@ pub(super) fn happens_at(event: &mut EventRecord, time_unix_nanos: u64) {
 
 /// What the records that wait in a batch take, about.
 fn held_bytes(held: &Batch) -> usize {
-    size_of::<Fate>() + held.size_bytes()
+    size_of::<(SpanId, Fate)>() + held.kept_bytes()
 }
 
 /// A record on its way through.
@@ -363,5 +363,34 @@ impl Output<'_> {
             }
             copy
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{EventRecord, Record, SpanRecord};
+    use crate::processor::KeepIf;
+
+    #[test]
+    fn memory_that_waits_counts_whether_it_is_used_or_not() {
+        let mut stage = Stage::new(Box::new(KeepIf::error()));
+        let span_id = SpanId::from_u64(1);
+        let mut records = vec![Record::Start(SpanRecord { span_id, ..SpanRecord::default() })];
+        for _ in 0..5 {
+            let name = "something that happened".into();
+            records.push(Record::Event(EventRecord { span_id, name, ..EventRecord::default() }));
+            let batch: Batch = std::mem::take(&mut records).into_iter().collect();
+            stage.run(&batch);
+            let State::Held(held) = &stage.spans[&span_id].state else { panic!() };
+            // As much as one that was filled one by one keeps.
+            let mut entries = Vec::new();
+            held.entries().iter().for_each(|entry| entries.push(*entry));
+            let least = size_of::<Fate>() + entries.capacity() * size_of::<Entry>();
+            assert!(stage.held_bytes >= least, "{} {least}", stage.held_bytes);
+        }
+        let stop = Record::Stop(SpanRecord { span_id, ..SpanRecord::default() });
+        stage.run(&[stop].into_iter().collect());
+        assert_eq!((stage.held_bytes, stage.counts.withheld), (0, 7));
     }
 }

@@ -296,7 +296,7 @@ fn times_that_are_given_move_no_clock() {
         let ahead = Timestamp::from_unix_nanos(EPOCH + 50_000_000_000);
         job.recorder.event(None, Event::new("e").with("n", 0).at(ahead)).unwrap();
         for second in 1..=20 {
-            let long_ago = Timestamp::from_unix_nanos(EPOCH - 3600_000_000_000);
+            let long_ago = Timestamp::from_unix_nanos(EPOCH - 3_600_000_000_000);
             job.advance(1_000);
             job.recorder.event(None, Event::new("e").with("n", second)).unwrap();
             job.recorder.event(None, Event::new("old").at(long_ago)).unwrap();
