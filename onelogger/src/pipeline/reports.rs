@@ -65,6 +65,10 @@ impl Worker {
         // An exporter that is backing off gets a last chance.
         self.status.lock().failures.cut_short();
         self.finish_processors(totals, time_unix_nanos);
+        if self.is_open {
+            // Another one if it has failed over that.
+            self.status.lock().failures.cut_short();
+        }
         let mut is_told = false;
         if self.is_ready() {
             self.flush();

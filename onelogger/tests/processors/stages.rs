@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use onelogger::exporter::RecordKind;
-use onelogger::processor::{Processor, Verdict};
+use onelogger::exporter::{ExportError, Exporter, RecordKind, Records};
+use onelogger::processor::{Processor, Processors, Verdict};
 use onelogger::{
     Attributes, ErrorEvent, Event, EventRecord, LossReason, Record, Span, SpanBuilder,
     TelemetryDataError,
@@ -367,4 +367,36 @@ fn what_is_added_at_the_end_goes_through_the_processors_after_it_and_is_counted(
             }
         }
     }
+}
+
+/// Refuses what [`Last`] adds.
+struct Picky(onelogger::MemoryExporter);
+
+impl Exporter for Picky {
+    fn name(&self) -> &str {
+        "picky"
+    }
+
+    fn export_batch(&mut self, records: Records<'_>) -> Result<(), ExportError> {
+        match records.iter().any(|record| record.name() == "last") {
+            true => Err(ExportError::new("not that").with_refused(records.len())),
+            false => self.0.export_batch(records),
+        }
+    }
+}
+
+#[test]
+fn an_exporter_that_fails_over_what_comes_last_is_told_how_it_ends_all_the_same() {
+    let (exporter, records) = onelogger::MemoryExporter::new();
+    let builder = onelogger::DefaultRecorder::builder()
+        .exporter_with(Picky(exporter), Processors::new().then(Last))
+        .disable_rule(onelogger::DisableRule::AfterConsecutive(1))
+        .synchronous();
+    let config = onelogger::OneLoggerConfig::builder("p").session_tag("").world_size(1);
+    let provider = onelogger::OneLoggerProvider::new();
+    drop(provider.configure(config.build().unwrap(), builder.build().unwrap()).unwrap());
+    let records = records.take();
+    let Some(Record::Event(closing)) = records.last() else { panic!("{records:?}") };
+    assert_eq!(closing.name, "onelogger.close");
+    assert_eq!(closing.attributes.get_i64("onelogger.lost.export_failed"), Ok(Some(2)));
 }
