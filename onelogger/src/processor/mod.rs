@@ -69,8 +69,10 @@ use crate::data::EventRecord;
 
 /// Looks at records on their way to exporters, changes them, holds them back, adds events.
 ///
-/// Each record of the application comes by once, in the order in which they were recorded, from one
-/// thread. The library's own records (opening, closing, reports of losses) do not.
+/// Each record of the application comes by once, in the order in which they were recorded, but for spans
+/// that a processor before this one has held. Always on one thread, or in synchronous mode on whatever
+/// thread records, one at a time. The library's own records (opening, closing, reports of losses) do not
+/// come by.
 ///
 /// Spans stay whole, whatever a processor says:
 ///
