@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use onelogger::exporter::{ExportError, Exporter, MemoryExporter, Records};
+use onelogger::processor::EventStatistics;
 use onelogger::{
     DefaultRecorder, DisableRule, ExporterState, ManualClock, OneLoggerConfig, OneLoggerGuard,
     OneLoggerProvider, QueueHealth, RecorderHandle, recorder::DefaultRecorderBuilder,
@@ -213,4 +214,21 @@ fn the_health_is_said_by_the_thread_of_the_pipeline() {
         assert!(Instant::now() < deadline, "{:?}", heard("with a thread"));
         std::thread::sleep(Duration::from_millis(1));
     }
+}
+
+#[test]
+fn the_numbers_that_are_said_add_up_where_processors_add_records() {
+    let statistics = EventStatistics::of("event", "n").every_events(1);
+    let builder = DefaultRecorder::builder().exporter(Moody::default()).processor(statistics);
+    let (_guard, recorder) = configure(builder.synchronous());
+    recorder.event(None, "event").unwrap();
+    let line = "exporter moody is ready; 1 recorded, 1 added: 2 delivered, 0 withheld, 0 lost";
+    assert_eq!(recorder.health().exporters[0].to_string(), line);
+}
+
+#[test]
+fn an_interval_of_no_length_is_refused() {
+    let builder = DefaultRecorder::builder().log_health_every(Duration::ZERO);
+    let error = builder.build().err().unwrap();
+    assert_eq!(error.problems, ["log_health_every: must be longer than nothing"]);
 }

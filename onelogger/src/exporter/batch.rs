@@ -210,6 +210,14 @@ impl Batch {
         size_of_val(self.entries.as_slice()) + size_of_val(self.words.as_slice())
     }
 
+    /// How much memory is kept for the records, used or not.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        let Batch { entries, words, made, .. } = self;
+        entries.capacity() * size_of::<Entry>()
+            + words.capacity() * size_of::<u64>()
+            + made.capacity() * size_of::<(usize, u64)>()
+    }
+
     /// Whether a batch [with room](Batch::with_room) for so many bytes should get no more, because it has
     /// as many, or half as many of words.
     #[inline(always)]

@@ -131,11 +131,11 @@ pub(super) fn error_in_short(record: &RecordRef<'_>) -> String {
 /// What the closing record says is missing; `None` if nothing is.
 pub(super) fn totals(look: Look, record: &RecordRef<'_>) -> Option<Line> {
     let mut reasons = Vec::new();
-    let (mut recorded, mut withheld, mut lost) = (0, 0, 0);
+    let (mut all, mut withheld, mut lost) = (0, 0, 0);
     for (name, value) in record.attributes().iter() {
         let ValueRef::I64(count) = value else { continue };
         match name {
-            attribute::RECORDED => recorded = count,
+            attribute::RECORDED | attribute::ADDED => all += count,
             attribute::WITHHELD => withheld = count,
             _ => {
                 if let Some(reason) = name.strip_prefix(attribute::LOST_PREFIX) {
@@ -154,6 +154,6 @@ pub(super) fn totals(look: Look, record: &RecordRef<'_>) -> Option<Line> {
             ("!", Style::Failure, format!("{lost} lost ({reasons}), {withheld} withheld"))
         }
     };
-    let body = look.paint(style, format!("of {recorded} records: {what}"));
+    let body = look.paint(style, format!("of {all} records: {what}"));
     Some(Line { time: String::new(), mark, style, body })
 }

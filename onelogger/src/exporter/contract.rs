@@ -16,7 +16,8 @@ use crate::data::{Attributes, Name, RecordId, SpanId, names::attribute};
 ///   succeeded.
 /// - All other calls come from one thread, the exporter's own (in synchronous mode: from whatever
 ///   thread records, one at a time). Records come in the order in which they were recorded, each
-///   start before everything that concerns its span.
+///   start before everything that concerns its span. Where a processor holds spans until they end, these
+///   come then.
 /// - [`flush`](Exporter::flush) comes within a second after the last batch, with every
 ///   `force_flush`, when the exporter asks for it ([`next_flush_after`](Exporter::next_flush_after)),
 ///   and before [`close`](Exporter::close). `close` comes last, once.

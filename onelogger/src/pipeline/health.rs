@@ -106,12 +106,13 @@ impl fmt::Display for ExporterHealth {
         if let Some(rest) = self.retry_after {
             write!(f, " for another {rest:.0?}")?;
         }
-        let Counts { recorded, delivered, withheld, .. } = counts;
+        let Counts { recorded, added, delivered, withheld, .. } = counts;
         let lost = counts.lost_total();
-        write!(
-            f,
-            "; {recorded} recorded: {delivered} delivered, {withheld} withheld, {lost} lost"
-        )?;
+        write!(f, "; {recorded} recorded")?;
+        if *added > 0 {
+            write!(f, ", {added} added")?;
+        }
+        write!(f, ": {delivered} delivered, {withheld} withheld, {lost} lost")?;
         let mut before = " (";
         for reason in LossReason::ALL.into_iter().filter(|&reason| counts.lost(reason) > 0) {
             write!(f, "{before}{reason} {}", counts.lost(reason))?;

@@ -95,7 +95,12 @@ impl Counts {
 
     /// Whether every record is accounted for.
     pub fn is_balanced(&self) -> bool {
-        self.recorded + self.added == self.delivered + self.lost_total() + self.withheld
+        self.all() == self.delivered + self.lost_total() + self.withheld
+    }
+
+    /// All that there were to deliver.
+    pub(super) fn all(&self) -> u64 {
+        self.recorded + self.added
     }
 
     /// The reasons for which something was lost, with the counts, as attributes.

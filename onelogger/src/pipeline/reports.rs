@@ -65,6 +65,10 @@ impl Worker {
         // An exporter that is backing off gets a last chance.
         self.status.lock().failures.cut_short();
         self.finish_processors(totals, time_unix_nanos);
+        if self.is_open {
+            // Another one if it has failed over that.
+            self.status.lock().failures.cut_short();
+        }
         let mut is_told = false;
         if self.is_ready() {
             self.flush();
@@ -106,7 +110,7 @@ impl Worker {
         let counts = self.status.lock().ledger.counts();
         let lost = counts.lost_total();
         if lost > 0 && !is_told {
-            let (name, all) = (&self.name, counts.recorded);
+            let (name, all) = (&self.name, counts.all());
             let what = format_args!("{lost} of {all} records did not get through exporter {name}");
             diagnostics::error(what);
         }
@@ -136,7 +140,7 @@ pub(super) fn data_error(
 
 /// Says how much is lost, and why.
 pub(super) fn losses(counts: &Counts, time_unix_nanos: u64) -> Batch {
-    let message = format!("{} of {} records are lost", counts.lost_total(), counts.recorded);
+    let message = format!("{} of {} records are lost", counts.lost_total(), counts.all());
     let mut attributes = Attributes::new().with(attribute::ERROR_MESSAGE, message);
     let kind = TelemetryDataErrorType::IncompleteTelemetryData;
     attributes.set(attribute::TELEMETRY_DATA_ERROR_TYPE, kind.as_str());
@@ -164,4 +168,24 @@ fn single(
     let attributes = batch.put_attributes(attributes);
     batch.push(Entry { is_own, time_unix_nanos, name, attributes, ..Entry::new(kind) });
     batch
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exporter::Processed;
+    use crate::pipeline::LossReason;
+    use crate::pipeline::ledger::Ledger;
+
+    #[test]
+    fn there_are_never_more_lost_than_there_were() {
+        let mut ledger = Ledger::default();
+        ledger.reach(Totals { recorded: 1, ..Totals::default() });
+        ledger.process(Processed { added: 2, ..Processed::default() });
+        ledger.lose(3, LossReason::QueueFull);
+        let report = losses(&ledger.counts(), 0);
+        let attributes = report.records().iter().next().unwrap().attributes().to_owned();
+        let message = attributes.get_str(attribute::ERROR_MESSAGE).unwrap();
+        assert_eq!(message, Some("3 of 3 records are lost"));
+    }
 }

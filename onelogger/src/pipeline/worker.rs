@@ -187,7 +187,8 @@ impl Worker {
     }
 
     fn has_sent(&mut self) -> Option<bool> {
-        self.call(|exporter| Ok(exporter.has_sent())).ok().flatten()
+        // One that panics over this is gone, and does not work.
+        self.call(|exporter| Ok(exporter.has_sent())).unwrap_or(Some(false))
     }
 
     /// Gives the exporter a telemetry data error of the application or of the library, if it is
@@ -362,8 +363,8 @@ impl Worker {
     /// Delivers what the processors have to say at the end.
     pub(super) fn finish_processors(&mut self, totals: Totals, now_unix_nanos: u64) {
         let last = self.processors.finish(now_unix_nanos);
+        self.status.lock().ledger.process(self.processors.counts());
         if !last.entries().is_empty() {
-            self.status.lock().ledger.process(self.processors.counts());
             self.deliver_processed(&last.with_totals(totals));
         }
     }

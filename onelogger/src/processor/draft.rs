@@ -1,3 +1,4 @@
+use super::stage::happens_at;
 use crate::data::{Attributes, EventRecord, Name, Record};
 use crate::exporter::RecordRef;
 
@@ -7,18 +8,29 @@ use crate::exporter::RecordRef;
 /// happened and how the span ended cannot. It costs a copy of the record, once something is changed.
 pub struct Draft<'a> {
     record: RecordRef<'a>,
+    made_unix_nanos: u64,
     changed: Option<Record>,
     added: &'a mut Vec<EventRecord>,
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(record: RecordRef<'a>, added: &'a mut Vec<EventRecord>) -> Draft<'a> {
-        Draft { record, changed: None, added }
+    pub(super) fn new(
+        record: RecordRef<'a>,
+        made_unix_nanos: u64,
+        added: &'a mut Vec<EventRecord>,
+    ) -> Draft<'a> {
+        Draft { record, made_unix_nanos, changed: None, added }
     }
 
     /// The record as it came.
     pub fn record(&self) -> RecordRef<'a> {
         self.record
+    }
+
+    /// When the record was made, in nanoseconds since 1970, whatever time it
+    /// [gives](RecordRef::time_unix_nanos) for what it tells of: a clock for what goes by time.
+    pub fn made_unix_nanos(&self) -> u64 {
+        self.made_unix_nanos
     }
 
     /// The attributes: of a start those given then, of a stop or an addition of attributes all that the
@@ -71,8 +83,11 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Adds an event, which comes after this record.
-    pub fn add_event(&mut self, event: EventRecord) {
+    /// Adds an event: after this record, or before it if this is a stop. One that belongs to a span is
+    /// held back with that span, waits with it, is lost with it. One that gives no time (0) gets this
+    /// record's.
+    pub fn add_event(&mut self, mut event: EventRecord) {
+        happens_at(&mut event, self.record.time_unix_nanos());
         self.added.push(event);
     }
 

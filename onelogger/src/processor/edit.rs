@@ -63,9 +63,10 @@ impl EditAttributes {
         self.with(Edit::Drop(name.into()))
     }
 
-    /// Replaces a value by 16 hexadecimal digits that are the same for the same value, as long as the
-    /// process lives: to tell users apart without knowing them. Keyed at random, so that nobody finds the
-    /// value by trying; not for signatures.
+    /// Replaces a value by 16 hexadecimal digits that are the same for the same value, from this processor
+    /// and its clones: to tell users apart without knowing them. Keyed at random, so that nobody finds the
+    /// value by trying, and other processes, and processors that were made apart, give other digits; not
+    /// for signatures.
     pub fn hash(self, name: impl Into<String>) -> EditAttributes {
         self.with(Edit::Hash(name.into()))
     }

@@ -3,7 +3,9 @@ use super::{Condition, Draft, Processor, Verdict};
 /// Holds records back by what a [`Condition`] says of them.
 ///
 /// A span is judged by its start, and goes or stays as a whole, with its events and errors; these are
-/// judged by themselves where their span stays.
+/// judged by themselves where their span stays. So `only("kind = event")`, which no span meets, keeps only
+/// events that belong to no span; `only("kind != error")` keeps all but errors. And no start meets a test of
+/// `duration` or `outcome`: for those there is [`KeepIf`](super::KeepIf).
 ///
 /// ```
 /// use onelogger::processor::RecordFilter;

@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::{Condition, Draft, Processor, Verdict};
@@ -29,8 +29,9 @@ pub struct KeepIf {
     longer_than: Option<Duration>,
     conditions: Vec<Condition>,
     memory_bytes: usize,
-    /// Open spans with an error.
-    with_error: HashSet<SpanId>,
+    /// Open spans, and whether an error was reported in them. Errors may also be of spans that are open
+    /// elsewhere, of which no stop will come by.
+    open: HashMap<SpanId, bool>,
 }
 
 impl KeepIf {
@@ -41,7 +42,7 @@ impl KeepIf {
             longer_than: None,
             conditions: Vec::new(),
             memory_bytes: 16 << 20,
-            with_error: HashSet::new(),
+            open: HashMap::new(),
         }
     }
 
@@ -93,9 +94,14 @@ impl Processor for KeepIf {
     fn process(&mut self, draft: &mut Draft<'_>) -> Verdict {
         let record = draft.record();
         match record.kind() {
-            RecordKind::Start => Verdict::Hold,
+            RecordKind::Start => {
+                if self.keeps_errors {
+                    self.open.insert(record.span_id(), false);
+                }
+                Verdict::Hold
+            }
             RecordKind::Stop => {
-                let had_error = self.with_error.remove(&record.span_id())
+                let had_error = self.open.remove(&record.span_id()).unwrap_or(false)
                     || matches!(record.outcome(), Outcome::Error | Outcome::Panic);
                 let is_long = self.longer_than.is_some_and(|least| record.duration() > least);
                 let is_wanted = (self.keeps_errors && had_error)
@@ -103,8 +109,10 @@ impl Processor for KeepIf {
                     || self.conditions.iter().any(|condition| condition.matches(record));
                 if is_wanted { Verdict::Keep } else { Verdict::Withhold }
             }
-            RecordKind::Error if self.keeps_errors && record.span_id().is_valid() => {
-                self.with_error.insert(record.span_id());
+            RecordKind::Error => {
+                if let Some(has_error) = self.open.get_mut(&record.span_id()) {
+                    *has_error = true;
+                }
                 Verdict::Keep
             }
             _ => Verdict::Keep,
@@ -113,5 +121,32 @@ impl Processor for KeepIf {
 
     fn memory_bytes(&self) -> usize {
         self.memory_bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{EventRecord, Record, SpanRecord};
+    use crate::exporter::Batch;
+
+    #[test]
+    fn of_errors_in_spans_of_others_nothing_is_kept() {
+        let mut rule = KeepIf::error();
+        let mut show = |record: Record| {
+            let batch: Batch = [record].into_iter().collect();
+            let (record, mut added) = (batch.records().iter().next().unwrap(), Vec::new());
+            rule.process(&mut Draft::new(record, 0, &mut added))
+        };
+        let (ours, other) = (SpanId::from_u64(1), SpanId::from_u64(2));
+        let span = SpanRecord { span_id: ours, ..SpanRecord::default() };
+        let error = |span_id| Record::Error(EventRecord { span_id, ..EventRecord::default() });
+        assert_eq!(show(Record::Start(span.clone())), Verdict::Hold);
+        // A span of another process, or of another library: it has no stop here.
+        show(error(other));
+        show(error(ours));
+        show(error(ours));
+        assert_eq!(show(Record::Stop(span)), Verdict::Keep);
+        assert!(rule.open.is_empty());
     }
 }

@@ -69,8 +69,10 @@ use crate::data::EventRecord;
 
 /// Looks at records on their way to exporters, changes them, holds them back, adds events.
 ///
-/// Each record of the application comes by once, in the order in which they were recorded, from one
-/// thread. The library's own records (opening, closing, reports of losses) do not.
+/// Each record of the application comes by once, in the order in which they were recorded, but for spans
+/// that a processor before this one has held. Always on one thread, or in synchronous mode on whatever
+/// thread records, one at a time. The library's own records (opening, closing, reports of losses) do not
+/// come by.
 ///
 /// Spans stay whole, whatever a processor says:
 ///
@@ -79,8 +81,9 @@ use crate::data::EventRecord;
 /// - A span whose start was let through has its stop let through.
 /// - A reported telemetry data error is let through.
 ///
-/// A panic loses the record at hand, which is counted as [`LossReason::ProcessorFailed`], and with a
-/// start its span; it is logged once, and the processor is asked again with the next record.
+/// A panic loses the record at hand, which is counted as [`LossReason::ProcessorFailed`]: with a start its
+/// span, with the stop of a span that waits all of that; the start of one that was let through is left
+/// alone. It is logged once, and the processor is asked again with the next record.
 ///
 /// [`LossReason::ProcessorFailed`]: crate::LossReason::ProcessorFailed
 ///
@@ -102,21 +105,22 @@ use crate::data::EventRecord;
 /// }
 /// ```
 pub trait Processor: Send + 'static {
-    /// What to call it in messages.
+    /// What to call it in messages. Asked once, when it is given to a recorder.
     fn name(&self) -> &str;
 
     /// Looks at a record, and perhaps changes it.
     fn process(&mut self, draft: &mut Draft<'_>) -> Verdict;
 
     /// Everything has come by: the recorder is being closed. What is left to say is returned, and goes to
-    /// the processors after this one and to the exporters. By default nothing.
+    /// the processors after this one and to the exporters; an event without a time (0) bears this one. By
+    /// default nothing.
     fn finish(&mut self, now_unix_nanos: u64) -> Vec<EventRecord> {
         let _ = now_unix_nanos;
         Vec::new()
     }
 
     /// How much memory may be taken by what [`Verdict::Hold`] keeps waiting. Beyond that, spans are let
-    /// through undecided. 16 MiB by default.
+    /// through undecided. 16 MiB by default. Asked once, with the [name](Processor::name).
     fn memory_bytes(&self) -> usize {
         16 << 20
     }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::Processor;
 use super::stage::Stage;
@@ -75,6 +76,16 @@ impl Processors {
             all.failed += failed;
         }
         all
+    }
+}
+
+impl Drop for Processors {
+    /// A panic of a processor's `Drop` ends here: this may be the application's thread, or one that closes
+    /// other exporters.
+    fn drop(&mut self) {
+        for stage in self.0.drain(..) {
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(stage)));
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::exporter::RecordKind;
 /// Lets so many spans, events and errors of each name through in a second, and holds the others back.
 ///
 /// A bucket for each name and kind: it holds as many tokens as may come at once, and gets new ones all the
-/// time, by the times of the records. A span that is let through is so with all that belongs to it but for
+/// time, as the records that come by are [made](Draft::made_unix_nanos). A span that is let through is so with all that belongs to it but for
 /// its events and errors, which have buckets of their own.
 ///
 /// Names beyond [`MOST_NAMES`](RateLimit::MOST_NAMES) share one bucket, so that an application that makes
@@ -73,9 +73,9 @@ fn full(burst: f64) -> Buckets {
 
 impl Bucket {
     fn take(&mut self, now_unix_nanos: u64, per_second: f64, burst: f64) -> bool {
-        // Records of a time that has been passed already fill nothing.
+        // A wall clock that is set back fills nothing, and goes on from there.
         let nanos = now_unix_nanos.saturating_sub(self.filled_unix_nanos);
-        self.filled_unix_nanos = self.filled_unix_nanos.max(now_unix_nanos);
+        self.filled_unix_nanos = now_unix_nanos;
         self.tokens = (self.tokens + nanos as f64 / 1e9 * per_second).min(burst);
         let is_left = self.tokens >= 1.0;
         self.tokens -= if is_left { 1.0 } else { 0.0 };
@@ -96,9 +96,9 @@ impl Processor for RateLimit {
             RecordKind::Error => 2,
             _ => return Verdict::Keep,
         };
-        let (per_second, burst) = (self.per_second, self.burst);
+        let (now, per_second, burst) = (draft.made_unix_nanos(), self.per_second, self.burst);
         let bucket = &mut self.buckets(record.name())[place];
-        match bucket.take(record.time_unix_nanos(), per_second, burst) {
+        match bucket.take(now, per_second, burst) {
             true => Verdict::Keep,
             false => Verdict::Withhold,
         }

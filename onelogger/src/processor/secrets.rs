@@ -5,7 +5,8 @@ use crate::data::{REDACTED, is_secret_key};
 /// `api_key`, `http.request.header.authorization` and the like.
 ///
 /// It looks at names alone: a password in a message or under a harmless name is not found. More names can
-/// be given.
+/// be given. The library's own records come by no processor: what a job says of itself in its
+/// [configuration](crate::OneLoggerConfig) stands in the opening record as it was given.
 ///
 /// ```
 /// use onelogger::processor::SecretKeys;

@@ -10,6 +10,9 @@ use crate::exporter::{Batch, Entry, Processed, RecordKind, RecordRef};
 
 pub(super) struct Stage {
     processor: Box<dyn Processor>,
+    /// What the processor says of itself, asked once: out of its reach while it works.
+    name: String,
+    memory_bytes: usize,
     /// Open spans with which it is not as with most.
     spans: HashMap<SpanId, Fate>,
     /// What the records that wait take.
@@ -52,12 +55,19 @@ struct Answer {
 
 impl Stage {
     pub(super) fn new(processor: Box<dyn Processor>) -> Stage {
-        let (spans, counts) = (HashMap::new(), Processed::default());
-        Stage { processor, spans, held_bytes: 0, counts, has_failed: false }
+        Stage {
+            name: processor.name().to_owned(),
+            memory_bytes: processor.memory_bytes(),
+            processor,
+            spans: HashMap::new(),
+            held_bytes: 0,
+            counts: Processed::default(),
+            has_failed: false,
+        }
     }
 
     pub(super) fn name(&self) -> &str {
-        self.processor.name()
+        &self.name
     }
 
     /// What is left of a batch; `None` if that is all of it, unchanged.
@@ -73,10 +83,11 @@ impl Stage {
     pub(super) fn finish(&mut self, now_unix_nanos: u64) -> Vec<EventRecord> {
         let processor = &mut self.processor;
         let last = catch_unwind(AssertUnwindSafe(|| processor.finish(now_unix_nanos)));
-        let last = last.unwrap_or_else(|_| {
+        let mut last = last.unwrap_or_else(|_| {
             self.say_failed();
             Vec::new()
         });
+        last.iter_mut().for_each(|event| happens_at(event, now_unix_nanos));
         self.counts.added += last.len() as u64;
         last
     }
@@ -93,16 +104,33 @@ impl Stage {
         if matches!(entry.kind, RecordKind::Start | RecordKind::Stop | RecordKind::Attributes) {
             self.move_under_kept(&mut entry);
         }
-        let answer = self.ask(RecordRef::new(from, &entry));
+        let answer = self.ask(RecordRef::new(from, &entry), from.made_unix_nanos(place));
         let record = Found { from, place, entry, changed: answer.changed.as_ref() };
         match entry.kind {
             RecordKind::Start => self.start(&record, answer.verdict, output),
-            RecordKind::Stop => self.stop(&record, answer.verdict, output),
+            RecordKind::Stop => {
+                // Before it, because they may belong to the span.
+                self.add(&answer.added, output);
+                return self.stop(&record, answer.verdict, output);
+            }
             _ => self.other(&record, answer.verdict, output),
         }
-        self.counts.added += answer.added.len() as u64;
-        for event in &answer.added {
-            output.batch().push_event(RecordKind::Event, event);
+        self.add(&answer.added, output);
+    }
+
+    /// Adds events; one that belongs to a span goes where that is.
+    fn add(&mut self, events: &[EventRecord], output: &mut Output<'_>) {
+        self.counts.added += events.len() as u64;
+        for event in events {
+            match self.spans.get(&event.span_id).map(|fate| &fate.state) {
+                Some(State::Withheld) => self.counts.withheld += 1,
+                Some(State::Lost) => self.counts.failed += 1,
+                Some(State::Held(_)) => {
+                    let put = |held: &mut Batch| held.push_event(RecordKind::Event, event);
+                    self.hold(event.span_id, put, output);
+                }
+                Some(State::Moved) | None => output.batch().push_event(RecordKind::Event, event),
+            }
         }
     }
 
@@ -137,9 +165,9 @@ impl Stage {
         }
     }
 
-    fn ask(&mut self, record: RecordRef<'_>) -> Answer {
+    fn ask(&mut self, record: RecordRef<'_>, made_unix_nanos: u64) -> Answer {
         let mut added = Vec::new();
-        let mut draft = Draft::new(record, &mut added);
+        let mut draft = Draft::new(record, made_unix_nanos, &mut added);
         let processor = &mut self.processor;
         let asked = catch_unwind(AssertUnwindSafe(|| processor.process(&mut draft)));
         let changed = draft.into_changed();
@@ -152,7 +180,7 @@ impl Stage {
 
     fn say_failed(&mut self) {
         if !std::mem::replace(&mut self.has_failed, true) {
-            let name = self.processor.name();
+            let name = &self.name;
             diagnostics::error(format_args!(
                 "processor {name} has panicked; what it was asked about is lost, and counted"
             ));
@@ -229,25 +257,29 @@ impl Stage {
             }
             Some(_) => {}
         }
-        if let Some(held) = self.held(record.entry.span_id) {
-            let before = held_bytes(held);
-            record.copy_to(held);
-            let more = held_bytes(held) - before;
-            self.counts.withheld += 1;
-            output.skip();
-            if !self.make_room(more) {
-                self.let_through(record.entry.span_id, more, output);
-            }
-            return;
+        if !self.hold(record.entry.span_id, |held| record.copy_to(held), output) {
+            output.pass(record);
         }
-        output.pass(record);
     }
 
-    fn held(&mut self, span: SpanId) -> Option<&mut Batch> {
-        match &mut self.spans.get_mut(&span)?.state {
-            State::Held(held) => Some(held),
-            _ => None,
+    /// Puts a record to those of its span that wait; whether it is such a span.
+    fn hold(
+        &mut self,
+        span: SpanId,
+        put: impl FnOnce(&mut Batch),
+        output: &mut Output<'_>,
+    ) -> bool {
+        let state = self.spans.get_mut(&span).map(|fate| &mut fate.state);
+        let Some(State::Held(held)) = state else { return false };
+        let before = held_bytes(held);
+        put(held);
+        let more = held_bytes(held) - before;
+        self.counts.withheld += 1;
+        output.skip();
+        if !self.make_room(more) {
+            self.let_through(span, more, output);
         }
+        true
     }
 
     /// Lets a span through for which there is no room to wait; so many bytes of it are not counted yet.
@@ -261,15 +293,22 @@ impl Stage {
     }
 
     fn make_room(&mut self, bytes: usize) -> bool {
-        let is_room = self.held_bytes + bytes <= self.processor.memory_bytes();
+        let is_room = self.held_bytes + bytes <= self.memory_bytes;
         self.held_bytes += if is_room { bytes } else { 0 };
         is_room
     }
 }
 
+/// An event without a time of its own gets this one.
+pub(super) fn happens_at(event: &mut EventRecord, time_unix_nanos: u64) {
+    if event.time_unix_nanos == 0 {
+        event.time_unix_nanos = time_unix_nanos;
+    }
+}
+
 /// What the records that wait in a batch take, about.
 fn held_bytes(held: &Batch) -> usize {
-    size_of::<Fate>() + held.size_bytes()
+    size_of::<(SpanId, Fate)>() + held.kept_bytes()
 }
 
 /// A record on its way through.
@@ -324,5 +363,34 @@ impl Output<'_> {
             }
             copy
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{EventRecord, Record, SpanRecord};
+    use crate::processor::KeepIf;
+
+    #[test]
+    fn memory_that_waits_counts_whether_it_is_used_or_not() {
+        let mut stage = Stage::new(Box::new(KeepIf::error()));
+        let span_id = SpanId::from_u64(1);
+        let mut records = vec![Record::Start(SpanRecord { span_id, ..SpanRecord::default() })];
+        for _ in 0..5 {
+            let name = "something that happened".into();
+            records.push(Record::Event(EventRecord { span_id, name, ..EventRecord::default() }));
+            let batch: Batch = std::mem::take(&mut records).into_iter().collect();
+            stage.run(&batch);
+            let State::Held(held) = &stage.spans[&span_id].state else { panic!() };
+            // As much as one that was filled one by one keeps.
+            let mut entries = Vec::new();
+            held.entries().iter().for_each(|entry| entries.push(*entry));
+            let least = size_of::<Fate>() + entries.capacity() * size_of::<Entry>();
+            assert!(stage.held_bytes >= least, "{} {least}", stage.held_bytes);
+        }
+        let stop = Record::Stop(SpanRecord { span_id, ..SpanRecord::default() });
+        stage.run(&[stop].into_iter().collect());
+        assert_eq!((stage.held_bytes, stage.counts.withheld), (0, 7));
     }
 }

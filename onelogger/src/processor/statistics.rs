@@ -10,8 +10,8 @@ use crate::exporter::RecordKind;
 /// time that was said.
 ///
 /// They are added as an event of their own, [`onelogger.statistics`](event::STATISTICS), after so many
-/// events or when so much time has passed, by the times of the records that come by; and with the close, if
-/// there is something that was not said yet. It belongs to no span, and has these attributes:
+/// events or when so much time has passed, as the records that come by are [made](Draft::made_unix_nanos);
+/// and with the close, if there is something that was not said yet. It belongs to no span, and has these attributes:
 ///
 /// | attribute | |
 /// | --- | --- |
@@ -98,17 +98,12 @@ impl EventStatistics {
     }
 
     fn say(&mut self, time_unix_nanos: u64) -> EventRecord {
-        let (sketch, ignored) = match self.is_windowed {
-            true => (std::mem::take(&mut self.sketch), std::mem::take(&mut self.ignored)),
-            false => (self.sketch.clone(), self.ignored),
-        };
-        self.unsaid = 0;
-        self.said_unix_nanos = Some(time_unix_nanos);
+        let sketch = &self.sketch;
         let mut attributes = Attributes::new()
             .with(attribute::STATISTICS_EVENT, self.event.as_str())
             .with(attribute::STATISTICS_ATTRIBUTE, self.attribute.as_str())
             .with(attribute::STATISTICS_COUNT, sketch.count())
-            .with(attribute::STATISTICS_IGNORED, ignored);
+            .with(attribute::STATISTICS_IGNORED, self.ignored);
         if sketch.count() > 0 {
             attributes = attributes
                 .with(attribute::STATISTICS_MIN, sketch.min())
@@ -118,6 +113,11 @@ impl EventStatistics {
                 .with(attribute::STATISTICS_P90, sketch.percentile(90))
                 .with(attribute::STATISTICS_P95, sketch.percentile(95))
                 .with(attribute::STATISTICS_P99, sketch.percentile(99));
+        }
+        self.unsaid = 0;
+        self.said_unix_nanos = Some(time_unix_nanos);
+        if self.is_windowed {
+            (self.sketch, self.ignored) = (Sketch::default(), 0);
         }
         let name = Name::from_static(event::STATISTICS);
         EventRecord { name, attributes, time_unix_nanos, ..EventRecord::default() }
@@ -131,9 +131,9 @@ impl Processor for EventStatistics {
 
     fn process(&mut self, draft: &mut Draft<'_>) -> Verdict {
         let record = draft.record();
-        let now = record.time_unix_nanos();
-        // The first period begins with the first record.
-        self.said_unix_nanos.get_or_insert(now);
+        let now = draft.made_unix_nanos();
+        // The first period begins with the first record, and where a wall clock was set back a new one.
+        self.said_unix_nanos = Some(self.said_unix_nanos.map_or(now, |said| said.min(now)));
         if record.kind() == RecordKind::Event && record.name() == self.event.as_str() {
             self.take(record.attributes().get(self.attribute.as_str()));
         }

@@ -198,9 +198,9 @@ impl DefaultRecorderBuilder {
     /// what went wrong last. Off by default.
     ///
     /// A line for each exporter, as information, or as a warning where it does not work or has lost
-    /// records since the last line; none while nothing has changed. Said on the pipeline's thread (in
-    /// synchronous mode: with the next record), no more often than every drain interval, and never for
-    /// a rank that is disabled. What the close does stands in the closing record.
+    /// records since the last line; none while nothing has changed. Said on the pipeline's thread, no more
+    /// often than every drain interval, or in synchronous mode with the next record; never for a rank that
+    /// is disabled. What the close does stands in the closing record.
     pub fn log_health_every(mut self, interval: Duration) -> DefaultRecorderBuilder {
         self.settings.log_health_every = Some(interval);
         self
@@ -251,6 +251,9 @@ impl DefaultRecorderBuilder {
         }
         if self.settings.drain_interval.is_zero() {
             problems.push("drain_interval: must be longer than nothing".to_owned());
+        }
+        if self.settings.log_health_every.is_some_and(|every| every.is_zero()) {
+            problems.push("log_health_every: must be longer than nothing".to_owned());
         }
         let (DisableRule::AfterConsecutive(limit) | DisableRule::AfterTotal(limit)) =
             self.settings.disable_rule;

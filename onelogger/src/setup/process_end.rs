@@ -10,6 +10,7 @@ use super::OneLoggerProvider;
 use super::provider::CLOSE_TIMEOUT;
 use crate::context;
 use crate::data::is_formatting;
+use crate::pipeline::is_pipeline_thread;
 use crate::signal::note_panic;
 use crate::sync::at_exit;
 
@@ -30,8 +31,9 @@ pub(super) fn watch() {
         at_exit(close);
         let before = take_hook();
         set_hook(Box::new(move |panic| {
-            if is_formatting() {
-                // It will be caught, and ends neither a span nor the job.
+            if is_formatting() || is_pipeline_thread() {
+                // It will be caught, and ends neither a span nor the job. And a flush would wait for the
+                // very thread that waits here.
                 return before(panic);
             }
             note_panic(panic);

@@ -73,3 +73,16 @@ fn what_cannot_be_opened_is_switched_off_by_the_total() {
     assert_eq!(exporter.count(&Call::Open), 2);
     assert_eq!(job.close().counts.lost(LossReason::ExporterDisabled), 1);
 }
+
+#[test]
+fn one_that_panics_when_it_is_asked_whether_it_has_sent_is_switched_off() {
+    let exporter = Scripted::new(Script { has_sent_panics: true, ..Script::default() });
+    let job = Job::new(&exporter, |builder| builder.disable_rule(RULE));
+    job.event();
+    assert_eq!(job.health().state, ExporterState::Disabled);
+    job.event();
+    let health = job.close();
+    // The panic came after the export, which had taken all.
+    assert_eq!((health.counts.delivered, health.counts.lost(LossReason::ExporterDisabled)), (1, 1));
+    assert_eq!(health.failures, 1);
+}

@@ -1,6 +1,6 @@
 //! An exporter that answers as the test says, and notes what it was asked.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use onelogger::exporter::{ExportError, Exporter, RecordKind, Records, Run};
@@ -33,6 +33,8 @@ pub(crate) struct Script {
     pub(crate) fails_to_flush: bool,
     /// What `has_sent` answers after each call that succeeds.
     pub(crate) has_sent: Option<bool>,
+    /// The exporter panics when it is asked that.
+    pub(crate) has_sent_panics: bool,
     pub(crate) next_flush_after: Option<Duration>,
     /// Export calls wait for the end of the time that a close has, and then refuse.
     pub(crate) hangs_until_close: bool,
@@ -85,7 +87,7 @@ impl Scripted {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.0.lock().unwrap()
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note(&self, call: Call) -> MutexGuard<'_, State> {
@@ -158,6 +160,7 @@ impl Exporter for Scripted {
 
     fn has_sent(&self) -> Option<bool> {
         let state = self.lock();
+        assert!(!state.script.has_sent_panics, "as the test wants");
         state.script.has_sent.map(|has_sent| has_sent && !state.has_failed)
     }
 }

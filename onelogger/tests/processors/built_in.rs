@@ -5,7 +5,9 @@ use std::time::Duration;
 use onelogger::processor::{
     EditAttributes, EventStatistics, RateLimit, RecordFilter, SampleTraces, SecretKeys,
 };
-use onelogger::{Attributes, ErrorEvent, Event, Level, Record, SpanBuilder, SpanStop, Value};
+use onelogger::{
+    Attributes, ErrorEvent, Event, Level, Record, SpanBuilder, SpanStop, Timestamp, Value,
+};
 
 use crate::support::{EPOCH, Job, MODES, Mode, boxed, words};
 
@@ -282,5 +284,55 @@ fn statistics_are_said_when_their_time_has_come() {
             (Some(29), Some(121.0), Some(149.0), 250),
         ];
         assert_eq!(told, expected, "{mode:?}");
+    }
+}
+
+#[test]
+fn times_that_are_given_move_no_clock() {
+    for mode in MODES {
+        let of = EventStatistics::of("e", "n").every(Duration::from_secs(10));
+        let limit = RateLimit::per_second(1.0).burst(2);
+        let job = Job::new(mode, vec![boxed(of), boxed(limit)]);
+        let ahead = Timestamp::from_unix_nanos(EPOCH + 50_000_000_000);
+        job.recorder.event(None, Event::new("e").with("n", 0).at(ahead)).unwrap();
+        for second in 1..=20 {
+            let long_ago = Timestamp::from_unix_nanos(EPOCH - 3_600_000_000_000);
+            job.advance(1_000);
+            job.recorder.event(None, Event::new("e").with("n", second)).unwrap();
+            job.recorder.event(None, Event::new("old").at(long_ago)).unwrap();
+        }
+        let left = job.finish();
+        let said: Vec<_> = statistics(&left.processed)
+            .iter()
+            .map(|(said, time)| {
+                (said.get_i64("onelogger.statistics.count").unwrap(), time / 1_000_000_000)
+            })
+            .collect();
+        assert_eq!(said, [(Some(11), 10), (Some(21), 20)], "{mode:?}");
+        let count = |word: &str| words(&left.processed).iter().filter(|it| *it == word).count();
+        assert_eq!([count("e"), count("old")], [21, 20]);
+    }
+}
+
+#[test]
+fn after_a_clock_is_set_back_time_passes_as_before() {
+    for mode in MODES {
+        let of = EventStatistics::of("e", "n").every(Duration::from_secs(10)).windowed();
+        let limit = RateLimit::per_second(1.0).burst(2);
+        let job = Job::new(mode, vec![boxed(of), boxed(limit)]);
+        job.advance(24 * 3600 * 1_000);
+        job.recorder.event(None, Event::new("e").with("n", 0)).unwrap();
+        job.so_far();
+        job.clock.set_elapsed(Duration::ZERO);
+        for second in 1..=20 {
+            job.advance(1_000);
+            job.recorder.event(None, Event::new("e").with("n", second)).unwrap();
+        }
+        let left = job.finish();
+        let said = statistics(&left.processed);
+        let counts =
+            said.iter().map(|(said, _)| said.get_i64("onelogger.statistics.count").unwrap());
+        assert_eq!(counts.collect::<Vec<_>>(), [Some(12), Some(9)], "{mode:?}");
+        assert_eq!(words(&left.processed).iter().filter(|it| *it == "e").count(), 21);
     }
 }

@@ -38,6 +38,7 @@ enum Say {
     Hold,
     Change,
     Add,
+    AddInSpan,
     Panic,
 }
 
@@ -48,6 +49,7 @@ fn say() -> impl Strategy<Value = Say> {
         2 => Just(Say::Hold),
         1 => Just(Say::Change),
         1 => Just(Say::Add),
+        1 => Just(Say::AddInSpan),
         1 => Just(Say::Panic),
     ]
 }
@@ -81,6 +83,13 @@ fn processor(says: Vec<Say>, memory_bytes: usize) -> Box<dyn Processor> {
                 Say::Add => {
                     draft.add_event(EventRecord { name: "added".into(), ..EventRecord::default() });
                     Verdict::Keep
+                }
+                Say::AddInSpan => {
+                    let (trace_id, span_id) = (draft.record().trace_id(), draft.record().span_id());
+                    let name = "added".into();
+                    let event = EventRecord { name, trace_id, span_id, ..EventRecord::default() };
+                    draft.add_event(event);
+                    Verdict::Hold
                 }
                 // A stop that is lost would leave its start alone, which is another test's.
                 Say::Panic if draft.record().kind() != RecordKind::Stop => {

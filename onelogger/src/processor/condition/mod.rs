@@ -140,7 +140,7 @@ impl Test {
     fn matches(&self, record: RecordRef<'_>) -> bool {
         let is_stop = record.kind() == RecordKind::Stop;
         match self {
-            Test::Kind(order, kind) => order.holds(Some(*kind == Kind::of(record.kind()))),
+            Test::Kind(order, kind) => order.holds(*kind == Kind::of(record.kind())),
             Test::Text(TextField::Name, test) => test.holds(record.name()),
             Test::Text(TextField::Group, test) => {
                 record.group().is_some_and(|group| test.holds(group))
@@ -150,12 +150,9 @@ impl Test {
             }
             Test::Level(order, level) => order.compares(record.level().partial_cmp(level)),
             Test::SpanKind(order, kind) => {
-                Kind::of(record.kind()) == Kind::Span
-                    && order.holds(Some(record.span_kind() == *kind))
+                Kind::of(record.kind()) == Kind::Span && order.holds(record.span_kind() == *kind)
             }
-            Test::Outcome(order, outcome) => {
-                is_stop && order.holds(Some(record.outcome() == *outcome))
-            }
+            Test::Outcome(order, outcome) => is_stop && order.holds(record.outcome() == *outcome),
             Test::Duration(order, duration) => {
                 is_stop && order.compares(record.duration().partial_cmp(duration))
             }
@@ -181,6 +178,15 @@ impl Kind {
             RecordKind::TelemetryDataError => Kind::Report,
         }
     }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Kind::Span => "span",
+            Kind::Event => "event",
+            Kind::Error => "error",
+            Kind::Report => "report",
+        }
+    }
 }
 
 impl TextTest {
@@ -199,7 +205,7 @@ impl ValueTest {
             (_, ValueRef::List(list)) => self.holds_in(list),
             (ValueTest::Text(test), ValueRef::String(text)) => test.holds(text),
             (ValueTest::Bool(order, wanted), ValueRef::Bool(value)) => {
-                order.holds(Some(value == *wanted))
+                order.holds(value == *wanted)
             }
             (ValueTest::Number(order, Number::Whole(wanted)), ValueRef::I64(value)) => {
                 order.compares(value.partial_cmp(wanted))
@@ -230,8 +236,8 @@ impl Number {
 
 impl Order {
     /// Of what can only be equal or not.
-    fn holds(self, is_equal: Option<bool>) -> bool {
-        is_equal.is_some_and(|is_equal| is_equal == (self == Order::Equal))
+    fn holds(self, is_equal: bool) -> bool {
+        is_equal == (self == Order::Equal)
     }
 
     fn compares(self, ordering: Option<std::cmp::Ordering>) -> bool {
@@ -269,29 +275,33 @@ impl fmt::Display for Condition {
 impl fmt::Display for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Expression::Any(parts) => write_joined(f, parts, " or "),
+            Expression::Any(parts) => write_joined(f, parts, OR),
             Expression::All(parts) => write_joined(f, parts, " and "),
             Expression::Not(part) => {
                 f.write_str("not ")?;
-                part.fmt_within(f)
+                part.fmt_within(f, false)
             }
             Expression::Test(test) => test.fmt(f),
         }
     }
 }
 
+const OR: &str = " or ";
+
 fn write_joined(f: &mut fmt::Formatter<'_>, parts: &[Expression], by: &str) -> fmt::Result {
     for (place, part) in parts.iter().enumerate() {
         f.write_str(if place == 0 { "" } else { by })?;
-        part.fmt_within(f)?;
+        part.fmt_within(f, by == OR)?;
     }
     Ok(())
 }
 
 impl Expression {
-    /// Within a larger one.
-    fn fmt_within(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Within a larger one. Without needless parentheses: what was read must not become deeper than what
+    /// can be read.
+    fn fmt_within(&self, f: &mut fmt::Formatter<'_>, is_in_any: bool) -> fmt::Result {
         match self {
+            Expression::All(_) if is_in_any => write!(f, "{self}"),
             Expression::Any(_) | Expression::All(_) => write!(f, "({self})"),
             _ => write!(f, "{self}"),
         }
@@ -301,15 +311,7 @@ impl Expression {
 impl fmt::Display for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Test::Kind(order, kind) => {
-                let kind = match kind {
-                    Kind::Span => "span",
-                    Kind::Event => "event",
-                    Kind::Error => "error",
-                    Kind::Report => "report",
-                };
-                write!(f, "kind {} {kind}", order.as_str())
-            }
+            Test::Kind(order, kind) => write!(f, "kind {} {}", order.as_str(), kind.as_str()),
             Test::Text(field, test) => {
                 let field = match field {
                     TextField::Name => "name",

@@ -138,13 +138,8 @@ impl<'a> Parser<'a> {
     fn field(&mut self, begin: usize, field: &str) -> Parsed<Test> {
         match field {
             "kind" => {
-                let kind = |word: &str| match word {
-                    "span" => Some(Kind::Span),
-                    "event" => Some(Kind::Event),
-                    "error" => Some(Kind::Error),
-                    "report" => Some(Kind::Report),
-                    _ => None,
-                };
+                const KINDS: [Kind; 4] = [Kind::Span, Kind::Event, Kind::Error, Kind::Report];
+                let kind = |word: &str| KINDS.into_iter().find(|kind| kind.as_str() == word);
                 let (order, kind) =
                     self.word("kind", "span, event, error or report", kind, false)?;
                 Ok(Test::Kind(order, kind))
@@ -213,60 +208,43 @@ impl<'a> Parser<'a> {
 
     fn attribute(&mut self, key: String) -> Parsed<Test> {
         let before = self.at;
-        let how = match self.next()? {
-            Token::Order(order) => order,
-            Token::Like => {
-                let test = TextTest { how: TextOrder::Like, text: self.text()? };
-                return Ok(Test::Attribute(key, Some(ValueTest::Text(test))));
+        let test = match self.next_with_place()? {
+            (at, Token::Order(order)) => Some(self.value(at, order)?),
+            (_, Token::Like) => {
+                Some(ValueTest::Text(TextTest { how: TextOrder::Like, text: self.text()? }))
             }
             _ => {
                 self.at = before;
-                return Ok(Test::Attribute(key, None));
-            }
-        };
-        let (at, value) = self.next_with_place()?;
-        let number = |word: &str| {
-            let whole = word.parse().ok().map(Number::Whole);
-            // Also `inf` and `nan` are numbers elsewhere; here they are texts.
-            let is_number =
-                word.trim_start_matches('-').starts_with(|it: char| it.is_ascii_digit());
-            let fraction = || word.parse().ok().map(Number::Fraction);
-            whole.or_else(|| is_number.then(fraction).flatten())
-        };
-        if let Token::Word(word) = value
-            && let Some(Number::Fraction(number)) = number(word)
-            && number.is_infinite()
-        {
-            return self.fail(at, format_args!("`{word}` is too large a number"));
-        }
-        let test = match value {
-            Token::Word(word) if number(word).is_some() => {
-                number(word).map(|number| ValueTest::Number(how, number))
-            }
-            Token::Word(word @ ("true" | "false")) => {
-                self.equality(at, how)?;
-                Some(ValueTest::Bool(how, word == "true"))
-            }
-            Token::Word(_) | Token::Quoted(_) => {
-                let how = match self.equality(at, how)? {
-                    Order::Other => TextOrder::Other,
-                    _ => TextOrder::Equal,
-                };
-                let text = match value {
-                    Token::Quoted(text) => text,
-                    Token::Word(word) => word.to_owned(),
-                    _ => String::new(),
-                };
-                Some(ValueTest::Text(TextTest { how, text }))
-            }
-            found => {
-                return self.fail(
-                    at,
-                    format_args!("expected a number, a text, true or false, found {found}"),
-                );
+                None
             }
         };
         Ok(Test::Attribute(key, test))
+    }
+
+    /// What an attribute is compared with, after the order that stands at a place.
+    fn value(&mut self, order_at: usize, order: Order) -> Parsed<ValueTest> {
+        let text = match self.next_with_place()? {
+            (_, Token::Quoted(text)) => text,
+            (_, Token::Word(word @ ("true" | "false"))) => {
+                return Ok(ValueTest::Bool(self.equality(order_at, order)?, word == "true"));
+            }
+            (at, Token::Word(word)) => match number(word) {
+                Some(Number::Fraction(number)) if number.is_infinite() => {
+                    return self.fail(at, format_args!("`{word}` is too large a number"));
+                }
+                Some(number) => return Ok(ValueTest::Number(order, number)),
+                None => word.to_owned(),
+            },
+            (at, found) => {
+                let expected = "a number, a text, true or false";
+                return self.fail(at, format_args!("expected {expected}, found {found}"));
+            }
+        };
+        let how = match self.equality(order_at, order)? {
+            Order::Other => TextOrder::Other,
+            _ => TextOrder::Equal,
+        };
+        Ok(ValueTest::Text(TextTest { how, text }))
     }
 
     /// An order, and a word of which `meaning` knows what it stands for.
@@ -278,13 +256,14 @@ impl<'a> Parser<'a> {
         is_ordered: bool,
     ) -> Parsed<(Order, T)> {
         let order = match self.next_with_place()? {
-            (at, Token::Order(order)) if is_ordered => {
-                let _ = at;
-                order
-            }
+            (_, Token::Order(order)) if is_ordered => order,
             (at, Token::Order(order)) => self.equality(at, order)?,
             (at, found) => {
-                return self.fail(at, format_args!("expected `=` or `!=`, found {found}"));
+                let orders = match is_ordered {
+                    true => "`=`, `!=`, `<`, `<=`, `>` or `>=`",
+                    false => "`=` or `!=`",
+                };
+                return self.fail(at, format_args!("expected {orders}, found {found}"));
             }
         };
         match self.next_with_place()? {
@@ -424,6 +403,16 @@ pub(super) fn is_of_key(character: char) -> bool {
 
 pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// A number; `inf` and `nan`, which are numbers elsewhere, are texts here.
+fn number(word: &str) -> Option<Number> {
+    if let Ok(whole) = word.parse() {
+        return Some(Number::Whole(whole));
+    }
+    let digits = word.trim_start_matches(['+', '-']);
+    let is_number = digits.starts_with(|it: char| it.is_ascii_digit());
+    is_number.then(|| word.parse().ok()).flatten().map(Number::Fraction)
 }
 
 /// A number with a unit. Exact, if it has no fraction.

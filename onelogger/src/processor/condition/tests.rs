@@ -164,7 +164,6 @@ fn what_is_wrong_is_said_where_it_is() {
             "at character 1: there is no `loss`; expected kind, name, level, group, scope, span_kind, outcome, duration or `.ATTRIBUTE`",
         ),
         ("kind = spam", "at character 8: `spam` is no kind; expected span, event, error or report"),
-        ("kind < span", "at character 6: `<` compares numbers; expected `=` or `!=`"),
         ("name > a", "at character 6: expected `=`, `!=` or `~`, found `>`"),
         ("name =", "at character 7: expected a text, found the end"),
         (
@@ -179,15 +178,19 @@ fn what_is_wrong_is_said_where_it_is() {
             "duration > -1s",
             "at character 12: `-1s` is no duration; expected a number with ns, us, ms, s, m or h, such as 250ms",
         ),
-        (".a > x", "at character 6: `>` compares numbers; expected `=` or `!=`"),
+        (".a > x", "at character 4: `>` compares numbers; expected `=` or `!=`"),
         (".a < -1e999", "at character 6: `-1e999` is too large a number"),
         (".a = (", "at character 6: expected a number, a text, true or false, found `(`"),
+        ("level info", "at character 7: expected `=`, `!=`, `<`, `<=`, `>` or `>=`, found `info`"),
+        ("kind ~ span", "at character 6: expected `=` or `!=`, found `~`"),
+        ("kind < span", "at character 6: `<` compares numbers; expected `=` or `!=`"),
         (".a ~ ", "at character 6: expected a text, found the end"),
         (". = 3", "at character 2: the name of an attribute is missing"),
         (".a = 'x'", "at character 6: unexpected `'`; texts stand in double quotes"),
         (".a && .b", "at character 4: unexpected `&`; expected `and`"),
         (".ä || .b", "at character 4: unexpected `|`; expected `or`"),
         ("!.a", "at character 1: unexpected `!`; expected `not` or `!=`"),
+        (".a > true", "at character 4: `>` compares numbers; expected `=` or `!=`"),
         (".a .b", "at character 4: expected `and`, `or` or the end, found `.b`"),
         ("(.a", "at character 4: expected `and`, `or` or `)`, found the end"),
         (".a)", "at character 3: expected `and`, `or` or the end, found `)`"),
@@ -204,4 +207,8 @@ fn what_is_wrong_is_said_where_it_is() {
     let error = deep.parse::<Condition>().unwrap_err().to_string();
     assert_eq!(error, "at character 65: more than 64 levels deep");
     assert!(deep[1..deep.len() - 1].parse::<Condition>().is_ok());
+    // What could be read is written no deeper.
+    let deep = "not (.a or .b and ".repeat(32) + ".c" + &")".repeat(32);
+    let condition: Condition = deep.parse().unwrap();
+    assert_eq!(condition.to_string().parse(), Ok(condition));
 }
