@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::Attributes;
+use super::{Attributes, Value};
 
 /// Stands where a secret would.
 pub(crate) const REDACTED: &str = "<redacted>";
 
-/// Words that make a secret of whatever has them in its name.
+/// What makes a secret of a name in which a word is this, or ends with it: `dbpassword`.
 const WORDS: &[&str] = &[
-    "apikey",
     "authorization",
     "cookie",
     "cookies",
@@ -24,7 +23,7 @@ const WORDS: &[&str] = &[
     "secrets",
 ];
 
-/// The same for two words, one after the other.
+/// The same for two words, one after the other or in one.
 const PAIRS: &[(&str, &str)] = &[
     ("access", "key"),
     ("access", "token"),
@@ -33,20 +32,36 @@ const PAIRS: &[(&str, &str)] = &[
     ("auth", "token"),
     ("connection", "string"),
     ("encryption", "key"),
+    ("ingest", "key"),
+    ("ingestion", "key"),
+    ("license", "key"),
+    ("master", "key"),
     ("private", "key"),
+    ("secret", "key"),
+    ("shared", "key"),
     ("signing", "key"),
 ];
 
-/// Words that do so at the end only: a `token_count` is no secret, a `hub_token` is.
+/// What does so at the end of a name only: a `token_count` is no secret, a `hub_token` is.
 const LAST_WORDS: &[&str] = &["auth", "bearer", "token"];
 
 /// Whether a key looks like that of a secret, however it is written: `API_KEY`, `x-api-key`,
 /// `apiKey`, `wandb.api.key`.
 pub(crate) fn is_secret_key(key: &str) -> bool {
     let words = words(key);
-    words.iter().any(|word| WORDS.contains(&word.as_str()))
-        || words.windows(2).any(|two| PAIRS.contains(&(&*two[0], &*two[1])))
-        || words.last().is_some_and(|word| LAST_WORDS.contains(&word.as_str()))
+    let ends = |word: &str, ends: &[&str]| ends.iter().any(|end| word.ends_with(end));
+    let mut before = "";
+    let is_secret = words.iter().any(|word| {
+        let is_secret = ends(word, WORDS) || PAIRS.iter().any(|pair| is_pair(before, word, *pair));
+        before = word;
+        is_secret
+    });
+    is_secret || words.last().is_some_and(|word| ends(word, LAST_WORDS))
+}
+
+fn is_pair(before: &str, word: &str, (first, second): (&str, &str)) -> bool {
+    word.strip_suffix(second)
+        .is_some_and(|rest| rest.ends_with(first) || (rest.is_empty() && before.ends_with(first)))
 }
 
 /// The words of a name, in lower case: parted by what is neither letter nor digit, and where a capital
@@ -68,26 +83,57 @@ fn words(name: &str) -> Vec<String> {
 }
 
 /// The text without what addresses in it hold of secrets: a name and a password before an `@`, and a
-/// query, which may hold a key.
+/// query or a fragment, which may hold a key.
+///
+/// A password may hold signs that it should not: slashes, commas, question marks, blanks. So rather too much
+/// is left out than too little.
 pub(crate) fn without_credentials(text: &str) -> Cow<'_, str> {
-    let Some((scheme, after)) = text.split_once("://") else {
-        return match text.rsplit_once('@') {
-            Some((name, host)) if name.contains(':') => Cow::Owned(format!("{REDACTED}@{host}")),
-            _ => Cow::Borrowed(text),
-        };
+    let signs = text.match_indices("://").map(|(at, _)| at).enumerate();
+    let mut starts = signs.filter(|&(number, at)| number == 0 || has_scheme(&text[..at]));
+    let Some((_, first)) = starts.next() else {
+        return without_name(text).map_or(Cow::Borrowed(text), Cow::Owned);
     };
-    let end = after.find(|c: char| c.is_whitespace() || "\"'`,;".contains(c));
-    let (address, rest) = after.split_at(end.unwrap_or(after.len()));
-    let (before_query, query) = match address.split_once('?') {
-        Some((before, _)) => (before, format!("?{REDACTED}")),
-        None => (address, String::new()),
+    let (scheme, after) = (&text[..first], first + "://".len());
+    let mut shown = without_name(scheme).unwrap_or_else(|| scheme.to_owned()) + "://";
+    let mut begin = after;
+    for end in starts.map(|(_, at)| at + "://".len()).chain([text.len()]) {
+        let address = &text[begin..end];
+        if begin == after && !has_scheme(scheme) && address.contains('@') {
+            // It was no scheme, but a part of the password.
+            shown.clear();
+        }
+        shown.push_str(&address_without_credentials(address));
+        begin = end;
+    }
+    Cow::Owned(shown)
+}
+
+/// Whether a text ends with the scheme of an address, and not with what belongs to the one before.
+fn has_scheme(text: &str) -> bool {
+    let is_of_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    let before = text.trim_end_matches(is_of_scheme);
+    let is_apart = |c: char| c.is_whitespace() || "\"'`,;(<[{=".contains(c);
+    before.len() < text.len() && before.chars().next_back().is_none_or(is_apart)
+}
+
+/// What is before the `@` is left out, if it is a name with a password.
+fn without_name(text: &str) -> Option<String> {
+    let (name, host) = text.rsplit_once('@')?;
+    name.contains(':').then(|| format!("{REDACTED}@{host}"))
+}
+
+/// An address behind its scheme, with what follows it.
+fn address_without_credentials(text: &str) -> String {
+    let (name, text) = match text.rsplit_once('@') {
+        Some((_, text)) => (format!("{REDACTED}@"), text),
+        None => (String::new(), text),
     };
-    // A password may hold a slash, where it should not.
-    let host = match before_query.rsplit_once('@') {
-        Some((_, host)) => format!("{REDACTED}@{host}"),
-        None => before_query.to_owned(),
-    };
-    Cow::Owned(format!("{scheme}://{host}{query}{}", without_credentials(rest)))
+    let end = text.find(|c: char| c.is_whitespace() || "\"`".contains(c)).unwrap_or(text.len());
+    let (address, rest) = text.split_at(end);
+    match address.find(['?', '#']) {
+        Some(at) => format!("{name}{}{REDACTED}{rest}", &address[..=at]),
+        None => format!("{name}{text}"),
+    }
 }
 
 /// Attributes without the values of secrets.
@@ -97,10 +143,15 @@ impl fmt::Debug for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut map = f.debug_map();
         for (name, value) in self.0.iter() {
-            match value.as_str() {
+            match value {
                 _ if is_secret_key(name.as_str()) => map.entry(name, &REDACTED),
-                Some(text) => map.entry(name, &without_credentials(text)),
-                None => map.entry(name, value),
+                Value::String(text) => map.entry(name, &without_credentials(text)),
+                Value::StringList(texts) => {
+                    let shown: Vec<_> =
+                        texts.iter().map(|text| without_credentials(text)).collect();
+                    map.entry(name, &shown)
+                }
+                _ => map.entry(name, value),
             };
         }
         map.finish()
@@ -130,6 +181,11 @@ mod tests {
             "credentials",
             "private-key",
             "connectionString",
+            "DBPassword",
+            "dbpassword",
+            "HFToken",
+            "accesskey",
+            "NEW_RELIC_LICENSE_KEY",
         ] {
             assert!(is_secret_key(key), "{key}");
         }
@@ -144,6 +200,8 @@ mod tests {
             "secretary",
             "client_key_file",
             "auth_mode",
+            "primary_key",
+            "forward_pass",
         ] {
             assert!(!is_secret_key(key), "{key}");
         }
@@ -158,6 +216,16 @@ mod tests {
             ("`amqp://u:p/w@h`, s3://b?sig=1", "`amqp://<redacted>@h`, s3://b?<redacted>"),
             ("mail@host", "mail@host"),
             ("me:pw@host:4318", "<redacted>@host:4318"),
+            ("https://me:p,w@host, or", "https://<redacted>@host, or"),
+            ("https://me:p?w@host/a", "https://<redacted>@host/a"),
+            ("https://me:p w@host/a", "https://<redacted>@host/a"),
+            ("https://me:p://w@host/a", "https://<redacted>@host/a"),
+            ("me:p://w@host/a", "<redacted>@host/a"),
+            ("me:pw@host, http://other", "<redacted>@host, http://other"),
+            ("https://host/a?key=1,2;3 is wrong", "https://host/a?<redacted> is wrong"),
+            ("https://host/a#key=1", "https://host/a#<redacted>"),
+            ("jdbc:x://host?key=1", "jdbc:x://host?<redacted>"),
+            ("a://u:p@h1,b://u:p@h2", "a://<redacted>@h1,b://<redacted>@h2"),
         ] {
             assert_eq!(without_credentials(text), shown);
         }
@@ -165,10 +233,13 @@ mod tests {
 
     #[test]
     fn attributes_are_shown_without_secrets() {
-        let attributes = Attributes::new().with("step", 1).with("api_key", "s3cret");
+        let attributes = Attributes::new()
+            .with("step", 1)
+            .with("api_key", "s3cret")
+            .with("hosts", vec!["http://me:pw@host"]);
         assert_eq!(
             format!("{:?}", Shown(&attributes)),
-            r#"{"step": I64(1), "api_key": "<redacted>"}"#
+            r#"{"step": I64(1), "api_key": "<redacted>", "hosts": ["http://<redacted>@host"]}"#
         );
     }
 }

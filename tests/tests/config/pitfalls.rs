@@ -267,7 +267,7 @@ fn p49_an_entry_may_extend_one_beside_it_that_extends_another() {
 #[test]
 fn p84_secrets_are_shown_nowhere() {
     let text = format!(
-        "{REQUIRED}custom_metadata: {{api_key: s3cret, hub: {{token: \"${{T}}\"}}, note: \"${{HUB_TOKEN}}\", url: \"https://me:s3cret@host/?k=s3cret\"}}\n"
+        "{REQUIRED}custom_metadata: {{api_key: s3cret, api: {{key: s3cret}}, hub: {{token: \"${{T}}\"}}, note: \"${{HUB_TOKEN}}\", url: \"https://me:s3cret@host/?k=s3cret\"}}\n"
     );
     let loader = loader([("T", "s3cret"), ("HUB_TOKEN", "s3cret")])
         .document(Format::Yaml, text)
