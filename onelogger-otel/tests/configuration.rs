@@ -100,6 +100,10 @@ fn what_is_wrong_is_said_with_its_place() {
             "document:2:22: exporters.far: the timeout of a request is zero",
         ),
         (
+            r#", "traces": {"enabled": false}, "logs": {"enabled": false}"#,
+            "document:2:22: exporters.far: sends neither traces nor logs; `enabled: false` leaves it out",
+        ),
+        (
             r#", "max_export_batch_size": 0"#,
             "document:2:64: exporters.far.max_export_batch_size: must be at least 1",
         ),
