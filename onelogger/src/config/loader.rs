@@ -225,6 +225,11 @@ impl Loader {
         let mut builder = builder.unwrap_or_else(DefaultRecorder::builder);
         let entries = settings.ask(layers::EXPORTERS).and_then(Node::table);
         let entries = entries.unwrap_or(&NO_FIELDS);
+        // Code that changes the recorder may add some.
+        if entries.fields.is_empty() && self.adjust.is_none() {
+            let message = "there are none, so what is recorded goes nowhere";
+            reading.report.borrow_mut().warning(&Origin::Nowhere, layers::EXPORTERS, message);
+        }
         for (exporter, processors) in exporters::make(entries, self.exporters, reading, is_enabled)
         {
             builder = builder.boxed_exporter_with(exporter, processors);
