@@ -1,6 +1,5 @@
 //! What must not be shown, by its name.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use super::{Attributes, Value};
@@ -85,55 +84,51 @@ fn words(name: &str) -> Vec<String> {
 /// The text without what addresses in it hold of secrets: a name and a password before an `@`, and a
 /// query or a fragment, which may hold a key.
 ///
-/// A password may hold signs that it should not: slashes, commas, question marks, blanks. So rather too much
-/// is left out than too little.
-pub(crate) fn without_credentials(text: &str) -> Cow<'_, str> {
-    let signs = text.match_indices("://").map(|(at, _)| at).enumerate();
-    let mut starts = signs.filter(|&(number, at)| number == 0 || has_scheme(&text[..at]));
-    let Some((_, first)) = starts.next() else {
-        return without_name(text).map_or(Cow::Borrowed(text), Cow::Owned);
+/// A password may hold signs that it should not, such as slashes, blanks and question marks. So all that
+/// stands between a scheme and the last `@` is left out, and rather too much than too little.
+pub(crate) fn without_credentials(text: &str) -> String {
+    let Some((before, after)) = text.rsplit_once('@').filter(|(before, _)| before.contains(':'))
+    else {
+        return without_queries(text, false);
     };
-    let (scheme, after) = (&text[..first], first + "://".len());
-    let mut shown = without_name(scheme).unwrap_or_else(|| scheme.to_owned()) + "://";
-    let mut begin = after;
-    for end in starts.map(|(_, at)| at + "://".len()).chain([text.len()]) {
-        let address = &text[begin..end];
-        if begin == after && !has_scheme(scheme) && address.contains('@') {
-            // It was no scheme, but a part of the password.
-            shown.clear();
+    let scheme = match before.split_once("://") {
+        Some((scheme, _)) if is_scheme(scheme) => format!("{scheme}://"),
+        _ => String::new(),
+    };
+    // The `@` may stand in a query as well, and what follows it then.
+    if before.contains(['?', '#']) {
+        let rest = &after[after.find(is_end).unwrap_or(after.len())..];
+        return format!("{scheme}{REDACTED}{}", without_queries(rest, false));
+    }
+    format!("{scheme}{REDACTED}@{}", without_queries(after, true))
+}
+
+/// Whether what stands before `://` ends with a scheme, and is not a part of a password.
+fn is_scheme(text: &str) -> bool {
+    let before = text.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    let is_apart = |c: char| c.is_whitespace() || "\"'`,;(=".contains(c);
+    before.chars().next_back().is_none_or(is_apart) && !text.contains('@')
+}
+
+/// Cuts addresses off where their queries begin; `is_within` says that the text begins in one.
+fn without_queries(text: &str, is_within: bool) -> String {
+    let mut shown = String::new();
+    for (number, part) in text.split_inclusive(is_end).enumerate() {
+        let address = if is_within && number == 0 { Some(0) } else { part.find("://") };
+        match address.and_then(|at| Some(at + part[at..].find(['?', '#'])?)) {
+            Some(query) => {
+                shown.extend([&part[..=query], REDACTED]);
+                shown.extend(part.chars().next_back().filter(|&c| is_end(c)));
+            }
+            None => shown.push_str(part),
         }
-        shown.push_str(&address_without_credentials(address));
-        begin = end;
     }
-    Cow::Owned(shown)
+    shown
 }
 
-/// Whether a text ends with the scheme of an address, and not with what belongs to the one before.
-fn has_scheme(text: &str) -> bool {
-    let is_of_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
-    let before = text.trim_end_matches(is_of_scheme);
-    let is_apart = |c: char| c.is_whitespace() || "\"'`,;(<[{=".contains(c);
-    before.len() < text.len() && before.chars().next_back().is_none_or(is_apart)
-}
-
-/// What is before the `@` is left out, if it is a name with a password.
-fn without_name(text: &str) -> Option<String> {
-    let (name, host) = text.rsplit_once('@')?;
-    name.contains(':').then(|| format!("{REDACTED}@{host}"))
-}
-
-/// An address behind its scheme, with what follows it.
-fn address_without_credentials(text: &str) -> String {
-    let (name, text) = match text.rsplit_once('@') {
-        Some((_, text)) => (format!("{REDACTED}@"), text),
-        None => (String::new(), text),
-    };
-    let end = text.find(|c: char| c.is_whitespace() || "\"`".contains(c)).unwrap_or(text.len());
-    let (address, rest) = text.split_at(end);
-    match address.find(['?', '#']) {
-        Some(at) => format!("{name}{}{REDACTED}{rest}", &address[..=at]),
-        None => format!("{name}{text}"),
-    }
+/// What ends an address.
+fn is_end(char: char) -> bool {
+    char.is_whitespace() || "\"`".contains(char)
 }
 
 /// Attributes without the values of secrets.
@@ -160,6 +155,8 @@ impl fmt::Debug for Shown<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -215,9 +212,11 @@ mod tests {
             ("https://me:pw@host/a?key=1", "https://<redacted>@host/a?<redacted>"),
             ("`amqp://u:p/w@h`, s3://b?sig=1", "`amqp://<redacted>@h`, s3://b?<redacted>"),
             ("mail@host", "mail@host"),
+            ("me@host of http://host?key=1", "me@host of http://host?<redacted>"),
             ("me:pw@host:4318", "<redacted>@host:4318"),
             ("https://me:p,w@host, or", "https://<redacted>@host, or"),
-            ("https://me:p?w@host/a", "https://<redacted>@host/a"),
+            ("https://me:p?w@host/a or", "https://<redacted> or"),
+            ("https://host/a?of=a@b&key=1", "https://<redacted>"),
             ("https://me:p w@host/a", "https://<redacted>@host/a"),
             ("https://me:p://w@host/a", "https://<redacted>@host/a"),
             ("me:p://w@host/a", "<redacted>@host/a"),
@@ -225,9 +224,22 @@ mod tests {
             ("https://host/a?key=1,2;3 is wrong", "https://host/a?<redacted> is wrong"),
             ("https://host/a#key=1", "https://host/a#<redacted>"),
             ("jdbc:x://host?key=1", "jdbc:x://host?<redacted>"),
-            ("a://u:p@h1,b://u:p@h2", "a://<redacted>@h1,b://<redacted>@h2"),
+            ("a://u:p@h1,b://u:p@h2", "a://<redacted>@h2"),
+            ("run#1? a.jsonl", "run#1? a.jsonl"),
         ] {
             assert_eq!(without_credentials(text), shown);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_password_is_made_of_it_is_not_shown(
+            password in "[ :/@?#,;'\"`a-z0-9]{0,8}",
+            address in prop::sample::select(vec!["", "http://", "`http://", "see jdbc:x://"]),
+        ) {
+            let text = format!("{address}me:S3CR3T{password}S3CR3T@host/a?key=S3CR3T is wrong");
+            let shown = without_credentials(&text);
+            prop_assert!(!shown.contains("S3CR3T") && shown.ends_with("is wrong"), "{shown}");
         }
     }
 
