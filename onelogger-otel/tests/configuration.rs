@@ -69,6 +69,16 @@ fn what_is_wrong_is_said_with_its_place() {
              text `http/json`",
         ),
         (
+            r#", "endpoint": "${COLLECTOR_TOKEN}""#,
+            "document:2:22: exporters.far: the endpoint `<redacted>` is none like `http://host:port` \
+             or `https://host:port`",
+        ),
+        (
+            r#", "certificate": "/nowhere/${COLLECTOR_TOKEN}""#,
+            "document:2:54: exporters.far.certificate: /nowhere/<redacted> cannot be read: No such \
+             file or directory (os error 2)",
+        ),
+        (
             r#", "headers": {"x": ["s3cret"]}"#,
             "document:2:56: exporters.far.headers.x: expected a text, found a list",
         ),
@@ -88,6 +98,10 @@ fn what_is_wrong_is_said_with_its_place() {
         (
             r#", "traces": {"timeout": "0s"}"#,
             "document:2:22: exporters.far: the timeout of a request is zero",
+        ),
+        (
+            r#", "traces": {"enabled": false}, "logs": {"enabled": false}"#,
+            "document:2:22: exporters.far: sends neither traces nor logs; `enabled: false` leaves it out",
         ),
         (
             r#", "max_export_batch_size": 0"#,

@@ -19,12 +19,16 @@ fn make(settings: &mut Settings<'_>) -> Result<Box<dyn Exporter>, Box<dyn Error>
         shared = shared.endpoint(endpoint);
     }
     let mut builder = OtlpExporter::builder().connection(shared.clone());
-    builder = match signal(settings, "traces", &shared) {
+    let [traces, logs] = ["traces", "logs"].map(|key| signal(settings, key, &shared));
+    if let (Signal::Nowhere, Signal::Nowhere) = (&traces, &logs) {
+        settings.problem("", "sends neither traces nor logs; `enabled: false` leaves it out");
+    }
+    builder = match traces {
         Signal::Shared => builder,
         Signal::Own(connection) => builder.traces_connection(connection),
         Signal::Nowhere => builder.without_traces(),
     };
-    builder = match signal(settings, "logs", &shared) {
+    builder = match logs {
         Signal::Shared => builder,
         Signal::Own(connection) => builder.logs_connection(connection),
         Signal::Nowhere => builder.without_logs(),

@@ -290,7 +290,8 @@ impl Session {
         losses.into_result(count, unsaid.map(|reason| (reason, own)))
     }
 
-    /// Sends a request, and notes what became of it; in `unsaid` why log records were lost.
+    /// Sends a request, and notes what became of it; in `unsaid` why something was lost that says what
+    /// nothing else does.
     fn deliver(
         &mut self,
         settings: &Settings,
@@ -334,7 +335,7 @@ impl Session {
         if let Some((stake, reason)) = lost {
             losses.add(stake, &reason);
             // A span that repeats what a log record says does not matter.
-            if draft.signal == Signal::Logs {
+            if draft.signal == Signal::Logs || self.logs.is_none() {
                 unsaid.get_or_insert(reason);
             }
         }

@@ -24,7 +24,7 @@ use super::transport::{Accepted, Failure, Transport};
 /// protocol knows no way around that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// The first pause. 250 ms by default.
+    /// The first pause. 250 ms by default; one of less than 10 ms stands for that.
     pub first_pause: Duration,
     /// No pause of our own is longer. 5 s by default.
     pub longest_pause: Duration,
@@ -52,6 +52,9 @@ impl Default for RetryPolicy {
         }
     }
 }
+
+/// Without a pause a collector that is down costs a whole CPU.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// Whether a failure is for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +85,8 @@ pub(super) async fn send(
     let Patience { policy, began, run } = patience;
     let body = transport.prepare(body)?;
     let timeout = transport.timeout();
-    let mut pause = policy.first_pause;
+    let longest_pause = policy.longest_pause.max(SHORTEST_PAUSE);
+    let mut pause = policy.first_pause.max(SHORTEST_PAUSE);
     let mut attempts = 0;
     loop {
         attempts += 1;
@@ -114,7 +118,7 @@ pub(super) async fn send(
         if deadline::is_over(run) {
             return Err(failure.after(attempts));
         }
-        pause = pause.saturating_mul(2).min(policy.longest_pause);
+        pause = pause.saturating_mul(2).min(longest_pause);
     }
 }
 

@@ -64,8 +64,10 @@ impl Setup {
             global::set_meter_provider(provider.clone());
         }
         let has_self_metrics = self.has_self_metrics && environment.has_self_metrics;
-        if let Some(Meters { provider, counts }) = meters.as_ref().filter(|_| has_self_metrics) {
-            self_metrics::observe(provider, &routes, items.as_ref(), counts.as_ref());
+        if let Some(meters) = meters.as_ref().filter(|_| has_self_metrics) {
+            let (recorder, items) = (provider.recorder(), items.as_ref());
+            let points = meters.counts.as_ref();
+            self_metrics::observe(&meters.provider, &recorder, &routes, items, points);
         }
         let guard = OtelGuard::new(guard, meters, (routes, not_sent), resource, environment);
         for problem in guard.problems() {

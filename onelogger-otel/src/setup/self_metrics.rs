@@ -1,9 +1,7 @@
 //! What the library knows of itself as metrics, under OpenTelemetry's names for the telemetry of an SDK
 //! where it has one, else under our own.
 
-use onelogger::{
-    ExporterHealth, ExporterState, Health, LossReason, OneLoggerProvider, QueueHealth,
-};
+use onelogger::{ExporterHealth, ExporterState, LossReason, QueueHealth, RecorderHandle};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{AsyncInstrument, Meter, MeterProvider};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
@@ -12,16 +10,18 @@ use crate::names::metric::{self, attribute};
 use crate::names::semantic;
 use crate::otlp::{ItemHealth, MetricCounts, OtlpCounts, Protocol, Route, Signal};
 
-/// Makes the instruments. Each asks for what it shows whenever values are read.
+/// Makes the instruments. Each asks for what it shows whenever values are read: this recorder, also once it
+/// is closed, because a sum must not become less.
 pub(super) fn observe(
     provider: &SdkMeterProvider,
+    recorder: &RecorderHandle,
     routes: &[Route],
     items: Option<&OtlpCounts>,
     data_points: Option<&MetricCounts>,
 ) {
     let meter = provider.meter("onelogger");
-    spans(&meter);
-    exporters(&meter);
+    spans(&meter, recorder);
+    exporters(&meter, recorder);
     for route in routes {
         match route.signal() {
             Signal::Traces => {
@@ -46,65 +46,64 @@ pub(super) fn observe(
     }
 }
 
-/// Of the provider of the process, whichever recorder that has by then.
-fn health() -> Health {
-    OneLoggerProvider::instance().recorder().health()
-}
-
-fn spans(meter: &Meter) {
+fn spans(meter: &Meter, recorder: &RecorderHandle) {
     // Those that a sampler leaves out are counted among the records that are held back.
     let recorded = || [KeyValue::new(attribute::SAMPLING_RESULT, "RECORD_AND_SAMPLE")];
+    let health = || {
+        let recorder = recorder.clone();
+        move || recorder.health()
+    };
+    let (started, live, refused) = (health(), health(), health());
     meter
         .u64_observable_counter(metric::SPANS_STARTED)
         .with_description("Spans that have started")
         .with_unit("{span}")
-        .with_callback(move |out| out.observe(health().spans_started, &recorded()))
+        .with_callback(move |out| out.observe(started().spans_started, &recorded()))
         .build();
     meter
         .i64_observable_up_down_counter(metric::SPANS_LIVE)
         .with_description("Spans that have started and not ended")
         .with_unit("{span}")
-        .with_callback(move |out| out.observe(signed(health().spans_open), &recorded()))
+        .with_callback(move |out| out.observe(signed(live().spans_open), &recorded()))
         .build();
     meter
         .u64_observable_counter(metric::REFUSED_CALLS)
         .with_description("Calls that were refused because they were misuse")
         .with_unit("{call}")
-        .with_callback(|out| out.observe(health().refused_calls, &[]))
+        .with_callback(move |out| out.observe(refused().refused_calls, &[]))
         .build();
 }
 
-fn exporters(meter: &Meter) {
+fn exporters(meter: &Meter, recorder: &RecorderHandle) {
     meter
         .u64_observable_counter(metric::RECORDS)
         .with_description("Records, by exporter and by what became of them")
         .with_unit("{record}")
-        .with_callback(|out| each(out, records))
+        .with_callback(each(recorder, records))
         .build();
     meter
         .u64_observable_counter(metric::FAILURES)
         .with_description("Calls of an exporter that failed")
         .with_unit("{failure}")
-        .with_callback(|out| {
-            each(out, |exporter, name, out| out.observe(exporter.failures, name));
-        })
+        .with_callback(each(recorder, |exporter, name, out| out.observe(exporter.failures, name)))
         .build();
     meter
         .u64_observable_gauge(metric::READY)
         .with_description("1 where records go through, 0 where the exporter is switched off")
-        .with_callback(|out| {
-            each(out, |exporter, name, out| {
-                out.observe((exporter.state == ExporterState::Ready) as u64, name);
-            });
-        })
+        .with_callback(each(recorder, |exporter, name, out| {
+            out.observe((exporter.state == ExporterState::Ready) as u64, name);
+        }))
         .build();
-    queue(meter, metric::QUEUE_SIZE, "Memory of what waits for the exporter", |queue| queue.bytes);
-    let capacity = |queue: QueueHealth| queue.capacity_bytes;
-    queue(meter, metric::QUEUE_CAPACITY, "Memory that may wait for the exporter", capacity);
+    let queue = |name, description, bytes| queue(meter, recorder, name, description, bytes);
+    queue(metric::QUEUE_SIZE, "Memory of what waits for the exporter", |queue| queue.bytes);
+    queue(metric::QUEUE_CAPACITY, "Memory that may wait for the exporter", |queue| {
+        queue.capacity_bytes
+    });
 }
 
 fn queue(
     meter: &Meter,
+    recorder: &RecorderHandle,
     name: &'static str,
     description: &'static str,
     bytes: fn(QueueHealth) -> usize,
@@ -113,24 +112,25 @@ fn queue(
         .i64_observable_up_down_counter(name)
         .with_description(description)
         .with_unit("By")
-        .with_callback(move |out| {
-            each(out, |exporter, name, out| {
-                if let Some(queue) = exporter.queue {
-                    out.observe(signed(bytes(queue) as u64), name);
-                }
-            });
-        })
+        .with_callback(each(recorder, move |exporter, name, out| {
+            if let Some(queue) = exporter.queue {
+                out.observe(signed(bytes(queue) as u64), name);
+            }
+        }))
         .build();
 }
 
 /// Each exporter with the name of its component, which tells two of one kind apart.
-fn each<T>(
-    out: &dyn AsyncInstrument<T>,
-    show: impl Fn(&ExporterHealth, &[KeyValue], &dyn AsyncInstrument<T>),
-) {
-    for (place, exporter) in health().exporters.iter().enumerate() {
-        let name = format!("{}/{place}", exporter.name);
-        show(exporter, &[KeyValue::new(attribute::COMPONENT_NAME, name)], out);
+fn each<T, F: Fn(&ExporterHealth, &[KeyValue], &dyn AsyncInstrument<T>)>(
+    recorder: &RecorderHandle,
+    show: F,
+) -> impl Fn(&dyn AsyncInstrument<T>) + use<T, F> {
+    let recorder = recorder.clone();
+    move |out| {
+        for (place, exporter) in recorder.health().exporters.iter().enumerate() {
+            let name = format!("{}/{place}", exporter.name);
+            show(exporter, &[KeyValue::new(attribute::COMPONENT_NAME, name)], out);
+        }
     }
 }
 

@@ -108,6 +108,26 @@ fn a_collector_that_asks_for_no_pause_is_not_stormed() {
 }
 
 #[test]
+fn a_policy_without_pauses_storms_nobody() {
+    let policy = RetryPolicy {
+        first_pause: Duration::ZERO,
+        longest_pause: Duration::ZERO,
+        within: Duration::from_millis(500),
+    };
+    for protocol in PROTOCOLS {
+        let collector = Collector::start(protocol);
+        collector.traces(vec![Reply::Unavailable; 10_000]);
+        let job = Job::new(exporter(&collector, protocol).retry(policy));
+        job.spans(1);
+        job.flush();
+        // A pause is 5 ms at least.
+        let tried = attempts(&collector).len();
+        assert!(tried <= 101, "{protocol:?}: {tried} attempts");
+        assert_eq!(job.close().lost_total(), 2);
+    }
+}
+
+#[test]
 fn a_pause_beyond_the_bound_is_not_waited_for() {
     for protocol in PROTOCOLS {
         let collector = Collector::start(protocol);

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
+use onelogger::OneLoggerProvider;
 use onelogger_otel::opentelemetry_sdk::metrics::data::{
     AggregatedMetrics, MetricData, ResourceMetrics,
 };
@@ -74,6 +75,15 @@ fn work() -> BTreeMap<String, i64> {
     telemetry.meter_provider().unwrap().force_flush().unwrap();
     let values = read(&exporter);
     recorder.stop(&open).unwrap();
+    OneLoggerProvider::instance().close(LIMIT).unwrap();
+    telemetry.meter_provider().unwrap().force_flush().unwrap();
+    if !values.is_empty() {
+        // What is counted does not become less by a close.
+        let after = read(&exporter);
+        let started = values.keys().find(|name| name.starts_with("otel.sdk.span.started")).unwrap();
+        assert_eq!(after.get(started), values.get(started));
+        assert!(after.len() >= values.len(), "{after:?}");
+    }
     drop(telemetry.close_timeout(LIMIT));
     values
 }

@@ -3,7 +3,7 @@
 use onelogger::{Attributes, Counts, ErrorEvent, SpanStop};
 use onelogger_otel::{EventMode, OtlpExporterBuilder};
 
-use super::support::{Collector, Job, PROTOCOLS, exporter};
+use super::support::{Collector, Job, PROTOCOLS, Reply, exporter};
 
 /// A span with an addition of attributes, an event and an error; an event and an error without one.
 fn work(job: &Job) {
@@ -70,5 +70,25 @@ fn what_finds_no_room_without_logs_is_withheld_too() {
         let counts = counts(exporter(&collector, protocol).without_logs().memory(0));
         assert_eq!((counts.delivered, counts.withheld), (1, 6));
         assert_eq!((counts.delivered_updates, collector.spans().len()), (0, 1));
+    }
+}
+
+/// Where no log record says it, the span that does is said again.
+#[test]
+fn without_logs_a_report_that_did_not_get_through_comes_again() {
+    for protocol in PROTOCOLS {
+        let collector = Collector::start(protocol);
+        // The span, the report of that, and what says how much is lost.
+        collector.traces(vec![Reply::Refuse; 3]);
+        let job = Job::new(exporter(&collector, protocol).without_logs());
+        job.spans(1);
+        job.flush();
+        job.spans(1);
+        job.flush();
+        let counts = job.close();
+        assert_eq!((counts.delivered, counts.lost_total()), (2, 2), "{protocol:?}");
+        let spans = collector.spans();
+        let reports = spans.iter().filter(|span| span.name == "telemetry_data_error");
+        assert_eq!(reports.count(), 2, "{protocol:?}");
     }
 }

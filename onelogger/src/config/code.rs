@@ -1,6 +1,6 @@
 //! What is set in code, as a layer.
 
-use super::document::{Content, Node, Origin, Table};
+use super::document::{Content, MAX_DEPTH, Node, Origin, Table};
 use super::layers::EXPORTERS;
 use super::variables::set;
 use crate::data::{Attributes, Value};
@@ -20,7 +20,7 @@ pub(super) fn layer(fields: Vec<(String, Set)>) -> Table {
         let path: Vec<&str> = match &given {
             // The name of an exporter is one, also with a dot in it.
             Set::Entry(_) | Set::Exporter => vec![EXPORTERS, &field],
-            Set::Value(_) | Set::Function(_) => field.split('.').collect(),
+            Set::Value(_) | Set::Function(_) => field.splitn(MAX_DEPTH, '.').collect(),
         };
         let content = match given {
             Set::Value(value) => content(value),
@@ -29,7 +29,7 @@ pub(super) fn layer(fields: Vec<(String, Set)>) -> Table {
             Set::Entry(entry) => {
                 let mut table = Table::default();
                 for (name, value) in entry.iter() {
-                    let path: Vec<&str> = name.as_str().split('.').collect();
+                    let path: Vec<&str> = name.as_str().splitn(MAX_DEPTH, '.').collect();
                     let value = Node::new(Origin::Code, content(value.clone()));
                     set(&mut table, &path, value);
                 }

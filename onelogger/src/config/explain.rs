@@ -66,8 +66,7 @@ impl Explanation {
         for field in &table.fields {
             let path = joined(path, &field.name);
             // All headers are: what a service calls its key is the service's affair.
-            let is_secret =
-                is_secret || is_secret_key(&field.name) || field.name.ends_with("headers");
+            let is_secret = is_secret || is_secret_key(&path) || field.name.ends_with("headers");
             self.collect_value(&field.value, path, is_secret, variables);
         }
     }

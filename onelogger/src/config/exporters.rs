@@ -120,8 +120,7 @@ fn checked(
         Ok(()) => return Some(exporter),
         Err(error) => error,
     };
-    let mut report = reading.report.borrow_mut();
-    report.problem(node.origin.clone(), &format!("{EXPORTERS}.{name}"), error.to_string());
+    reading.problem(&node.origin, &format!("{EXPORTERS}.{name}"), &error.to_string());
     None
 }
 

@@ -70,7 +70,8 @@ impl<'a> Given<'a> {
             (_, Some(Ok(number))) => number,
             _ => return self.expected("a whole number"),
         };
-        T::try_from(number).map_err(|_| format!("{number} is out of the range of this field"))
+        T::try_from(number)
+            .map_err(|_| format!("{} is out of the range of this field", self.shown()))
     }
 
     pub(super) fn float(&self) -> Understood<f64> {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::explain::Explanation;
 use crate::callsite::{self, Filter};
+use crate::diagnostics;
 use crate::recorder::DefaultRecorder;
 use crate::setup::{ConfigureError, OneLoggerConfig, OneLoggerGuard, OneLoggerProvider};
 
@@ -18,22 +19,29 @@ pub struct Loaded {
 
 impl Loaded {
     /// Configures the provider of the process; see [`OneLoggerProvider::configure`]. The callsite filter
-    /// is put in force if a source sets it.
+    /// is put in force if a source sets it, and the warnings are said, unless this rank is disabled.
     ///
     /// # Errors
     /// Those of [`OneLoggerProvider::configure`].
     pub fn configure(self) -> Result<OneLoggerGuard, ConfigureError> {
-        let Loaded { config, recorder, filter, .. } = self;
+        let Loaded { config, recorder, filter, explanation } = self;
         let is_enabled = config.enable_for_current_rank();
         let guard = OneLoggerProvider::instance().configure(config, recorder)?;
-        if let Some(filter) = filter.filter(|_| is_enabled) {
+        if !is_enabled {
+            return Ok(guard);
+        }
+        if let Some(filter) = filter {
             callsite::set_filter(filter);
+        }
+        // Only now do messages go where the configuration wants them.
+        for warning in &explanation.warnings {
+            diagnostics::warn(format_args!("{warning}"));
         }
         Ok(guard)
     }
 
-    /// What the provider of the process, or another, is configured with. The [filter](Loaded::filter) is
-    /// the caller's affair then.
+    /// What the provider of the process, or another, is configured with. The [filter](Loaded::filter) and
+    /// the warnings that [`explain`](Loaded::explain) has are the caller's affair then.
     pub fn into_parts(self) -> (OneLoggerConfig, DefaultRecorder) {
         (self.config, self.recorder)
     }

@@ -15,7 +15,6 @@ use super::variables::Variables;
 use super::{forms, layers, recorder, registry, run, search};
 use crate::callsite::Filter;
 use crate::data::{Attributes, Value};
-use crate::diagnostics;
 use crate::exporter::Exporter;
 use crate::recorder::{DefaultRecorder, DefaultRecorderBuilder};
 use crate::setup::OneLoggerConfig;
@@ -149,23 +148,17 @@ impl Loader {
 
     /// Reads all sources and checks everything. Nothing is opened and no thread started.
     ///
-    /// Where the configuration disables this rank, no exporter is made, their settings are not looked at,
-    /// and no warning is said. What else is wrong is wrong on every rank, so that a job fails
-    /// everywhere in the same way.
+    /// Where the configuration disables this rank, no exporter is made, and their settings are not looked
+    /// at. What else is wrong is wrong on every rank, so that a job fails everywhere in the same way.
     ///
     /// # Errors
     /// If something is wrong; the error holds all of it.
     pub fn load(self) -> Result<Loaded, LoadError> {
-        let (parts, explanation, is_enabled) = self.read();
+        let (parts, explanation) = self.read();
         let Some((config, recorder, filter)) = parts.filter(|_| explanation.problems.is_empty())
         else {
             return Err(LoadError { problems: explanation.problems });
         };
-        if is_enabled {
-            for warning in &explanation.warnings {
-                diagnostics::warn(format_args!("{warning}"));
-            }
-        }
         Ok(Loaded { config, recorder, filter, explanation })
     }
 
@@ -175,7 +168,7 @@ impl Loader {
         self.read().1
     }
 
-    fn read(mut self) -> (Option<Parts>, Explanation, bool) {
+    fn read(mut self) -> (Option<Parts>, Explanation) {
         let variables = self.variables.take().unwrap_or_else(Variables::of_process);
         let mut explanation = Explanation::default();
         let mut report = Report::default();
@@ -191,13 +184,12 @@ impl Loader {
         explanation.collect(&tree, &variables);
         let reading = Reading::new(variables, report);
         // Without the file the rest would be refused for what stands in it.
-        let (parts, is_enabled) =
-            if is_readable { self.build(&tree, &root, &reading) } else { (None, true) };
+        let parts = is_readable.then(|| self.build(&tree, &root, &reading)).flatten();
         let report = reading.report.into_inner();
         explanation.unset = reading.unset.into_inner();
         explanation.set_warnings(report.warnings.clone());
         explanation.problems = report.into_problems();
-        (parts, explanation, is_enabled)
+        (parts, explanation)
     }
 
     /// The layer of the file, and its place as a whole.
@@ -224,7 +216,7 @@ impl Loader {
     }
 
     /// What the sources come to. What is wrong with one part does not keep the others from being read.
-    fn build(self, tree: &Table, root: &Origin, reading: &Reading) -> (Option<Parts>, bool) {
+    fn build(self, tree: &Table, root: &Origin, reading: &Reading) -> Option<Parts> {
         let mut settings = Settings::new(reading, tree, root, "");
         let is_enabled = run::is_enabled(&mut settings);
         let config = run::read(&mut settings, is_enabled);
@@ -233,6 +225,11 @@ impl Loader {
         let mut builder = builder.unwrap_or_else(DefaultRecorder::builder);
         let entries = settings.ask(layers::EXPORTERS).and_then(Node::table);
         let entries = entries.unwrap_or(&NO_FIELDS);
+        // Code that changes the recorder may add some.
+        if entries.fields.is_empty() && self.adjust.is_none() {
+            let message = "there are none, so what is recorded goes nowhere";
+            reading.report.borrow_mut().warning(&Origin::Nowhere, layers::EXPORTERS, message);
+        }
         for (exporter, processors) in exporters::make(entries, self.exporters, reading, is_enabled)
         {
             builder = builder.boxed_exporter_with(exporter, processors);
@@ -248,8 +245,7 @@ impl Loader {
             }
         };
         settings.finish();
-        let parts = config.zip(recorder).map(|(config, recorder)| (config, recorder, filter));
-        (parts, is_enabled)
+        config.zip(recorder).map(|(config, recorder)| (config, recorder, filter))
     }
 }
 

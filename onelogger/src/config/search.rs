@@ -54,8 +54,11 @@ pub(super) fn find(
         report.warning(&Origin::Nowhere, "", message);
     }
     // Without the working directory before it, which nobody has named.
-    let path = if directory == Path::new("") { first.into() } else { directory.join(first) };
-    Some(Found { path, by: "found in the working directory", origin: Origin::Nowhere })
+    let (path, by) = match directory == Path::new("") {
+        true => (first.into(), "found in the working directory"),
+        false => (directory.join(first), "found in the directory that is named in code"),
+    };
+    Some(Found { path, by, origin: Origin::Nowhere })
 }
 
 /// Reads the file; `None` if nothing of it can be used, which is a problem then.

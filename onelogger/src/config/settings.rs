@@ -47,6 +47,13 @@ impl Reading {
     pub(super) fn new(variables: Variables, report: Report) -> Reading {
         Reading { variables, report: RefCell::new(report), unset: RefCell::default() }
     }
+
+    /// Something is wrong with a field. Whoever says so may have got a secret out of a variable, and not
+    /// know it.
+    pub(super) fn problem(&self, origin: &Origin, field: &str, message: &str) {
+        let message = self.variables.without_secrets(message);
+        self.report.borrow_mut().problem(origin.clone(), field, message);
+    }
 }
 
 impl<'a> Settings<'a> {
@@ -246,8 +253,7 @@ impl<'a> Settings<'a> {
     /// secret belongs in the message.
     pub fn problem(&mut self, key: &str, message: impl fmt::Display) {
         let origin = self.table.get(key).map_or(self.origin, |node| &node.origin);
-        let mut report = self.reading.report.borrow_mut();
-        report.problem(origin.clone(), &joined(&self.path, key), message.to_string());
+        self.reading.problem(origin, &joined(&self.path, key), &message.to_string());
     }
 
     /// Nothing can be said of the other fields: what they should be depends on one that is wrong.
@@ -294,10 +300,14 @@ impl<'a> Settings<'a> {
     }
 
     fn below(&self, key: &str, node: &'a Node, table: &'a Table) -> Settings<'a> {
-        Settings {
-            is_secret: self.is_secret || is_secret_key(key),
-            ..Settings::new(self.reading, table, &node.origin, &joined(&self.path, key))
-        }
+        let path = joined(&self.path, key);
+        let is_secret = self.is_secret_at(&path);
+        Settings { is_secret, ..Settings::new(self.reading, table, &node.origin, &path) }
+    }
+
+    /// By the whole path: `key` in a table `api` is one.
+    fn is_secret_at(&self, path: &str) -> bool {
+        self.is_secret || is_secret_key(path)
     }
 
     pub(super) fn ask(&mut self, key: &'static str) -> Option<&'a Node> {
@@ -321,13 +331,10 @@ impl<'a> Settings<'a> {
         node: &'a Node,
         read: impl FnOnce(&Given<'a>) -> Result<T, String>,
     ) -> Option<T> {
-        let is_secret = self.is_secret || is_secret_key(key);
-        let given = Given::new(node, is_secret, &self.reading.variables);
-        let report = |message| {
-            let mut report = self.reading.report.borrow_mut();
-            report.problem(node.origin.clone(), &joined(&self.path, key), message);
-        };
-        given.and_then(|given| read(&given)).map_err(report).ok()
+        let path = joined(&self.path, key);
+        let given = Given::new(node, self.is_secret_at(&path), &self.reading.variables);
+        let result = given.and_then(|given| read(&given));
+        result.map_err(|message| self.reading.problem(&node.origin, &path, &message)).ok()
     }
 
     /// Fields whose names are up to the user.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::document::{Content, Node, Origin, Table};
-use crate::data::is_secret_key;
+use super::document::{Content, MAX_DEPTH, Node, Origin, Table};
+use crate::data::{REDACTED, is_secret_key};
 
 /// Variables, as they were when the configuration was loaded. Those that are no Unicode count as not
 /// set.
@@ -19,7 +19,14 @@ const OTHERS: &[&str] = &[
     "ONELOGGER_FULL",
     "ONELOGGER_MACROS_DEBUG",
     "ONELOGGER_RESOURCE_DETECTORS",
+    "ONELOGGER_SELF_METRICS",
 ];
+
+/// Variables whose names look like those of secrets, and that hold a directory.
+const DIRECTORIES: &[&str] = &["PWD", "OLDPWD"];
+
+/// A secret that is shorter may be any word.
+const SHORTEST_SECRET: usize = 4;
 
 /// Variables that were there before all settings had one, and the fields that they set.
 const SHORT_NAMES: &[(&str, &str)] =
@@ -60,13 +67,22 @@ impl Variables {
             let long = short.map_or(name.as_str(), |(_, long)| long);
             if let Some(path) = long.strip_prefix(PREFIX) {
                 let path = path.to_lowercase();
-                let path: Vec<&str> = path.split("__").collect();
+                // What lies deeper is one name, which is that of no field.
+                let path: Vec<&str> = path.splitn(MAX_DEPTH, "__").collect();
                 let origin = Origin::Variable(name.clone());
                 let value = Node::new(origin, Content::Text(value.clone()));
                 set(&mut table, &path, value);
             }
         }
         table
+    }
+
+    /// A message without what variables hold that look like those of secrets.
+    pub(super) fn without_secrets(&self, message: &str) -> String {
+        let secrets = self.0.iter().filter(|(name, value)| {
+            value.len() >= SHORTEST_SECRET && is_secret(name) && message.contains(value.as_str())
+        });
+        secrets.fold(message.to_owned(), |message, (_, secret)| message.replace(secret, REDACTED))
     }
 
     /// A text of a file with `${NAME}`, `${NAME:-default}` and `$$` replaced.
@@ -98,12 +114,17 @@ impl Variables {
             })?;
             expanded.text.push_str(value);
             expanded.is_expanded = true;
-            expanded.is_secret |= is_secret_key(name);
+            expanded.is_secret |= is_secret(name);
             rest = after;
         }
         expanded.text.push_str(rest);
         Ok(expanded)
     }
+}
+
+/// Whether a variable holds what must not be shown, by its name.
+fn is_secret(name: &str) -> bool {
+    is_secret_key(name) && !DIRECTORIES.contains(&name)
 }
 
 /// A text with its variables replaced.
@@ -175,5 +196,6 @@ mod tests {
     fn a_text_with_a_secret_variable_is_a_secret() {
         assert!(variables().expand("a ${HUB_TOKEN}").ok().unwrap().is_secret);
         assert!(!variables().expand("a ${A}").ok().unwrap().is_secret);
+        assert!(!is_secret("PWD"));
     }
 }

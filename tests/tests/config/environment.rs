@@ -33,6 +33,8 @@ fn variables_are_understood_as_what_the_field_needs() {
         ("ONELOGGER_BAGGAGE_ATTRIBUTES", "tenant, session.id"),
         ("ONELOGGER_FILTER", "warn,trainer=debug"),
         ("ONELOGGER_DEBUG", "0"),
+        ("ONELOGGER_SELF_METRICS", "false"),
+        ("ONELOGGER_EXPORTERS__RUN__TYPE", "console"),
     ])
     .without_file()
     .load()
@@ -92,6 +94,15 @@ fn a_variable_that_sets_nothing_is_a_warning() {
             "ONELOGGER_SOMETHING_ELSE: sets nothing",
         ]
     );
+}
+
+#[test]
+fn a_variable_of_any_depth_sets_nothing_at_worst() {
+    let name = format!("ONELOGGER_{}", "A__".repeat(40_000));
+    let explanation = explained(&[(&name, "x")], "{run: {type: file, path: a}}");
+    assert_eq!((explanation.problems.len(), explanation.warnings.len()), (0, 1));
+    let deep = minimal().set("a.".repeat(40_000), "x").explain();
+    assert_eq!(deep.problems.len(), 1);
 }
 
 #[test]

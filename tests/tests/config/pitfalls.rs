@@ -115,11 +115,28 @@ fn p41_files_in_the_working_directory_are_found_by_their_names_and_order() {
     ] {
         let text = if name.ends_with("json") { "{}" } else { "" };
         let path = write(&directory, name, text);
-        assert_eq!(explain().file, Some(format!("{path}, found in the working directory")));
+        let found = format!("{path}, found in the directory that is named in code");
+        assert_eq!(explain().file, Some(found));
     }
-    let warnings: Vec<String> = explain().warnings.iter().map(ToString::to_string).collect();
+    let warnings = explain().warnings.into_iter().filter(|warning| warning.field.is_empty());
+    let warnings: Vec<String> = warnings.map(|warning| warning.to_string()).collect();
     let begin = "onelogger.yaml is read, and not onelogger.yml or onelogger.toml or onelogger.json";
     assert!(warnings.len() == 1 && warnings[0].starts_with(begin), "{warnings:?}");
+}
+
+#[test]
+fn p41_a_configuration_that_was_not_found_is_noticed() {
+    let directory = tempfile::tempdir().unwrap();
+    let warnings = |loader: Loader| loader.load().unwrap().explain().warnings.clone();
+    let nowhere = minimal().directory(directory.path());
+    let [warning] = &warnings(nowhere)[..] else { panic!("no warning") };
+    assert_eq!(warning.to_string(), "exporters: there are none, so what is recorded goes nowhere");
+    // Those that are off are off on purpose; those that code adds are there.
+    let off = minimal().set("exporters.run.type", "console").set("exporters.run.enabled", false);
+    assert_eq!(warnings(off), []);
+    assert_eq!(warnings(minimal().exporter("kept", MemoryExporter::new().0)), []);
+    let added = minimal().recorder(|recorder| recorder.exporter(MemoryExporter::new().0));
+    assert_eq!(warnings(added), []);
 }
 
 #[test]
@@ -267,7 +284,7 @@ fn p49_an_entry_may_extend_one_beside_it_that_extends_another() {
 #[test]
 fn p84_secrets_are_shown_nowhere() {
     let text = format!(
-        "{REQUIRED}custom_metadata: {{api_key: s3cret, hub: {{token: \"${{T}}\"}}, note: \"${{HUB_TOKEN}}\", url: \"https://me:s3cret@host/?k=s3cret\"}}\n"
+        "{REQUIRED}custom_metadata: {{api_key: s3cret, api: {{key: s3cret}}, hub: {{token: \"${{T}}\"}}, note: \"${{HUB_TOKEN}}\", url: \"https://me:s3cret@host/?k=s3cret\"}}\n"
     );
     let loader = loader([("T", "s3cret"), ("HUB_TOKEN", "s3cret")])
         .document(Format::Yaml, text)

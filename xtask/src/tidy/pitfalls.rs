@@ -4,8 +4,7 @@
 use super::Finding;
 use super::source::Source;
 
-/// Those that lose or falsify data, break the application, or surprise; but 36, 38 to 45 and 49, which concern
-/// the configuration.
+/// Those that lose or falsify data, break the application, or surprise.
 const FAULTS: &[(u16, &str)] = &[
     (1, "explicit times are accepted within ten minutes only, and in the future"),
     (2, "a clock that reads zero counts as not given"),
@@ -41,8 +40,19 @@ const FAULTS: &[(u16, &str)] = &[
     (33, "messages do not reach the files that were configured"),
     (34, "a name depends on what it was made of"),
     (35, "what is read back is not what was written"),
+    (36, "what identifies a run is not exported"),
+    (38, "a rank that is no number breaks the configuration"),
+    (39, "unknown fields are ignored"),
+    (40, "a function that gives a value is called at each read"),
+    (41, "a file that is named and missing is passed over"),
+    (42, "two exporters of one type become one"),
+    (43, "an exporter that cannot be made is only a warning"),
+    (44, "reading the environment changes it"),
+    (45, "a format may be named that cannot be read"),
+    (46, "times are truncated to milliseconds"),
     (47, "a forked process says that it is its parent"),
     (48, "errors of all types come through, under every strategy"),
+    (49, "a file takes the place of what packages register"),
 ];
 
 /// Each fault needs a test.

@@ -123,7 +123,8 @@ impl Reader<'_, '_> {
             }
             Ok(_) if is_whole => Err((begin, "a whole number that needs more than 64 bits".into())),
             Ok(value) => Ok(Content::Float(value.as_f64().unwrap_or(f64::NAN))),
-            Err(_) => Err((begin, format!("`{number}` is no number of JSON"))),
+            // Not shown: it may be a password whose quotes are missing.
+            Err(_) => Err((begin, "not a number of JSON; texts stand in quotes".into())),
         }
     }
 

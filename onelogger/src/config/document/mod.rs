@@ -150,7 +150,7 @@ impl Format {
 pub(super) const MAX_BYTES: usize = 256 << 10;
 
 /// No value lies deeper.
-const MAX_DEPTH: usize = 32;
+pub(super) const MAX_DEPTH: usize = 32;
 
 /// No document has more values: fields are looked for one by one, places counted from the beginning, and
 /// each value may be a problem.
