@@ -47,6 +47,9 @@ const LAST_WORDS: &[&str] = &["auth", "bearer", "token"];
 /// Whether a key looks like that of a secret, however it is written: `API_KEY`, `x-api-key`,
 /// `apiKey`, `wandb.api.key`.
 pub(crate) fn is_secret_key(key: &str) -> bool {
+    if !has_stem(key) {
+        return false;
+    }
     let words = words(key);
     let ends = |word: &str, ends: &[&str]| ends.iter().any(|end| word.ends_with(end));
     let mut before = "";
@@ -56,6 +59,29 @@ pub(crate) fn is_secret_key(key: &str) -> bool {
         is_secret
     });
     is_secret || words.last().is_some_and(|word| ends(word, LAST_WORDS))
+}
+
+/// Whether one of all the words above can be in a name. Most names are done with by this, which asks for no
+/// memory: processors look at each attribute.
+fn has_stem(key: &str) -> bool {
+    // Letters beyond ASCII may be such in small.
+    !key.is_ascii() || (0..key.len()).any(|at| begins_like_a_secret(&key.as_bytes()[at..]))
+}
+
+fn begins_like_a_secret(text: &[u8]) -> bool {
+    let stems: &[&[u8]] = match text[0].to_ascii_lowercase() {
+        b'a' => &[b"auth"],
+        b'b' => &[b"bearer"],
+        b'c' => &[b"cookie", b"credential"],
+        b'k' => &[b"key"],
+        b'p' => &[b"pass", b"pwd"],
+        b's' => &[b"secret", b"string"],
+        b't' => &[b"token"],
+        _ => &[],
+    };
+    let begins =
+        |stem: &&[u8]| text.get(..stem.len()).is_some_and(|it| it.eq_ignore_ascii_case(stem));
+    stems.iter().any(begins)
 }
 
 fn is_pair(before: &str, word: &str, (first, second): (&str, &str)) -> bool {
@@ -158,6 +184,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn every_word_has_a_stem() {
+        let words = WORDS.iter().chain(LAST_WORDS).chain(PAIRS.iter().map(|(_, second)| second));
+        for word in words {
+            assert!(has_stem(&word.to_uppercase()), "{word}");
+        }
+        assert!(!has_stem("learning_rate"));
+    }
 
     #[test]
     fn secrets_are_known_by_their_keys() {
