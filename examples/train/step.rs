@@ -10,7 +10,7 @@ use super::wines::Batch;
 pub(crate) const RATE: f32 = 0.02;
 
 /// Hidden layers with which a step takes about a millisecond.
-pub(crate) const HIDDEN: [usize; 2] = [256, 192];
+pub(crate) const HIDDEN: [usize; 2] = [256, 256];
 
 /// Wines in a step.
 pub(crate) const BATCH: usize = 64;
