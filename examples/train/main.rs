@@ -1,89 +1,156 @@
-//! A training job: a line is fitted to points, in steps with forward pass, backward pass and optimizer, with
-//! validations and checkpoints. What is recorded is what a real job would record.
+//! A training job: a network learns what tasters think of wines, in steps of about a millisecond, with
+//! validations and with checkpoints from which a second start goes on.
 //!
 //! ```text
-//! cargo run -q -p onelogger-examples --example train [FILE]
+//! cargo run -q --release -p onelogger-examples --example train
+//! cargo run -q --release -p onelogger-examples --example train -- --directory /tmp/run --fail-at 250
+//! cargo run -q --release -p onelogger-examples --example train -- --directory /tmp/run
+//! cargo run -q --release -p onelogger-examples --example train -- --ranks 4
 //! ```
 //!
-//! Checkpoints and, without FILE, the records are left below the system's directory for temporary files.
-//! Look at the records with the example `show`.
+//! At the end stands a table of what was measured; look at the records with the example `show`. `--help` lists
+//! the options. With the feature `collector` the records go to the collector that
+//! `OTEL_EXPORTER_OTLP_ENDPOINT` names, too, over OTLP/HTTP.
+
+mod checkpoint;
+mod network;
+mod options;
+mod step;
+mod table;
+mod wines;
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
-use std::{env, fs, io, thread};
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::{env, fs, thread};
 
-use onelogger::{FileExporter, OneLoggerConfig, read};
+use onelogger::{FileExporter, OneLoggerConfig, SpanFilter, timed_span};
+use onelogger_training::names::span;
 use onelogger_training::{
-    Finalizer, Ranks, RecordingRanks, TrainStart, TrainingConfig, TrainingTelemetry,
-    TrainingTelemetryProvider, telemetry,
+    Checkpoint, Finalizer, Ranks, TraceShape, TrainStart, TrainingConfig, TrainingTelemetry,
+    TrainingTelemetryProvider, job_start, telemetry,
 };
 
-const STEPS: usize = 400;
-const BATCH: usize = 64;
+use network::Network;
+use options::{HELP, Options};
+use step::{BATCH, HIDDEN, step};
+use wines::{MEASURES, Wines};
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let directory = env::temp_dir().join(format!("onelogger-train-{}", std::process::id()));
-    fs::create_dir_all(&directory)?;
-    let file = env::args_os().nth(1).map_or_else(|| directory.join("run.jsonl"), PathBuf::from);
-    let file = FileExporter::new(file);
-    let path = file.path();
+type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
-    let config = OneLoggerConfig::builder("fit a line").session_tag("example").world_size(1);
-    let training = TrainingConfig::builder()
-        .perf_tag("line")
-        .global_batch_size(BATCH as i64)
-        .log_every_n_train_iterations(100)
-        .additions(true);
-    let mut provider =
-        TrainingTelemetryProvider::new(config).training_config(training).exporter(file);
-    if let Some(ranks) = Ranks::from_environment() {
-        provider = provider.ranks(ranks, RecordingRanks::First);
+fn main() -> Result {
+    let Some(options) = Options::parse(env::args().skip(1))? else {
+        println!("{HELP}");
+        return Ok(());
+    };
+    fs::create_dir_all(&options.directory)?;
+    match options.ranks {
+        Some(ranks) => start_ranks(&options, ranks)?,
+        None => run(&options)?,
     }
-    {
-        let _onelogger = provider.configure()?;
-        let model = train(&telemetry(), &directory)?;
-        println!("y = {:.2} x + {:.2}", model.slope, model.offset);
-    }
-
-    if let Some(path) = path.get() {
-        let log = read::file(&path)?;
-        let completeness = log.runs().iter().map(|run| run.completeness().to_string());
-        println!("{}: {}", path.display(), completeness.collect::<String>());
-    }
-    Ok(())
+    Ok(table::print(&options.directory)?)
 }
 
-fn train(telemetry: &TrainingTelemetry, directory: &Path) -> Result<Line, Box<dyn Error>> {
-    let _application = telemetry.application()?;
-    let mut line = {
-        let _init = telemetry.model_init()?;
-        Line::default()
-    };
-    let mut writers = Vec::new();
-    let training = telemetry.training_loop(TrainStart::default())?;
-    for (step, points) in telemetry.train_iter(loader(STEPS)).enumerate() {
-        let errors = {
-            let _forward = telemetry.forward()?;
-            line.errors(&points)
-        };
-        let gradient = {
-            let _backward = telemetry.backward()?;
-            Line::gradient(&points, &errors)
-        };
+/// Runs this program once for each rank, as torchrun would, and waits for all.
+fn start_ranks(options: &Options, ranks: u32) -> Result {
+    // Who starts them and who runs alone share all options but one.
+    let given: Vec<String> = env::args().skip(1).collect();
+    let place = given.iter().position(|argument| argument == "--ranks").unwrap_or_default();
+    let rest = given[..place].iter().chain(&given[place + 2..]);
+    let mut processes = Vec::new();
+    for rank in 0..ranks {
+        let mut command = Command::new(env::current_exe()?);
+        command.args(rest.clone()).arg("--directory").arg(&options.directory);
+        for (name, value) in
+            [("RANK", rank), ("WORLD_SIZE", ranks), ("LOCAL_RANK", rank), ("GROUP_RANK", 0)]
         {
-            let _update = telemetry.optimizer_update()?;
-            line.descend(&gradient);
+            command.env(name, value.to_string());
         }
-        telemetry.report_loss(mean_square(&errors))?;
-        telemetry.work("points", points.len() as u64)?;
-        if (step + 1) % 100 == 0 {
+        // The table of all is printed here.
+        processes.push(command.stdout(Stdio::null()).spawn()?);
+    }
+    let ends =
+        processes.iter_mut().map(|process| process.wait()).collect::<std::io::Result<Vec<_>>>()?;
+    match ends.iter().find(|end| !ExitStatus::success(end)) {
+        Some(end) => Err(format!("a rank has ended with {end}; start again to go on").into()),
+        None => Ok(()),
+    }
+}
+
+fn run(options: &Options) -> Result {
+    let ranks = Ranks::from_environment();
+    let config = OneLoggerConfig::builder("wines").session_tag("example").world_size(1);
+    let training = TrainingConfig::builder()
+        .perf_tag("wines")
+        .global_batch_size(BATCH as i64)
+        .log_every_n_train_iterations(50)
+        .train_iterations_target(options.steps as i64)
+        .additions(true)
+        .trace_shape(TraceShape::PerCheckpoint);
+    let mut provider = TrainingTelemetryProvider::new(config)
+        .training_config(training)
+        .exporter(FileExporter::new(options.directory.join("run-{rank}.jsonl")).append());
+    if let Some(ranks) = ranks {
+        provider = provider.ranks(ranks, options.record.clone());
+    }
+    if let Some(start) = job_start() {
+        provider = provider.job_start(start);
+    }
+    if options.exports_steps {
+        provider = provider.export(SpanFilter::all());
+    }
+    let _onelogger = with_collector(provider)?.configure()?;
+    train(&telemetry(), options, ranks)
+}
+
+#[cfg(feature = "collector")]
+fn with_collector(provider: TrainingTelemetryProvider) -> Result<TrainingTelemetryProvider> {
+    Ok(match env::var("OTEL_EXPORTER_OTLP_ENDPOINT") {
+        Ok(endpoint) => {
+            provider.exporter(onelogger_otel::OtlpExporter::builder().endpoint(endpoint).build()?)
+        }
+        Err(_) => provider,
+    })
+}
+
+#[cfg(not(feature = "collector"))]
+#[allow(clippy::unnecessary_wraps, reason = "the other one can fail")]
+fn with_collector(provider: TrainingTelemetryProvider) -> Result<TrainingTelemetryProvider> {
+    Ok(provider)
+}
+
+fn train(telemetry: &TrainingTelemetry, options: &Options, ranks: Option<Ranks>) -> Result {
+    let _application = telemetry.application()?;
+    let (rank, world_size) = ranks.map_or((0, 1), |ranks| (ranks.rank, ranks.world_size));
+    let checkpoints = options.directory.join(format!("rank-{rank}"));
+    fs::create_dir_all(&checkpoints)?;
+
+    let loading = telemetry.dataloader_init()?;
+    let (wines, validation) = Wines::load(rank as usize, world_size as usize);
+    loading.end()?;
+    let init = telemetry.model_init()?;
+    let mut network = Network::new(MEASURES, &HIDDEN);
+    init.end()?;
+    let first = resume(telemetry, &checkpoints, &mut network)?;
+
+    let mut writers = Vec::new();
+    let training = telemetry.training_loop(TrainStart::at_iteration(first as i64))?;
+    let batches = wines.batches_from(first, BATCH).take(options.steps.saturating_sub(first));
+    for (number, batch) in (first + 1..).zip(telemetry.train_iter(batches)) {
+        if options.fail_at == Some(number) {
+            eprintln!("dies in step {number}");
+            std::process::abort();
+        }
+        step(telemetry, &mut network, &batch)?;
+        if number % options.save_every == 0 && number < options.steps {
             // What follows is no part of the step.
             telemetry.on_training_single_iteration_end()?;
-            validate(telemetry, &line)?;
+            validate(telemetry, &network, &validation)?;
             // Training waits for the copy; a thread writes it.
-            let (copy, finalizer) = telemetry.checkpoint(step as i64 + 1).save_async(|| line);
-            let path = directory.join(format!("{}.checkpoint", step + 1));
-            writers.push(thread::spawn(move || write(&copy, &path, finalizer)));
+            let saver = telemetry.checkpoint(number as i64);
+            let (copy, finalizer) = saver.save_async(|| network.clone());
+            let checkpoints = checkpoints.clone();
+            writers.push(thread::spawn(move || save_beside(&checkpoints, number, copy, finalizer)));
         }
     }
     training.end()?;
@@ -91,68 +158,50 @@ fn train(telemetry: &TrainingTelemetry, directory: &Path) -> Result<Line, Box<dy
         // One that has panicked has told of it.
         let _ = writer.join();
     }
-    // The last one is worth waiting for.
-    let last = directory.join("last.checkpoint");
-    telemetry.checkpoint(STEPS as i64).save(|| fs::write(last, line.to_string()))?;
-    Ok(line)
+    if first < options.steps {
+        validate(telemetry, &network, &validation)?;
+        // The last one is worth waiting for.
+        let last =
+            Checkpoint::of_step(options.steps as i64).directory(checkpoints.to_string_lossy());
+        telemetry
+            .checkpoint(last)
+            .save(|| checkpoint::write(&checkpoints, options.steps, &mut network))?;
+    }
+    Ok(())
 }
 
-fn write(line: &Line, path: &Path, finalizer: Finalizer) {
-    match fs::write(path, line.to_string()) {
-        Ok(()) => finalizer.succeed(),
+/// Returns the step of the checkpoint from which the training goes on.
+fn resume(
+    telemetry: &TrainingTelemetry,
+    checkpoints: &Path,
+    network: &mut Network,
+) -> Result<usize> {
+    let Some(step) = checkpoint::latest(checkpoints)? else { return Ok(0) };
+    let load = telemetry.checkpoint_load()?;
+    match checkpoint::read(checkpoints, step, network) {
+        Ok(()) => load.end()?,
+        Err(error) => {
+            load.fail(&error)?;
+            return Err(error.into());
+        }
+    }
+    println!("goes on from step {step}");
+    Ok(step)
+}
+
+fn save_beside(checkpoints: &Path, step: usize, mut network: Network, finalizer: Finalizer) {
+    match checkpoint::write(checkpoints, step, &mut network) {
+        Ok(bytes) => finalizer.size_bytes(bytes).succeed(),
         Err(error) => finalizer.fail(&error),
     }
 }
 
-fn validate(telemetry: &TrainingTelemetry, line: &Line) -> io::Result<()> {
-    let validation = telemetry.validation_loop();
-    let iteration = telemetry.validation_iteration();
-    let points = loader(1).next().unwrap_or_default();
-    let loss = mean_square(&line.errors(&points));
-    drop((iteration, validation));
-    if loss.is_finite() { Ok(()) } else { Err(io::Error::other("the loss has no limit")) }
-}
-
-type Points = Vec<(f64, f64)>;
-
-/// Points on a line, in batches that are read from nowhere.
-fn loader(batches: usize) -> impl Iterator<Item = Points> {
-    let point = |number: usize| {
-        let x = (number * 37 % 101) as f64 / 101.0;
-        (x, 3.0 * x + 0.5)
-    };
-    (0..batches).map(move |batch| (batch * BATCH..(batch + 1) * BATCH).map(point).collect())
-}
-
-fn mean_square(errors: &[f64]) -> f64 {
-    errors.iter().map(|error| error * error).sum::<f64>() / errors.len() as f64
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Line {
-    slope: f64,
-    offset: f64,
-}
-
-impl Line {
-    fn errors(&self, points: &Points) -> Vec<f64> {
-        points.iter().map(|(x, y)| self.slope * x + self.offset - y).collect()
-    }
-
-    fn gradient(points: &Points, errors: &[f64]) -> Line {
-        let share = 2.0 / points.len() as f64;
-        let slope = points.iter().zip(errors).map(|((x, _), error)| error * x * share).sum();
-        Line { slope, offset: errors.iter().map(|error| error * share).sum() }
-    }
-
-    fn descend(&mut self, gradient: &Line) {
-        self.slope -= 0.5 * gradient.slope;
-        self.offset -= 0.5 * gradient.offset;
-    }
-}
-
-impl std::fmt::Display for Line {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.slope, self.offset)
-    }
+/// Measured by its name, as a scope would be.
+#[timed_span(name = span::VALIDATION_LOOP)]
+fn validate(telemetry: &TrainingTelemetry, network: &Network, kept: &Wines) -> Result {
+    let iteration = telemetry.validation_iteration()?;
+    let batch = kept.all();
+    let loss = network.forward(&batch.inputs).loss(&batch.targets);
+    iteration.end()?;
+    if loss.is_finite() { Ok(()) } else { Err("the loss has no limit".into()) }
 }

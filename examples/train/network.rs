@@ -86,7 +86,8 @@ impl Pass {
 
     /// The mean square error.
     pub(crate) fn loss(&self, targets: &[f32]) -> f64 {
-        let squares = self.output().iter().zip(targets).map(|(y, target)| f64::from(y - target).powi(2));
+        let squares =
+            self.output().iter().zip(targets).map(|(y, target)| f64::from(y - target).powi(2));
         squares.sum::<f64>() / targets.len() as f64
     }
 }
