@@ -21,7 +21,7 @@ mod wines;
 
 use std::error::Error;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::{env, fs, thread};
 
 use onelogger::{FileExporter, OneLoggerConfig, SpanFilter, timed_span};
@@ -53,14 +53,18 @@ fn main() -> Result {
 
 /// Runs this program once for each rank, as torchrun would, and waits for all.
 fn start_ranks(options: &Options, ranks: u32) -> Result {
-    // Who starts them and who runs alone share all options but one.
-    let given: Vec<String> = env::args().skip(1).collect();
-    let place = given.iter().position(|argument| argument == "--ranks").unwrap_or_default();
-    let rest = given[..place].iter().chain(&given[place + 2..]);
+    let mut rest = Vec::new();
+    let mut given = env::args().skip(1);
+    while let Some(argument) = given.next() {
+        match argument.as_str() {
+            "--ranks" => drop(given.next()),
+            _ => rest.push(argument),
+        }
+    }
     let mut processes = Vec::new();
     for rank in 0..ranks {
         let mut command = Command::new(env::current_exe()?);
-        command.args(rest.clone()).arg("--directory").arg(&options.directory);
+        command.args(&rest).arg("--directory").arg(&options.directory);
         for (name, value) in
             [("RANK", rank), ("WORLD_SIZE", ranks), ("LOCAL_RANK", rank), ("GROUP_RANK", 0)]
         {
@@ -69,8 +73,7 @@ fn start_ranks(options: &Options, ranks: u32) -> Result {
         // The table of all is printed here.
         processes.push(command.stdout(Stdio::null()).spawn()?);
     }
-    let ends =
-        processes.iter_mut().map(|process| process.wait()).collect::<std::io::Result<Vec<_>>>()?;
+    let ends = processes.iter_mut().map(Child::wait).collect::<std::io::Result<Vec<_>>>()?;
     match ends.iter().find(|end| !ExitStatus::success(end)) {
         Some(end) => Err(format!("a rank has ended with {end}; start again to go on").into()),
         None => Ok(()),

@@ -88,6 +88,7 @@ impl TrainingTelemetryProvider {
     /// }
     /// # drop(provider);
     /// ```
+    #[allow(clippy::needless_pass_by_value, reason = "as all that a builder is given")]
     pub fn ranks(mut self, ranks: Ranks, recording: RecordingRanks) -> TrainingTelemetryProvider {
         let is_enabled = ranks.records(&recording);
         let config = self.config.world_size(ranks.world_size).rank(ranks.rank);

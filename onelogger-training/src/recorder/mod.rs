@@ -162,10 +162,11 @@ impl Recorder for TrainingRecorder {
             return self.inner.stop(span, stop);
         }
         stop.time = end.given;
-        if standard == StandardSpan::TrainingLoop {
-            self.end_interval(end.given)?;
-        }
-        let finished = self.finish(standard, &end, stop.outcome);
+        let interval = match standard {
+            StandardSpan::TrainingLoop => self.end_interval(end.given),
+            _ => Ok(()),
+        };
+        let finished = self.finish(standard, &end, stop.outcome).and(interval);
         self.inner.stop(span, stop).and(end.checked).and(finished)
     }
 

@@ -30,11 +30,13 @@ impl TrainingRecorder {
     /// come to its end. `None` where traces have another shape, and where another thread is making one.
     pub(super) fn interval_of(&self, standard: StandardSpan, span: &SpanBuilder) -> Option<Span> {
         const INTERVAL: StandardSpan = StandardSpan::CheckpointInterval;
+        // Read without the lock: most jobs have another shape.
+        let shape = self.training_config()?.0.trace_shape;
+        if shape != TraceShape::PerCheckpoint || standard == INTERVAL {
+            return None;
+        }
         let (old, of_loop, step) = {
             let mut job = self.job();
-            if job.trace_shape() != TraceShape::PerCheckpoint || standard == INTERVAL {
-                return None;
-            }
             let of_loop = job.slots.get(StandardSpan::TrainingLoop)?.span.clone();
             if span.parent != SpanParent::Span(of_loop.clone()) {
                 return None;

@@ -50,7 +50,11 @@ impl Settings {
                 "--pairs" => settings.pairs = number()?.parse()?,
                 "--steps" => settings.steps = number()?.parse()?,
                 "--only-instructions" => settings.pairs = 0,
-                _ => return Err("usage: training [--pairs N] [--steps N] [--only-instructions]".into()),
+                _ => {
+                    return Err(
+                        "usage: training [--pairs N] [--steps N] [--only-instructions]".into()
+                    );
+                }
             }
         }
         Ok(settings)
@@ -63,7 +67,10 @@ fn compare(settings: &Settings) -> Outcome<()> {
     let counted = instructions::count()?;
     let bare = counted.as_ref().map(|counted| counted.of(Variant::Bare));
     println!("{pairs} pairs of {steps} steps; a step without telemetry takes {}", measured.bare());
-    println!("{:<24} {:>22} {:>14} {:>9} {:>7}", "", "CPU of the process", "instructions", "more", "bar");
+    println!(
+        "{:<24} {:>22} {:>14} {:>9} {:>7}",
+        "", "CPU of the process", "instructions", "more", "bar"
+    );
     let mut missed = Vec::new();
     for variant in Variant::ALL {
         let count = counted.as_ref().map(|counted| counted.of(variant));
