@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use onelogger::read::{self, LineKind, Log};
+use onelogger::read::{self, LineKind, Log, Run};
 use onelogger_otel::Protocol;
 use onelogger_tests::collector::{Collector, Received, Sink};
 
@@ -31,7 +31,7 @@ fn check(file: &Path) -> (String, bool) {
 }
 
 fn names_of_spans(log: &Log) -> Vec<String> {
-    let spans = log.runs().iter().flat_map(|run| run.lines());
+    let spans = log.runs().iter().flat_map(Run::lines);
     let spans = spans.filter(|line| line.holds_start()).map(|line| line.name.to_string());
     sorted(spans)
 }
