@@ -24,16 +24,21 @@ impl CheckpointStrategy {
     }
 }
 
-/// To which trace single iterations belong.
+/// How the spans of a job are spread over traces. Backends cut traces off that have too many spans or last for
+/// days, and know little of a root that has not ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TraceShape {
-    /// To that of the job.
+    /// All belong to the one of the job.
     #[default]
     One,
-    /// Each begins one of its own, with a link to the loop's span. For jobs that export iterations and run
-    /// long: backends cut traces off that have too many spans, or that last for days.
+    /// Each iteration begins one of its own, with a link to the loop's span: for jobs that export iterations.
     PerIteration,
+    /// What is done from a checkpoint to the next one is a trace of its own, below a root with a link to the
+    /// training loop's span: a job that is killed has left all traces but the last one whole. What would hang
+    /// under the training loop hangs under that root, `onelogger.training.checkpoint_interval`. It begins with
+    /// the first of these spans, and ends when the next one after a save begins, or with the loop.
+    PerCheckpoint,
 }
 
 /// What is known of a training before it begins. Does not change once it is built.
@@ -242,7 +247,8 @@ impl TrainingConfigBuilder {
         self
     }
 
-    /// To which trace single iterations belong. To that of the job by default.
+    /// To which traces spans belong. To one, that of the job, by default. With another shape the spans of single
+    /// iterations and their parts are in the group [`PER_STEP`](crate::names::group::PER_STEP).
     pub fn trace_shape(mut self, shape: TraceShape) -> TrainingConfigBuilder {
         self.trace_shape = shape;
         self

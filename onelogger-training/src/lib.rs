@@ -112,7 +112,7 @@ pub use config::{CheckpointStrategy, TraceShape, TrainingConfig, TrainingConfigB
 pub use guards::PhaseGuard;
 pub use overrides::{ConfigOverride, TrainingOverride};
 pub use provider::{SetupError, TrainingTelemetryProvider};
-pub use ranks::{Ranks, RecordingRanks};
+pub use ranks::{Ranks, RecordingRanks, job_start};
 pub use recorder::TrainingRecorder;
 pub use saver::{CheckpointSaver, Finalizer};
 pub use standard::StandardSpan;

@@ -46,6 +46,12 @@ pub mod span {
     /// The optimizer's step.
     pub const OPTIMIZER_UPDATE: &str = "optimizer_update";
 
+    /// From a checkpoint to the next one, with [`TraceShape::PerCheckpoint`](crate::TraceShape::PerCheckpoint).
+    pub const CHECKPOINT_INTERVAL: &str = "onelogger.training.checkpoint_interval";
+    /// From the job's start to the application's first word, with
+    /// [`job_start`](crate::TrainingTelemetryProvider::job_start).
+    pub const START_UP: &str = "onelogger.training.start_up";
+
     /// What is not exported unless it is asked for: the spans of which there are many.
     pub const NOT_EXPORTED: [&str; 8] = [
         TRAINING_SINGLE_ITERATION,
@@ -57,6 +63,13 @@ pub mod span {
         MODEL_BACKWARD,
         OPTIMIZER_UPDATE,
     ];
+}
+
+/// Names of groups.
+pub mod group {
+    /// Spans of which each training step has some, where the [`TraceShape`](crate::TraceShape) is not the
+    /// default: those of [`NOT_EXPORTED`](super::span::NOT_EXPORTED).
+    pub const PER_STEP: &str = "per_step";
 }
 
 /// Names of events.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use onelogger::recorder::{BuildError, DefaultRecorderBuilder};
 use onelogger::{
     ConfigError, ConfigureError, DefaultRecorder, Exporter, OneLoggerConfigBuilder, OneLoggerGuard,
-    OneLoggerProvider, SpanFilter,
+    OneLoggerProvider, SpanFilter, Timestamp,
 };
 
 use crate::config::{TrainingConfigBuilder, telemetry_config};
@@ -34,6 +34,7 @@ pub struct TrainingTelemetryProvider {
     training: Option<TrainingConfigBuilder>,
     overrides: Vec<ConfigOverride>,
     ranks: Option<Ranks>,
+    job_start: Option<Timestamp>,
     filter: SpanFilter,
     recorder: DefaultRecorderBuilder,
 }
@@ -61,6 +62,7 @@ impl TrainingTelemetryProvider {
             training: None,
             overrides: Vec::new(),
             ranks: None,
+            job_start: None,
             filter: SpanFilter::except(span::NOT_EXPORTED),
             recorder: DefaultRecorder::builder(),
         }
@@ -86,11 +88,31 @@ impl TrainingTelemetryProvider {
     /// }
     /// # drop(provider);
     /// ```
+    #[allow(clippy::needless_pass_by_value, reason = "as all that a builder is given")]
     pub fn ranks(mut self, ranks: Ranks, recording: RecordingRanks) -> TrainingTelemetryProvider {
-        let is_enabled = ranks.records(recording);
+        let is_enabled = ranks.records(&recording);
         let config = self.config.world_size(ranks.world_size).rank(ranks.rank);
         self.config = config.enable_for_current_rank(is_enabled);
         self.ranks = Some(ranks);
+        self
+    }
+
+    /// The span of the application begins with the job, at this time, and not with the first call; what had passed
+    /// by then, of waiting for nodes, images and imports, is a span `onelogger.training.start_up` below it.
+    /// A time that is not before now, or out of the recorder's window, is not believed.
+    ///
+    /// ```
+    /// # use onelogger::OneLoggerConfig;
+    /// # use onelogger_training::TrainingTelemetryProvider;
+    /// # let config = OneLoggerConfig::builder("trainer").session_tag("run-42").world_size(1);
+    /// let mut provider = TrainingTelemetryProvider::new(config);
+    /// if let Some(start) = onelogger_training::job_start() {
+    ///     provider = provider.job_start(start);
+    /// }
+    /// # drop(provider);
+    /// ```
+    pub fn job_start(mut self, start: impl Into<Timestamp>) -> TrainingTelemetryProvider {
+        self.job_start = Some(start.into());
         self
     }
 
@@ -151,7 +173,8 @@ impl TrainingTelemetryProvider {
         let training = self.training.map(TrainingConfigBuilder::build).transpose()?.map(Arc::new);
         let config = self.config.telemetry_config(telemetry_config(training.as_deref())).build()?;
         let inner = self.recorder.filter(self.filter).build()?;
-        let recorder = TrainingRecorder::new(inner, config.clone(), self.ranks, training);
+        let recorder =
+            TrainingRecorder::new(inner, config.clone(), self.ranks, self.job_start, training);
         Ok(provider.configure(config, Arc::new(recorder))?)
     }
 }

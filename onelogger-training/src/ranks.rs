@@ -1,4 +1,7 @@
-use std::env;
+use std::sync::Arc;
+use std::{env, fmt};
+
+use onelogger::Timestamp;
 
 /// Which of the processes of a job this is.
 ///
@@ -27,8 +30,9 @@ pub struct Ranks {
     pub node_rank: Option<u32>,
 }
 
-/// Which ranks record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Which ranks record. The others are silent.
+#[derive(Clone, Default)]
+#[non_exhaustive]
 pub enum RecordingRanks {
     /// Each of them.
     #[default]
@@ -39,6 +43,48 @@ pub enum RecordingRanks {
     Last,
     /// The first one of each node; where the numbers within nodes are not known, the first one.
     FirstOfNode,
+    /// So many of them, evenly spread from the first one on; all where there are no more.
+    Sample(u32),
+    /// Those for which a function says so; see [`RecordingRanks::chosen_by`].
+    Chosen(Arc<dyn Fn(&Ranks) -> bool + Send + Sync>),
+}
+
+impl RecordingRanks {
+    /// Those that a function chooses, which must say the same on every rank.
+    ///
+    /// ```
+    /// use onelogger_training::{Ranks, RecordingRanks};
+    /// let ranks_of_a_stage = 8;
+    /// let recording = RecordingRanks::chosen_by(move |ranks| ranks.rank % ranks_of_a_stage == 0);
+    /// let ranks = Ranks { rank: 16, world_size: 32, local_rank: None, node_rank: None };
+    /// assert!(ranks.records(&recording));
+    /// ```
+    pub fn chosen_by(records: impl Fn(&Ranks) -> bool + Send + Sync + 'static) -> RecordingRanks {
+        RecordingRanks::Chosen(Arc::new(records))
+    }
+}
+
+impl fmt::Debug for RecordingRanks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RecordingRanks::All => f.write_str("All"),
+            RecordingRanks::First => f.write_str("First"),
+            RecordingRanks::Last => f.write_str("Last"),
+            RecordingRanks::FirstOfNode => f.write_str("FirstOfNode"),
+            RecordingRanks::Sample(count) => f.debug_tuple("Sample").field(count).finish(),
+            RecordingRanks::Chosen(_) => f.write_str("Chosen(..)"),
+        }
+    }
+}
+
+/// When the job has begun, as far as the environment tells: Slurm does, by `SLURM_JOB_START_TIME`.
+pub fn job_start() -> Option<Timestamp> {
+    unix_seconds(&env::var("SLURM_JOB_START_TIME").ok()?)
+}
+
+fn unix_seconds(text: &str) -> Option<Timestamp> {
+    let nanos = text.trim().parse::<u64>().ok()?.checked_mul(1_000_000_000)?;
+    Some(Timestamp::from_unix_nanos(nanos))
 }
 
 /// The variables of those who start jobs: rank, world size, local rank, node rank. What is set by hand, or
@@ -80,12 +126,19 @@ impl Ranks {
     }
 
     /// Whether this process is among those that record.
-    pub fn records(&self, recording: RecordingRanks) -> bool {
+    pub fn records(&self, recording: &RecordingRanks) -> bool {
         match recording {
             RecordingRanks::All => true,
             RecordingRanks::First => self.rank == 0,
             RecordingRanks::Last => self.rank + 1 == self.world_size,
             RecordingRanks::FirstOfNode => self.local_rank.unwrap_or(self.rank) == 0,
+            RecordingRanks::Sample(count) => {
+                // The world is cut into so many pieces, and the first rank of each records.
+                let (count, world_size) = (u64::from(*count), u64::from(self.world_size));
+                let piece = |rank: u64| (rank * count).div_ceil(world_size);
+                piece(u64::from(self.rank)) < piece(u64::from(self.rank) + 1)
+            }
+            RecordingRanks::Chosen(records) => records(self),
         }
     }
 }
@@ -145,10 +198,33 @@ mod tests {
         let records = |rank, local_rank| {
             let ranks = Ranks { rank, world_size: 4, local_rank, node_rank: None };
             [RecordingRanks::First, RecordingRanks::Last, RecordingRanks::FirstOfNode]
-                .map(|recording| ranks.records(recording))
+                .map(|recording| ranks.records(&recording))
         };
         assert_eq!(records(0, Some(0)), [true, false, true]);
         assert_eq!(records(2, Some(0)), [false, false, true]);
         assert_eq!(records(3, None), [false, true, false]);
+    }
+
+    #[test]
+    fn a_sample_is_of_the_size_asked_for_and_spread() {
+        let sample = |count, world_size| -> Vec<u32> {
+            let recording = RecordingRanks::Sample(count);
+            let of = |rank| Ranks { rank, world_size, local_rank: None, node_rank: None };
+            (0..world_size).filter(|&rank| of(rank).records(&recording)).collect()
+        };
+        assert_eq!(sample(2, 8), [0, 4]);
+        assert_eq!(sample(3, 8), [0, 2, 5]);
+        assert_eq!(sample(9, 8), (0..8).collect::<Vec<_>>());
+        assert_eq!(sample(1, 8), [0]);
+        assert!(sample(0, 8).is_empty());
+        assert!((1..=100).all(|count| sample(count, 100).len() == count as usize));
+        assert_eq!(sample(1000, 100_000).len(), 1000);
+    }
+
+    #[test]
+    fn p38_a_start_that_is_no_number_is_not_believed() {
+        assert_eq!(unix_seconds("1700000000\n").unwrap().unix_nanos, 1_700_000_000_000_000_000);
+        assert!(unix_seconds("").is_none() && unix_seconds("-1").is_none());
+        assert!(unix_seconds("99999999999999").is_none());
     }
 }

@@ -55,11 +55,13 @@ pub enum StandardSpan {
     ModelBackward,
     /// The optimizer's step.
     OptimizerUpdate,
+    /// From a checkpoint to the next one: see [`TraceShape::PerCheckpoint`](crate::TraceShape::PerCheckpoint).
+    CheckpointInterval,
 }
 
 impl StandardSpan {
     /// All of them.
-    pub const ALL: [StandardSpan; 20] = [
+    pub const ALL: [StandardSpan; 21] = [
         StandardSpan::Application,
         StandardSpan::TrainingLoop,
         StandardSpan::ValidationLoop,
@@ -80,6 +82,7 @@ impl StandardSpan {
         StandardSpan::ZeroGrad,
         StandardSpan::ModelBackward,
         StandardSpan::OptimizerUpdate,
+        StandardSpan::CheckpointInterval,
     ];
 
     /// Its name in the output.
@@ -105,6 +108,7 @@ impl StandardSpan {
             StandardSpan::ZeroGrad => span::ZERO_GRAD,
             StandardSpan::ModelBackward => span::MODEL_BACKWARD,
             StandardSpan::OptimizerUpdate => span::OPTIMIZER_UPDATE,
+            StandardSpan::CheckpointInterval => span::CHECKPOINT_INTERVAL,
         }
     }
 

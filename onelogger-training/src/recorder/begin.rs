@@ -1,11 +1,15 @@
 //! The start of a standard span.
 
 use onelogger::recorder::RecordError;
-use onelogger::{Attributes, Recorder, Span, SpanBuilder, SpanContext, SpanParent, Timestamp};
+use onelogger::{
+    Attributes, Name, Recorder, Span, SpanBuilder, SpanContext, SpanParent, Timestamp,
+};
 
 use super::{TrainingRecorder, refused};
 use crate::config::{CheckpointStrategy, TraceShape, TrainingConfig};
 use crate::names::attribute;
+use crate::names::group::PER_STEP;
+use crate::names::span::NOT_EXPORTED;
 use crate::standard::StandardSpan;
 use crate::state::{Job, Progress, TrainingLoop};
 use crate::throughput::to_value;
@@ -26,6 +30,12 @@ impl TrainingRecorder {
     ) -> Result<Span, RecordError> {
         let at = self.moment(span.start_time)?;
         let time = span.start_time;
+        let is_first_word = standard == StandardSpan::Application && time.is_none();
+        let job_start = if is_first_word { self.job_start() } else { None };
+        span.start_time = time.or(job_start);
+        if let Some(interval) = self.interval_of(standard, &span) {
+            span.parent = interval.into();
+        }
         let change = {
             let mut job = self.job();
             if is_save(standard) && !job.records_saves() {
@@ -42,6 +52,9 @@ impl TrainingRecorder {
             }
             let given = std::mem::take(&mut span.attributes);
             span.attributes = with_others(attributes, given);
+            if job.trace_shape() != TraceShape::One && NOT_EXPORTED.contains(&standard.as_str()) {
+                span.group.get_or_insert(Name::from_static(PER_STEP));
+            }
             if let Some(of_loop) = linked_loop(&job, standard) {
                 span = SpanBuilder { parent: SpanParent::Root, ..span };
                 span = span.link(of_loop, Attributes::new());
@@ -61,7 +74,8 @@ impl TrainingRecorder {
         drop(job);
         let started = started?;
         if standard == StandardSpan::Application {
-            self.introduce(&started, time)?;
+            let told = job_start.map_or(Ok(()), |start| self.tell_start_up(&started, start));
+            self.introduce(&started, time).and(told)?;
         }
         Ok(started)
     }
@@ -90,8 +104,8 @@ fn linked_loop(job: &Job, standard: StandardSpan) -> Option<SpanContext> {
         StandardSpan::TestingIteration => StandardSpan::TestingLoop,
         _ => return None,
     };
-    let shape = job.config.as_ref().map(|config| config.0.trace_shape);
-    let open = job.slots.get(of_loop).filter(|_| shape == Some(TraceShape::PerIteration))?;
+    let is_apart = job.trace_shape() == TraceShape::PerIteration;
+    let open = job.slots.get(of_loop).filter(|_| is_apart)?;
     Some(open.span.context())
 }
 

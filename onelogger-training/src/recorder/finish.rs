@@ -137,6 +137,7 @@ impl End {
     /// any further.
     fn end_save(self, strategy: CheckpointStrategy, job: &mut Job, reports: &mut Vec<Report>) {
         let has_additions = job.has_additions();
+        job.is_interval_over = true;
         let saves = job.checkpoints.of(strategy);
         if let Some(length) = between(self.open.started, self.at) {
             saves.times.add(length);

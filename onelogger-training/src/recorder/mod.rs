@@ -9,6 +9,7 @@
 
 mod begin;
 mod finish;
+mod shape;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -35,6 +36,7 @@ pub struct TrainingRecorder {
     inner: DefaultRecorder,
     config: OneLoggerConfig,
     ranks: Option<Ranks>,
+    job_start: Option<Timestamp>,
     rank: OnceLock<u32>,
     /// That of the job, to be read without the lock.
     training: OnceLock<Arc<TrainingConfig>>,
@@ -50,12 +52,14 @@ impl TrainingRecorder {
         inner: DefaultRecorder,
         config: OneLoggerConfig,
         ranks: Option<Ranks>,
+        job_start: Option<Timestamp>,
         training: Option<Arc<TrainingConfig>>,
     ) -> TrainingRecorder {
         let recorder = TrainingRecorder {
             inner,
             config,
             ranks,
+            job_start,
             rank: OnceLock::new(),
             training: OnceLock::new(),
             job: Mutex::default(),
@@ -158,7 +162,11 @@ impl Recorder for TrainingRecorder {
             return self.inner.stop(span, stop);
         }
         stop.time = end.given;
-        let finished = self.finish(standard, &end, stop.outcome);
+        let interval = match standard {
+            StandardSpan::TrainingLoop => self.end_interval(end.given),
+            _ => Ok(()),
+        };
+        let finished = self.finish(standard, &end, stop.outcome).and(interval);
         self.inner.stop(span, stop).and(end.checked).and(finished)
     }
 

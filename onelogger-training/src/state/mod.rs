@@ -17,7 +17,7 @@ use slots::Slots;
 pub(crate) use timer::{Timer, between};
 pub(crate) use training::TrainingLoop;
 
-use crate::config::TrainingConfig;
+use crate::config::{TraceShape, TrainingConfig};
 use crate::recorder::refused;
 
 /// A job: its training loop, and the totals over all of its loops.
@@ -35,6 +35,8 @@ pub(crate) struct Job {
     pub(crate) validation: Evaluation,
     pub(crate) testing: Evaluation,
     pub(crate) checkpoints: Checkpoints,
+    /// Whether a save has ended since the checkpoint interval began.
+    pub(crate) is_interval_over: bool,
 }
 
 /// What is measured of validation, or of testing, over all of its loops.
@@ -67,6 +69,10 @@ impl Job {
     /// Whether records are made that the Python library does not have.
     pub(crate) fn has_additions(&self) -> bool {
         self.config.as_ref().is_some_and(|config| config.0.has_additions)
+    }
+
+    pub(crate) fn trace_shape(&self) -> TraceShape {
+        self.config.as_ref().map(|config| config.0.trace_shape).unwrap_or_default()
     }
 
     /// Whether saves are recorded.

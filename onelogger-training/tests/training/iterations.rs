@@ -1,7 +1,7 @@
 //! Iterations, and the figures that are made of them.
 
-use onelogger::{Record, SpanFilter, span};
-use onelogger_training::{StandardSpan, TraceShape, TrainStart, TrainingTelemetryProvider};
+use onelogger::{SpanFilter, span};
+use onelogger_training::{StandardSpan, TrainStart, TrainingTelemetryProvider};
 
 use crate::support::{Job, small, strict, with_throughput};
 
@@ -276,37 +276,4 @@ fn p101_spans_of_macros_are_measured() {
 fn failing_step(job: &Job) -> Result<(), std::fmt::Error> {
     job.pass(50);
     Err(std::fmt::Error)
-}
-
-#[test]
-fn an_iteration_may_begin_a_trace_of_its_own() {
-    for shape in [TraceShape::One, TraceShape::PerIteration] {
-        let job = Job::showing_all(small().trace_shape(shape));
-        job.begin();
-        for _ in 0..2 {
-            let iteration = job.telemetry.training_iteration().unwrap();
-            job.telemetry.forward().unwrap().end().unwrap();
-            iteration.end().unwrap();
-        }
-        let recorded = job.finish();
-        let starts = |name: &str| -> Vec<_> {
-            let one = |record| match record {
-                Record::Start(span) if span.name == name => Some(span),
-                _ => None,
-            };
-            recorded.0.clone().into_iter().filter_map(one).collect()
-        };
-        let training = &starts("training_loop")[0];
-        let iterations = starts("training_single_iteration");
-        let [first, second] = &iterations[..] else { panic!() };
-        let is_apart = shape == TraceShape::PerIteration;
-        for (iteration, forward) in [first, second].into_iter().zip(starts("model_forward")) {
-            assert_eq!(iteration.trace_id != training.trace_id, is_apart);
-            assert_eq!(iteration.parent.is_none(), is_apart);
-            assert_eq!(forward.trace_id, iteration.trace_id);
-            let links: Vec<_> = iteration.links.iter().map(|link| link.context.span_id).collect();
-            assert_eq!(links, if is_apart { vec![training.span_id] } else { vec![] });
-        }
-        assert_eq!(first.trace_id != second.trace_id, is_apart);
-    }
 }

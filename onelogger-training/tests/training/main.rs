@@ -6,4 +6,5 @@ mod iterations;
 mod loops;
 mod phases;
 mod setup;
+mod shape;
 mod support;

@@ -196,9 +196,11 @@ fn ranks_are_told_and_decide_who_records() {
     assert_eq!((run.int("rank"), run.int("world_size")), (Some(9), Some(16)));
     assert_eq!(run.int("onelogger.training.local_rank"), Some(1));
     assert_eq!(run.int("onelogger.training.node_rank"), Some(1));
-    let job = Job::of(provider().ranks(ranks, RecordingRanks::First));
-    assert!(job.telemetry.on_app_start().unwrap().is_disabled());
-    assert!(job.finish().0.is_empty());
+    for silent in [RecordingRanks::First, RecordingRanks::chosen_by(|ranks| ranks.rank % 2 == 0)] {
+        let job = Job::of(provider().ranks(ranks, silent));
+        assert!(job.telemetry.on_app_start().unwrap().is_disabled());
+        assert!(job.finish().0.is_empty());
+    }
 }
 
 #[test]

@@ -17,3 +17,4 @@ mod runtimes;
 mod service;
 mod setup;
 mod signals;
+mod training;

@@ -1,7 +1,7 @@
 //! Programs that know their collector from their environment alone.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 use onelogger_otel::Protocol;
 use onelogger_tests::collector::Program;
@@ -40,6 +40,12 @@ impl Service {
         self
     }
 
+    /// Gives it these arguments, after those before.
+    pub(crate) fn arguments(mut self, arguments: &[&str]) -> Service {
+        self.command.args(arguments);
+        self
+    }
+
     /// Sends to this endpoint.
     pub(crate) fn to(self, protocol: Protocol, endpoint: &str) -> Service {
         let word = if protocol == Protocol::Grpc { "grpc" } else { "http/protobuf" };
@@ -54,10 +60,16 @@ impl Service {
     /// Runs it to its end; gives what it has printed.
     #[track_caller]
     pub(crate) fn run(&mut self) -> String {
+        let (output, status) = self.run_to_any_end();
+        assert!(status.success(), "{status}: {output}");
+        output
+    }
+
+    /// The same for one that may fail; says how it has ended.
+    pub(crate) fn run_to_any_end(&mut self) -> (String, ExitStatus) {
         let log = self.file("output");
         let mut program = Program::start(&mut self.command, log);
         let status = program.wait();
-        assert!(status.success(), "{status}: {}", program.output());
-        program.output()
+        (program.output(), status)
     }
 }
