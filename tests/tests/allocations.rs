@@ -1,55 +1,15 @@
 //! Recording by macros asks for no memory on the instrumented thread. A process of its own, because
 //! the allocator is the whole process's.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "support/requests.rs"]
+mod requests;
 
-use onelogger::exporter::{ExportError, Exporter, Records};
 use onelogger::{
     DefaultRecorder, OneLoggerConfig, OneLoggerProvider, Sampler, SpanName, event, span, timed_span,
 };
+use onelogger_tests::Null;
 
-/// Counts what each thread asks for.
-struct Counting;
-
-thread_local! {
-    static REQUESTS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: everything is left to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        REQUESTS.with(|requests| requests.set(requests.get() + 1));
-        // SAFETY: the caller's contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        REQUESTS.with(|requests| requests.set(requests.get() + 1));
-        // SAFETY: the caller's contract.
-        unsafe { System.realloc(memory, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the caller's contract.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-struct Null;
-
-impl Exporter for Null {
-    fn name(&self) -> &str {
-        "Null"
-    }
-
-    fn export_batch(&mut self, _: Records<'_>) -> Result<(), ExportError> {
-        Ok(())
-    }
-}
+use requests::requests;
 
 enum Phase {
     Train,
@@ -94,9 +54,9 @@ fn record(round: u64) {
 }
 
 fn requests_of(rounds: u64) -> u64 {
-    let before = REQUESTS.get();
+    let before = requests();
     (0..rounds).for_each(record);
-    REQUESTS.get() - before
+    requests() - before
 }
 
 #[test]

@@ -11,11 +11,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use onelogger::exporter::{ExportError, Exporter, MemoryExporter, Records};
+use onelogger::exporter::MemoryExporter;
 use onelogger::{
     DefaultRecorder, Event, FileExporter, OneLoggerConfig, OneLoggerProvider, event, span,
     timed_span,
 };
+use onelogger_tests::Null;
 
 /// Counts the bytes that are in use.
 struct Counting;
@@ -120,18 +121,6 @@ fn used_at_rest() -> Used {
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-struct Null;
-
-impl Exporter for Null {
-    fn name(&self) -> &str {
-        "Null"
-    }
-
-    fn export_batch(&mut self, _: Records<'_>) -> Result<(), ExportError> {
-        Ok(())
-    }
 }
 
 #[test]

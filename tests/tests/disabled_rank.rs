@@ -1,8 +1,9 @@
 //! A rank that is disabled: no file, no thread, no log line, no allocation. A process of its own, because
 //! allocator, logger and threads are the whole process's.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "support/requests.rs"]
+mod requests;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -11,41 +12,9 @@ use onelogger::{
     OneLoggerProvider, SpanStop, TelemetryDataError, error, event, span, timed_span,
 };
 
-/// Counts what a thread asks for: that of the test harness has affairs of its own.
-struct Counting;
-
-thread_local! {
-    static REQUESTS: Cell<u64> = const { Cell::new(0) };
-}
+use requests::requests;
 
 static LOG_LINES: AtomicU64 = AtomicU64::new(0);
-
-fn count() {
-    let _ = REQUESTS.try_with(|requests| requests.set(requests.get() + 1));
-}
-
-// SAFETY: everything is left to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the caller's contract.
-        unsafe { System.realloc(memory, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the caller's contract.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 struct Lines;
 
@@ -118,10 +87,10 @@ fn p09_a_disabled_rank_leaves_no_file_no_thread_no_log_line_and_asks_for_no_memo
     let threads_before = threads();
     let guard = OneLoggerProvider::instance().configure(config, recorder).unwrap();
     record(0);
-    let requests_before = REQUESTS.get();
+    let requests_before = requests();
+    assert!(requests_before > 0, "the allocator is not counted");
     (0..100_000).for_each(record);
-    let requests = REQUESTS.get() - requests_before;
-    assert_eq!(requests, 0, "requests for memory");
+    assert_eq!(requests() - requests_before, 0, "requests for memory");
     onelogger::recorder().force_flush(Duration::from_secs(60)).unwrap();
     assert_eq!(threads(), threads_before);
     assert_eq!(onelogger::recorder().health().exporters.len(), 0);

@@ -14,10 +14,10 @@ use std::thread;
 use std::time::Duration;
 
 use libc::{c_long, sock_filter};
-use onelogger::exporter::{ExportError, Exporter, Records};
 use onelogger::{
     DefaultRecorder, OneLoggerConfig, OneLoggerProvider, RecorderHandle, event, span, timed_span,
 };
+use onelogger_tests::Null;
 
 /// How often each call was trapped.
 static TRAPPED: [AtomicU64; 512] = [const { AtomicU64::new(0) }; 512];
@@ -138,18 +138,6 @@ fn record() {
 const RECORDS: u64 = 4 * 2 + 3;
 /// More than what `record` takes up in a lane.
 const BYTES: u64 = 1 << 10;
-
-struct Null;
-
-impl Exporter for Null {
-    fn name(&self) -> &str {
-        "Null"
-    }
-
-    fn export_batch(&mut self, _: Records<'_>) -> Result<(), ExportError> {
-        Ok(())
-    }
-}
 
 /// Counts the calls of `work` with lanes of so many bytes. It calls `record` so often.
 fn trial(lane_bytes: u64, rounds: u64, work: fn()) -> BTreeMap<c_long, u64> {

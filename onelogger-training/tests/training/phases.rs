@@ -16,6 +16,15 @@ fn lenient_job() -> Job {
     Job::of(TrainingTelemetryProvider::new(lenient()).training_config(small()))
 }
 
+/// The numbers of the attempts to save that the starts of saves have.
+fn attempts(records: &[Record]) -> Vec<i64> {
+    let attempt = |record: &Record| match record {
+        Record::Start(span) => span.attributes.get_i64("save_checkpoint_attempt_count").unwrap(),
+        _ => None,
+    };
+    records.iter().filter_map(attempt).collect()
+}
+
 #[test]
 fn scopes_end_their_phases() {
     let job = Job::showing_all(small());
@@ -135,17 +144,7 @@ fn p68_a_start_that_fails_leaves_nothing_behind() {
     job.iterate(100);
     let recorded = job.finish();
     assert_eq!(recorded.told("training_metrics_update").len(), 1);
-    let attempts: Vec<_> = recorded
-        .0
-        .iter()
-        .filter_map(|record| match record {
-            Record::Start(span) => {
-                span.attributes.get_i64("save_checkpoint_attempt_count").unwrap()
-            }
-            _ => None,
-        })
-        .collect();
-    assert_eq!(attempts, [1]);
+    assert_eq!(attempts(&recorded.0), [1]);
 }
 
 #[test]
@@ -346,16 +345,6 @@ fn an_exporter_that_records_phases_neither_waits_nor_leaves_anything_behind() {
         telemetry.on_model_init_end().unwrap();
         assert_eq!(own.recorder().refused_calls(), 0);
         drop(guard);
-        let attempts: Vec<_> = records
-            .take()
-            .iter()
-            .filter_map(|record| match record {
-                Record::Start(span) => {
-                    span.attributes.get_i64("save_checkpoint_attempt_count").unwrap()
-                }
-                _ => None,
-            })
-            .collect();
-        assert_eq!(attempts, [1]);
+        assert_eq!(attempts(&records.take()), [1]);
     }
 }
