@@ -218,6 +218,12 @@ impl Batch {
             + made.capacity() * size_of::<(usize, u64)>()
     }
 
+    /// Whether it has memory for records.
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        self.entries.capacity() > 0
+    }
+
     /// Whether a batch [with room](Batch::with_room) for so many bytes should get no more, because it has
     /// as many, or half as many of words.
     #[inline(always)]

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::intake::{Intake, LaneCounts, LaneReader};
+use super::spare::Spare;
 use crate::data::codec::{
     LaneKind, PLAIN_STOP_WORDS, PlainRecord, read_context, read_plain, record_kind, record_length,
 };
@@ -90,7 +91,7 @@ pub(super) struct Drain {
     gone: LaneTotals,
     /// Memory for what is taken from lanes, of lanes that have nothing left: otherwise each would keep as
     /// much as it ever held.
-    spare: Vec<Vec<u64>>,
+    spare: Spare<Vec<u64>>,
 }
 
 /// Sums over the counts that producers keep.
@@ -178,7 +179,7 @@ impl Drain {
         let Drain { lanes, gone, spare, .. } = self;
         lanes.retain_mut(|lane| {
             if lane.words.capacity() == 0 {
-                lane.words = spare.pop().unwrap_or_default();
+                lane.words = spare.take().unwrap_or_default();
             }
             let has_ended = lane.reader.consumer.has_ended();
             if is_last {
@@ -193,6 +194,11 @@ impl Drain {
             }
             !is_done
         });
+    }
+
+    /// Frees what has not been needed since this was called last.
+    pub(super) fn drop_unused_memory(&mut self) {
+        drop(self.spare.take_unused());
     }
 
     /// Takes the last reading of what the producers count; what they count later is refused.
@@ -228,14 +234,9 @@ impl LaneTotals {
 
 impl Lane {
     /// Leaves the memory of a lane that has nothing left to the next one that has something.
-    fn lay_aside_memory(&mut self, spare: &mut Vec<Vec<u64>>) {
-        /// More than so many are not kept.
-        const KEPT: usize = 16;
+    fn lay_aside_memory(&mut self, spare: &mut Spare<Vec<u64>>) {
         if self.words.is_empty() && self.words.capacity() > 0 {
-            let words = std::mem::take(&mut self.words);
-            if spare.len() < KEPT {
-                spare.push(words);
-            }
+            spare.keep(std::mem::take(&mut self.words));
         }
     }
 

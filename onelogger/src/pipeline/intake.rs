@@ -1,12 +1,13 @@
 //! What instrumented threads and the pipeline share: lanes, the list of stops that found no room,
 //! and the signal that wakes the pipeline.
 
-use std::sync::{Arc, Mutex, OnceLock, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 use std::thread::Thread;
 use std::time::Duration;
 
 use super::clock::Clock;
 use super::identity::{IdBlock, IdSource};
+use super::spare::Spare;
 use crate::data::TraceId;
 use crate::data::codec::{MAX_WORDS, STOP_WORDS, put_context};
 use crate::sync::{
@@ -23,7 +24,8 @@ pub(crate) struct Intake {
     next_lane: Counter,
     /// Lanes that the pipeline does not know yet.
     new_lanes: Stack<LaneReader>,
-    spare: Mutex<SpareLanes>,
+    /// Lanes whose threads have ended, for other threads to go on with.
+    spare: Mutex<Spare<LaneWriter>>,
     /// Stops that found no room in the lane of their thread.
     overflow: Stack<Vec<u64>>,
     pub(crate) wake: Wake,
@@ -69,14 +71,6 @@ pub(crate) struct LaneWriter {
     pub(crate) scratch: Vec<u64>,
     /// Whether order words are the CPU's counter.
     is_counted: bool,
-}
-
-/// Lanes whose threads have ended, for other threads to go on with.
-#[derive(Default)]
-struct SpareLanes {
-    lanes: Vec<LaneWriter>,
-    /// So many of them, from the first, nobody has wanted since the unused ones were dropped last.
-    unused: usize,
 }
 
 /// The pipeline's end of a lane.
@@ -144,17 +138,23 @@ impl Intake {
             return;
         }
         writer.scratch = Vec::new();
-        if let Some(mut spare) = self.try_spare().filter(|spare| spare.lanes.len() < KEPT) {
-            spare.lanes.push(writer);
+        if let Some(mut spare) = self.try_spare().filter(|spare| spare.len() < KEPT) {
+            spare.keep(writer);
         }
     }
 
-    fn try_spare(&self) -> Option<std::sync::MutexGuard<'_, SpareLanes>> {
-        match self.spare.try_lock() {
+    /// The spare lanes, unless others have them all the time that some tries take: whoever has them does
+    /// nothing but take one or put one back.
+    fn try_spare(&self) -> Option<MutexGuard<'_, Spare<LaneWriter>>> {
+        const TRIES: usize = 100;
+        (0..TRIES).find_map(|_| match self.spare.try_lock() {
             Ok(spare) => Some(spare),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
+            Err(TryLockError::WouldBlock) => {
+                std::hint::spin_loop();
+                None
+            }
+        })
     }
 
     /// Takes a stop that found no room in the lane of its thread; gives it back once closed.
@@ -174,30 +174,13 @@ impl Intake {
     /// that finds the spare ones in use gets a new lane, so that without this there would be more and
     /// more of them.
     pub(super) fn drop_unused_lanes(&self) {
-        if let Some(mut spare) = self.try_spare() {
-            spare.drop_unused();
-        }
+        // Freed when the lock is not held any more: memory goes back to the system here.
+        let _unused = self.try_spare().map(|mut spare| spare.take_unused());
     }
 
     /// Frees the memory of all lanes that no thread uses.
     pub(super) fn drop_spare_lanes(&self) {
-        if let Some(mut spare) = self.try_spare() {
-            spare.lanes.clear();
-        }
-    }
-}
-
-impl SpareLanes {
-    /// The one that was used last: its memory is the warmest, and those that nobody needs stay below.
-    fn take(&mut self) -> Option<LaneWriter> {
-        let writer = self.lanes.pop();
-        self.unused = self.unused.min(self.lanes.len());
-        writer
-    }
-
-    fn drop_unused(&mut self) {
-        self.lanes.drain(..self.unused.min(self.lanes.len()));
-        self.unused = self.lanes.len();
+        let _all = self.try_spare().map(|mut spare| std::mem::take(&mut *spare));
     }
 }
 
@@ -424,7 +407,7 @@ mod tests {
     #[test]
     fn spare_lanes_that_nobody_wants_are_dropped() {
         let intake = Intake::new(Clock::system(), IdSource::fixed(), FullPolicy::DropNewest, 1024);
-        let spare = || intake.spare.lock().unwrap().lanes.len();
+        let spare = || intake.spare.lock().unwrap().len();
         let several: Vec<_> = (0..5).map(|_| intake.lane().unwrap()).collect();
         several.into_iter().for_each(|lane| intake.put_back(lane));
         // All of them were wanted a moment ago.

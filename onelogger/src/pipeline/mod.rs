@@ -73,8 +73,8 @@ pub(crate) struct Settings {
 /// A batch is passed on when it has grown so large: what it costs beside its records (a request, a
 /// thread that wakes) is little then.
 const BATCH_BYTES: usize = 2 << 20;
-/// A lane that no thread has wanted for so long, or twice that, is dropped.
-const LANES_STAY_UNUSED: Duration = Duration::from_secs(1);
+/// Memory that nobody has wanted for so long, or twice that, is freed.
+const MEMORY_STAYS_UNUSED: Duration = Duration::from_secs(10);
 
 /// What is kept of a close's time for counting what exporters have given up, at most.
 const LONGEST_RESERVE: Duration = Duration::from_secs(1);
@@ -295,7 +295,7 @@ struct Stages {
     sent: Totals,
     spare: SpareBatches,
     /// What waits for more.
-    held: Option<Batch>,
+    held: Batch,
     /// Says how the exporters are, where that is wanted.
     bulletin: Option<Bulletin>,
 }
@@ -315,7 +315,7 @@ impl Stages {
             outlets,
             sent: Totals::default(),
             spare: SpareBatches::default(),
-            held: None,
+            held: Batch::default(),
             bulletin,
             intake,
         }
@@ -347,8 +347,8 @@ impl Stages {
                 self.pass_on(Haste::All);
                 self.say_health();
                 passed_on = Instant::now();
-                if passed_on - tidied >= LANES_STAY_UNUSED {
-                    self.intake.drop_unused_lanes();
+                if passed_on - tidied >= MEMORY_STAYS_UNUSED {
+                    self.drop_unused_memory();
                     tidied = passed_on;
                 }
             }
@@ -374,11 +374,14 @@ impl Stages {
         self.timeline.renew();
         let Stages { intake, drain, assembler, timeline, processors, outlets, spare, held, .. } =
             self;
-        let mut batch = held.take().unwrap_or_else(|| spare.take());
+        let mut batch = std::mem::take(held);
         let mut freed = Vec::new();
         let sent = self.sent;
         let line = timeline.line();
         drain.run(intake, cut, is_last, |stretch| {
+            if !batch.has_room() {
+                batch = spare.take();
+            }
             while let Some(words) = stretch.next() {
                 let made_at = |order| match line {
                     Some(line) => line.moment(order),
@@ -411,7 +414,7 @@ impl Stages {
         }
         self.count_spans();
         if haste == Haste::FullBatches {
-            self.held = Some(batch);
+            self.held = batch;
             return;
         }
         batch.totals = self.totals();
@@ -420,7 +423,15 @@ impl Stages {
             self.sent = batch.totals;
             let Stages { processors, outlets, spare, .. } = self;
             pass_through(processors, outlets, spare, batch);
+        } else {
+            self.spare.keep(batch);
         }
+    }
+
+    fn drop_unused_memory(&mut self) {
+        self.intake.drop_unused_lanes();
+        self.drain.drop_unused_memory();
+        self.spare.drop_unused();
     }
 
     /// Says how many spans have started and stopped by now. Nobody else adds.
@@ -476,7 +487,7 @@ fn pass_through(
     batch: Batch,
 ) {
     if processors.is_empty() {
-        return spare.keep(send(outlets, batch));
+        return spare.lend(send(outlets, batch));
     }
     let totals = batch.totals;
     let (left, used) = match processors.run(&batch) {
@@ -484,9 +495,10 @@ fn pass_through(
         None => (batch, None),
     };
     let totals = Totals { processed: processors.counts(), ..totals };
-    let sent = send(outlets, left.with_totals(totals));
-    // What was changed is a batch of an uncommon size.
-    spare.keep(used.map_or(sent, Arc::new));
+    spare.lend(send(outlets, left.with_totals(totals)));
+    if let Some(used) = used {
+        spare.keep(used);
+    }
 }
 
 /// What synchronous mode does after each record, and with a flush.

@@ -1,37 +1,92 @@
-//! Batches whose memory is used again.
+//! Memory that is used again.
 
 use std::sync::Arc;
 
 use super::BATCH_BYTES;
 use crate::exporter::Batch;
 
-/// Batches that were sent. When every exporter is done with one, the next is made in its memory:
-/// fresh memory for each would cost the system's work for every page of it.
-#[derive(Default)]
-pub(super) struct SpareBatches(Vec<Arc<Batch>>);
+/// Large pieces of memory that nobody uses at the moment. What nobody has wanted for some time goes: so it
+/// is as much as is needed at times, and after a while nothing where nothing happens. Memory that is asked
+/// for and given back all the time would come to more and more, because the allocator cannot always
+/// use a gap again.
+pub(super) struct Spare<T> {
+    pieces: Vec<T>,
+    /// So many of them, from the first, nobody has wanted since the unused ones were taken last.
+    unused: usize,
+}
 
-impl SpareBatches {
-    /// More than so many are not kept.
-    const KEPT: usize = 4;
+impl<T> Default for Spare<T> {
+    fn default() -> Spare<T> {
+        Spare { pieces: Vec::new(), unused: 0 }
+    }
+}
 
-    /// An empty batch. One that comes to nothing and is not kept is one less, so that a pipeline
-    /// that has nothing to do holds no memory after a while.
-    pub(super) fn take(&mut self) -> Batch {
-        let free = self.0.iter_mut().rposition(|batch| Arc::get_mut(batch).is_some());
-        let batch = free.and_then(|place| Arc::into_inner(self.0.remove(place)));
-        // All of one size, however much is in them: memory that grows piece by piece leaves gaps.
-        batch.map_or_else(|| Batch::with_room(BATCH_BYTES), Batch::into_empty)
+impl<T> Spare<T> {
+    /// The one that was used last: it is the warmest, and those that nobody needs stay below.
+    pub(super) fn take(&mut self) -> Option<T> {
+        let piece = self.pieces.pop();
+        self.unused = self.unused.min(self.pieces.len());
+        piece
     }
 
-    /// Keeps a batch that is sent, in place of the oldest one if there are enough.
-    pub(super) fn keep(&mut self, batch: Arc<Batch>) {
-        if batch.size_bytes() > 2 * BATCH_BYTES {
-            return;
+    pub(super) fn keep(&mut self, piece: T) {
+        self.pieces.push(piece);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.pieces.len()
+    }
+
+    /// Those that nobody has wanted since this was called last.
+    pub(super) fn take_unused(&mut self) -> Vec<T> {
+        let wanted = self.pieces.split_off(self.unused);
+        self.unused = wanted.len();
+        std::mem::replace(&mut self.pieces, wanted)
+    }
+}
+
+/// Batches: those that exporters have at the moment, and the memory of those that all are done with.
+#[derive(Default)]
+pub(super) struct SpareBatches {
+    lent: Vec<Arc<Batch>>,
+    spare: Spare<Batch>,
+}
+
+impl SpareBatches {
+    /// An empty batch.
+    pub(super) fn take(&mut self) -> Batch {
+        self.collect();
+        // All of one size, however much is in them: memory that grows piece by piece leaves gaps.
+        self.spare.take().unwrap_or_else(|| Batch::with_room(BATCH_BYTES))
+    }
+
+    /// Waits for the memory of a batch that was sent.
+    pub(super) fn lend(&mut self, batch: Arc<Batch>) {
+        self.lent.push(batch);
+    }
+
+    /// Keeps the memory of a batch that is used no more, unless it is of an uncommon size.
+    pub(super) fn keep(&mut self, batch: Batch) {
+        let kept = batch.kept_bytes();
+        if (BATCH_BYTES..=4 * BATCH_BYTES).contains(&kept) {
+            self.spare.keep(batch.into_empty());
         }
-        if self.0.len() == Self::KEPT {
-            self.0.remove(0);
+    }
+
+    /// Frees what nobody has wanted since this was called last.
+    pub(super) fn drop_unused(&mut self) {
+        self.collect();
+        drop(self.spare.take_unused());
+    }
+
+    fn collect(&mut self) {
+        for _ in 0..self.lent.len() {
+            // Each is looked at once: those that are still read come to the end again.
+            match Arc::try_unwrap(self.lent.remove(0)) {
+                Ok(batch) => self.keep(batch),
+                Err(read) => self.lent.push(read),
+            }
         }
-        self.0.push(batch);
     }
 }
 
@@ -40,8 +95,23 @@ mod tests {
     use super::*;
     use crate::exporter::{Entry, RecordKind};
 
+    #[test]
+    fn what_nobody_wants_goes() {
+        let mut spare = Spare::default();
+        (0..5).for_each(|piece| spare.keep(piece));
+        // All of them came a moment ago.
+        assert!(spare.take_unused().is_empty());
+        let two = [spare.take(), spare.take()];
+        assert_eq!(two, [Some(4), Some(3)]);
+        two.into_iter().flatten().for_each(|piece| spare.keep(piece));
+        assert_eq!(spare.take_unused(), [0, 1, 2]);
+        assert_eq!(spare.len(), 2);
+        assert_eq!(spare.take_unused(), [4, 3]);
+        assert_eq!(spare.take(), None);
+    }
+
     fn batch() -> Arc<Batch> {
-        let mut batch = Batch::default();
+        let mut batch = Batch::with_room(BATCH_BYTES);
         batch.push(Entry::new(RecordKind::Event));
         Arc::new(batch)
     }
@@ -51,8 +121,8 @@ mod tests {
         let mut spare = SpareBatches::default();
         let (read, done) = (batch(), batch());
         let memory = done.entries().as_ptr();
-        spare.keep(done);
-        spare.keep(Arc::clone(&read));
+        spare.lend(done);
+        spare.lend(Arc::clone(&read));
         let again = spare.take();
         assert_eq!((again.entries().as_ptr(), again.entries().len()), (memory, 0));
         assert_eq!(read.entries().len(), 1);
@@ -63,22 +133,25 @@ mod tests {
     }
 
     #[test]
-    fn few_are_kept_and_none_where_nothing_is_sent() {
+    fn as_many_are_kept_as_were_read_at_a_time() {
         let mut spare = SpareBatches::default();
         let read: Vec<_> = (0..10).map(|_| batch()).collect();
-        read.iter().for_each(|batch| spare.keep(Arc::clone(batch)));
-        assert_eq!(spare.0.len(), SpareBatches::KEPT);
+        read.iter().for_each(|batch| spare.lend(Arc::clone(batch)));
+        spare.drop_unused();
+        assert_eq!((spare.lent.len(), spare.spare.len()), (10, 0));
         drop(read);
-        (0..SpareBatches::KEPT).for_each(|_| drop(spare.take()));
-        assert!(spare.0.is_empty());
+        spare.drop_unused();
+        assert_eq!((spare.lent.len(), spare.spare.len()), (0, 10));
+        spare.drop_unused();
+        assert_eq!(spare.spare.len(), 0);
     }
 
     #[test]
     fn a_batch_of_unusual_size_is_not_kept() {
         let mut spare = SpareBatches::default();
-        let mut large = Batch::default();
-        large.copy(&vec![0; 2 * BATCH_BYTES / size_of::<u64>() + 1]);
-        spare.keep(Arc::new(large));
-        assert!(spare.0.is_empty());
+        spare.lend(Arc::new(Batch::with_room(8 * BATCH_BYTES)));
+        spare.keep(Batch::default());
+        spare.drop_unused();
+        assert_eq!((spare.lent.len(), spare.spare.len()), (0, 0));
     }
 }
