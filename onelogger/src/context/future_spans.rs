@@ -41,6 +41,13 @@ impl FutureSpans {
         FutureSpans(taken)
     }
 
+    /// This span alone.
+    pub(crate) fn of(span: &Span) -> FutureSpans {
+        let mut spans = SPARE.try_with(Cell::take).unwrap_or_default();
+        spans.push(Entry { span: span.clone(), outside: SpanId::INVALID });
+        FutureSpans(spans)
+    }
+
     /// Puts these in place of the thread's own, which are kept here. Gives what
     /// [`leave`](FutureSpans::leave) takes.
     pub(crate) fn enter(&mut self) -> Outside {

@@ -5,7 +5,7 @@ use super::stack::Innermost;
 use super::{foreign, with_current, with_in_force};
 use crate::data::{Argument, Callsite, SpanId};
 use crate::recorder::Span;
-use crate::recorder::short::{self, Base, LocalNumber, Outside, Way};
+use crate::recorder::short::{self, Base, LocalNumber, Outside, Parked, Way};
 use crate::sync::epoch;
 
 /// Starts a span without attributes on the short way, if that is open.
@@ -44,6 +44,17 @@ pub(crate) fn settled(number: LocalNumber) -> Option<Span> {
         short::settle(|_, _| ());
     }
     short::take_settled(number)
+}
+
+/// Brings a span that was parked onto the short way of this thread, if that can be.
+#[inline]
+pub(crate) fn enter(parked: &Parked) -> Option<LocalNumber> {
+    parked.enter().or_else(|| open_and_enter(parked))
+}
+
+#[cold]
+fn open_and_enter(parked: &Parked) -> Option<LocalNumber> {
+    if !short::is_open() && open_way() { parked.enter() } else { None }
 }
 
 /// Records an event on the short way; whether that is open.

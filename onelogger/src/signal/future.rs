@@ -8,9 +8,9 @@ use super::entry;
 use super::guard::{ActiveSpan, SpanArguments, SpanGuard, describe};
 use super::panic::PanicMark;
 use crate::callsite::Callsite;
-use crate::context::{self, FutureSpans, Outside};
+use crate::context::{self, FutureSpans, Outside, short};
 use crate::recorder::SpanBuilder;
-use crate::recorder::short::LocalNumber;
+use crate::recorder::short::{LocalNumber, Parked, is_innermost, leave_parked, park};
 use crate::sync::{Around, AroundPoll, Wrapped};
 
 /// A future whose span is on the thread's stack while it is polled, and nowhere meanwhile.
@@ -30,7 +30,9 @@ enum Stage {
     New,
     /// Not polled yet, and this is the span to open.
     Prepared(Box<SpanBuilder>),
-    /// Polled, and this is its span.
+    /// Polled, and this is its span: known to the thread alone while it is polled.
+    Parked(Parked),
+    /// Polled, and this is its span, of which others have handles.
     Open(ActiveSpan),
     /// Without a span: the callsite is off, or the span is over.
     Bare,
@@ -117,6 +119,7 @@ impl<F: Future, O: FnOnce(&F::Output, &mut SpanGuard)> AroundPoll<F> for Timed<O
     fn poll(&mut self, future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
         match self.stage {
             Stage::Bare => future.poll(cx),
+            Stage::Parked(_) => self.poll_parked(future, cx),
             Stage::Open(_) => self.poll_again(future, cx),
             Stage::New | Stage::Prepared(_) => self.poll_first(future, cx),
         }
@@ -149,6 +152,51 @@ impl<O> Timed<O> {
         poll
     }
 
+    /// A poll of which all is as with the first one, but that the span is open already.
+    #[inline]
+    fn poll_parked<F>(&mut self, future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output>
+    where
+        F: Future,
+        O: FnOnce(&F::Output, &mut SpanGuard),
+    {
+        let Stage::Parked(parked) = &self.stage else { return future.poll(cx) };
+        let Some(number) = short::enter(parked) else {
+            self.unpark();
+            return self.poll_again(future, cx);
+        };
+        let panics = PanicMark::now();
+        let entered = Entered { timed: self, number, panics };
+        let poll = future.poll(cx);
+        std::mem::forget(entered);
+        match &poll {
+            Poll::Pending if leave_parked(number) => {}
+            Poll::Ready(result) if is_innermost(number) => {
+                self.end(SpanGuard::local(number), result);
+                if let Stage::Parked(parked) = std::mem::replace(&mut self.stage, Stage::Bare) {
+                    parked.into_span().retire();
+                }
+            }
+            _ => {
+                // Somebody has its handle, or something in it is still open.
+                self.take_off(ActiveSpan::settled(number, panics));
+                if let Poll::Ready(result) = &poll {
+                    self.end_active(result);
+                }
+            }
+        }
+        poll
+    }
+
+    /// Gives a span that is parked its handle.
+    #[cold]
+    fn unpark(&mut self) {
+        if let Stage::Parked(parked) = std::mem::replace(&mut self.stage, Stage::Bare) {
+            let active = ActiveSpan::unparked(parked.into_span());
+            self.spans = FutureSpans::of(&active.span);
+            self.stage = Stage::Open(active);
+        }
+    }
+
     fn poll_again<F>(&mut self, future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output>
     where
         F: Future,
@@ -158,15 +206,22 @@ impl<O> Timed<O> {
         let poll = future.poll(cx);
         polling.has_returned = true;
         drop(polling);
-        if let Poll::Ready(result) = &poll
-            && let Stage::Open(span) = std::mem::replace(&mut self.stage, Stage::Bare)
-        {
+        if let Poll::Ready(result) = &poll {
+            self.end_active(result);
+        }
+        poll
+    }
+
+    fn end_active<R>(&mut self, result: &R)
+    where
+        O: FnOnce(&R, &mut SpanGuard),
+    {
+        if let Stage::Open(span) = std::mem::replace(&mut self.stage, Stage::Bare) {
             // So that nobody but the guard holds it, and its memory is used again.
             self.spans.let_go(&span.span);
             self.end(SpanGuard::active_span(span), result);
             self.spans.hand_on();
         }
-        poll
     }
 
     #[inline]
@@ -184,10 +239,14 @@ impl<O> Timed<O> {
     /// poll.
     #[inline(never)]
     fn suspend(&mut self, local: Option<LocalNumber>, first: &mut FirstPoll) {
-        let active = match local {
-            Some(number) => ActiveSpan::settled(number, first.panics),
-            None => first.active.take(),
-        };
+        match local.map(|number| (number, park(number))) {
+            Some((_, Some(parked))) => self.stage = Stage::Parked(parked),
+            Some((number, None)) => self.take_off(ActiveSpan::settled(number, first.panics)),
+            None => self.take_off(first.active.take()),
+        }
+    }
+
+    fn take_off(&mut self, active: Option<ActiveSpan>) {
         self.stage = match active {
             Some(active) => {
                 self.spans = FutureSpans::taken_from(&active.span);
@@ -203,6 +262,9 @@ impl<O> Timed<O> {
 /// span, and what is open in it ends before it.
 impl<O> Around for Timed<O> {
     fn before_drop(&mut self) {
+        if let Stage::Parked(_) = self.stage {
+            self.unpark();
+        }
         if let Stage::Open(_) = self.stage {
             self.spans.enter_for_drop();
         }
@@ -211,7 +273,9 @@ impl<O> Around for Timed<O> {
 
 impl<O> Drop for Timed<O> {
     fn drop(&mut self) {
-        if let Stage::Open(span) = std::mem::replace(&mut self.stage, Stage::Bare) {
+        if let Stage::Open(_) = self.stage
+            && let Stage::Open(span) = std::mem::replace(&mut self.stage, Stage::Bare)
+        {
             self.spans.leave_after_drop();
             span.cancel();
         }
@@ -269,6 +333,22 @@ impl Drop for FirstPoll {
             drop(local.map(|number| SpanGuard::local_since(number, self.panics)));
             drop(self.active.take());
         }
+    }
+}
+
+/// While a future is polled whose span the thread alone knows. If the poll panics the span ends.
+struct Entered<'a, O> {
+    timed: &'a mut Timed<O>,
+    number: LocalNumber,
+    panics: PanicMark,
+}
+
+impl<O> Drop for Entered<'_, O> {
+    #[cold]
+    fn drop(&mut self) {
+        self.timed.take_off(ActiveSpan::settled(self.number, self.panics));
+        // The thread unwinds, and the span notices.
+        self.timed.stage = Stage::Bare;
     }
 }
 

@@ -333,6 +333,12 @@ impl ActiveSpan {
         Some(ActiveSpan { span, called: None, outcome, is_decided: false, panics })
     }
 
+    /// A span that a future has parked, with its handle, when the future is about to be polled or dropped.
+    pub(super) fn unparked(span: Span) -> ActiveSpan {
+        let (outcome, panics) = (Outcome::Ok, PanicMark::now());
+        ActiveSpan { span, called: None, outcome, is_decided: false, panics }
+    }
+
     /// Starts the span of a callsite, whose values are made, through a recorder that writes it into a lane.
     #[cold]
     #[inline(never)]

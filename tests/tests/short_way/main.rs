@@ -1,6 +1,7 @@
 //! Spans that only their thread knows are spans like all others: whatever is done around them, what is
 //! recorded is what the long way records, which a synchronous recorder goes.
 
+mod futures;
 mod guards;
 mod job;
 mod random;

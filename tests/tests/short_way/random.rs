@@ -12,14 +12,18 @@ use crate::job::{Run, described};
 use crate::{LARGE_OF_OTHERS, LARGE_OF_START, LARGE_OF_UPDATE, annotated};
 
 /// Random numbers that are the same in every run.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        (self.next() >> 11) as usize % end
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % end
+        self.0
     }
 }
 

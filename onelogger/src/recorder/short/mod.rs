@@ -11,17 +11,19 @@
 //! ([`take_settled`]).
 
 mod at_length;
+mod park;
 mod settle;
 
 use std::num::NonZero;
 use std::sync::{Arc, Weak};
 
 pub(crate) use at_length::{event_at_length, start_at_length};
+pub(crate) use park::{Parked, leave_parked, park};
 pub(super) use settle::leave;
 pub(crate) use settle::{settle, take_settled};
 
 use super::span::{Anchor, Fate};
-use super::thread::{THREAD, Thread};
+use super::thread::{THREAD, Thread, ThreadLane};
 use super::{Configured, Direct, Span};
 use crate::data::codec::{
     STOP_WORDS, short_event, short_start, short_start_with, short_stop, short_update,
@@ -72,16 +74,24 @@ struct LocalSpan {
 }
 
 /// The number of a span among all that were local to its thread: raw ids repeat from one recorder to the
-/// next. The highest bit says that the start found no room.
+/// next. The highest bit says that the start found no room, the next one that no room is kept for the stop
+/// here: the span has come from another thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LocalNumber(NonZero<u64>);
 
 impl LocalNumber {
     const LOST: u64 = 1 << 63;
+    const ELSEWHERE: u64 = 1 << 62;
 
     #[inline(always)]
     fn is_lost(self) -> bool {
         self.0.get() & LocalNumber::LOST != 0
+    }
+
+    /// Whether the start is recorded, and its lane is the one that the short way leads to.
+    #[inline(always)]
+    fn is_ordinary(self) -> bool {
+        self.0.get() & (LocalNumber::LOST | LocalNumber::ELSEWHERE) == 0
     }
 }
 
@@ -151,9 +161,24 @@ impl Short {
     #[cold]
     #[inline(never)]
     fn begin_trace(&mut self, intake: &Intake, root: u64) {
-        if self.spans.is_empty() && matches!(self.base, Base::Root) {
+        if self.is_at_root() {
             self.trace = intake.ids.trace_id(root);
+            self.flags = TraceFlags::default();
         }
+    }
+
+    #[inline]
+    fn is_at_root(&self) -> bool {
+        self.spans.is_empty() && matches!(self.base, Base::Root)
+    }
+
+    /// Whether a span of this trace may be the innermost local one: all of them are of one trace.
+    #[inline]
+    fn enter_trace(&mut self, trace: TraceId, flags: TraceFlags) -> bool {
+        if self.is_at_root() {
+            (self.trace, self.flags) = (trace, flags);
+        }
+        self.trace == trace && self.flags == flags
     }
 
     /// What a span that starts now hangs under: its raw id, and the earliest that may come after its start.
@@ -176,10 +201,10 @@ impl Short {
 
     /// Makes a span the innermost.
     #[inline(always)]
-    fn push(&mut self, site: &'static Callsite, raw: u64, order: u64, lost: u64) -> LocalNumber {
+    fn push(&mut self, site: &'static Callsite, raw: u64, order: u64, bit: u64) -> LocalNumber {
         self.count += 1;
         // It never wraps around: a thread would have to start a span each nanosecond for centuries.
-        let number = LocalNumber(NonZero::<u64>::MIN.saturating_add(self.count - 1) | lost);
+        let number = LocalNumber(NonZero::<u64>::MIN.saturating_add(self.count - 1) | bit);
         self.spans.push(LocalSpan { number, raw, order, site });
         number
     }
@@ -263,9 +288,7 @@ fn on_the_way<T>(work: impl FnOnce(&mut Short, &mut LaneWriter, &Arc<Intake>) ->
 
 /// Whether nothing is current on the short way, so that a root is what any span would be.
 pub(crate) fn is_at_root() -> bool {
-    let is_at_root =
-        on_the_way(|short, _, _| short.spans.is_empty() && matches!(short.base, Base::Root));
-    is_at_root == Some(true)
+    on_the_way(|short, _, _| short.is_at_root()) == Some(true)
 }
 
 /// Starts a span under what is current, on the short way; `None` if that is closed, or something is
@@ -322,18 +345,29 @@ pub(crate) fn stop(number: LocalNumber) -> bool {
         if short.epoch != epoch() {
             return None;
         }
-        let lane = &mut lanes.0.first_mut()?;
-        if number.is_lost() {
-            lane.writer.counts.full.add_one().then_some(())?;
-        } else {
+        let lane = lanes.0.first_mut()?;
+        if number.is_ordinary() {
             let order = lane.writer.order(&lane.intake).max(order + 1);
             let claim = Claim::Use(STOP_WORDS);
             lane.writer.publish_words(short_stop(order, raw, Outcome::Ok), claim, &lane.intake)?;
+        } else {
+            stop_otherwise(number, raw, order, lane)?;
         }
         short.spans.pop();
         Some(())
     });
     matches!(stopped, Ok(Some(())))
+}
+
+/// Stops a span that is lost, or for whose stop no room is kept here.
+#[cold]
+fn stop_otherwise(number: LocalNumber, raw: u64, order: u64, lane: &mut ThreadLane) -> Option<()> {
+    let ThreadLane { writer, intake, .. } = lane;
+    if number.is_lost() {
+        return writer.counts.full.add_one().then_some(());
+    }
+    let order = writer.order(intake).max(order + 1);
+    writer.publish_words(short_stop(order, raw, Outcome::Ok), Claim::Nothing, intake)
 }
 
 /// Whether the short way is open, as far as this thread knows.
@@ -344,6 +378,12 @@ pub(crate) fn is_open() -> bool {
 /// Whether the span with this number is local still, and so is open.
 pub(crate) fn is_local(number: LocalNumber) -> bool {
     with_open(|short| short.spans.iter().any(|it| it.number == number)) == Some(true)
+}
+
+/// Whether it is the innermost.
+#[inline]
+pub(crate) fn is_innermost(number: LocalNumber) -> bool {
+    with_open(|short| short.spans.last().is_some_and(|it| it.number == number)) == Some(true)
 }
 
 /// Whether what is recorded of the span with this number reaches exporters; `None` if it is not local.

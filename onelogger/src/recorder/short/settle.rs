@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Base, LocalNumber, LocalSpan, Short};
 use crate::data::{Name, SpanContext, SpanId};
+use crate::pipeline::intake::{Intake, LaneWriter};
 use crate::recorder::Span;
 use crate::recorder::span::{Anchor, Facts, Fate, Owner};
 use crate::recorder::thread::{THREAD, Thread};
@@ -29,44 +30,60 @@ fn settle_all(thread: &mut Thread, mut place: impl FnMut(&Span, SpanId)) {
     short.epoch = 0;
     // Handles are dropped where nobody's code runs that has to do with this.
     short.base = Base::Root;
-    let Short { spans, intake, owner, settled, trace, flags, outside, .. } = short;
-    let Some(intake) = intake else { return };
-    for LocalSpan { number, raw, order, site } in spans.drain(..) {
-        let mut lane = lanes.0.iter_mut().find(|lane| Arc::ptr_eq(&lane.intake, intake));
-        let (fate, anchor) = match (number.is_lost(), raw) {
-            (false, raw) => (Fate::Recorded, Anchor::Local(raw)),
-            (true, 0) => (Fate::Lost, Anchor::Root),
-            (true, raw) => (Fate::Lost, Anchor::Local(raw)),
-        };
+    let Some(intake) = short.intake.take() else { return };
+    let mut spans = std::mem::take(&mut short.spans);
+    for local in spans.drain(..) {
+        let mut lane = lanes.0.iter_mut().find(|lane| Arc::ptr_eq(&lane.intake, &intake));
         // A span that is lost has had no id until now.
-        let raw = match (&mut lane, fate) {
-            (Some(lane), Fate::Lost) => lane.writer.ids.next(&intake.ids),
-            _ => raw,
+        let raw = match &mut lane {
+            Some(lane) if local.number.is_lost() => lane.writer.ids.next(&intake.ids),
+            _ => local.raw,
         };
-        let facts = Facts {
-            name: Name::from_static(site.name()),
-            context: SpanContext {
-                trace_id: *trace,
-                span_id: intake.ids.span_id(raw),
-                is_remote: false,
-                trace_flags: *flags,
-            },
-            raw,
-            anchor,
-            order,
-            lane: lane.as_ref().filter(|_| fate == Fate::Recorded).map(|lane| lane.writer.id),
-            fate,
-        };
+        let facts = facts(&local, raw, short, &intake, lane.as_ref().map(|lane| &lane.writer));
+        let owner = Some(Owner::Known(&short.owner));
         let span = match lane {
-            Some(lane) => lane.idle.span(facts, intake, Some(Owner::Known(owner))),
-            None => Span::new(facts, intake, Some(Owner::Known(owner))),
+            Some(lane) => lane.idle.span(facts, &intake, owner),
+            None => Span::new(facts, &intake, owner),
         };
-        place(&span, outside.expected);
+        place(&span, short.outside.expected);
+        let settled = &mut short.settled;
         if settled.len() == settled.capacity() {
             // Those whose guards were forgotten.
             settled.retain(|(_, span)| !span.is_stopped());
         }
-        settled.push((number, span));
+        settled.push((local.number, span));
+    }
+    (short.spans, short.intake) = (spans, Some(intake));
+}
+
+/// What is known of a local span, which has this raw id.
+#[inline]
+pub(super) fn facts(
+    local: &LocalSpan,
+    raw: u64,
+    short: &Short,
+    intake: &Intake,
+    lane: Option<&LaneWriter>,
+) -> Facts {
+    let &LocalSpan { number, order, site, .. } = local;
+    let (fate, anchor) = match (number.is_lost(), local.raw) {
+        (false, raw) => (Fate::Recorded, Anchor::Local(raw)),
+        (true, 0) => (Fate::Lost, Anchor::Root),
+        (true, raw) => (Fate::Lost, Anchor::Local(raw)),
+    };
+    Facts {
+        name: Name::from_static(site.name()),
+        context: SpanContext {
+            trace_id: short.trace,
+            span_id: intake.ids.span_id(raw),
+            is_remote: false,
+            trace_flags: short.flags,
+        },
+        raw,
+        anchor,
+        order,
+        lane: lane.filter(|_| number.is_ordinary()).map(|lane| lane.id),
+        fate,
     }
 }
 
