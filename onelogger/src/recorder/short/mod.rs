@@ -8,7 +8,7 @@
 //! Whoever wants more calls [`settle`]: the local spans become ordinary ones, with handles, and the short
 //! way is closed until it is opened anew. The context does so before anybody looks at it; so nothing
 //! outside of this folder knows of local spans but the guards, which ask for the handles of theirs
-//! ([`take_settled`]).
+//! ([`take_settled`]), and the futures, which take theirs off between two polls ([`park()`]).
 
 mod at_length;
 mod park;
