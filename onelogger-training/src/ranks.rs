@@ -130,11 +130,12 @@ impl Ranks {
         match recording {
             RecordingRanks::All => true,
             RecordingRanks::First => self.rank == 0,
-            RecordingRanks::Last => self.rank + 1 == self.world_size,
+            RecordingRanks::Last => self.rank.checked_add(1) == Some(self.world_size),
             RecordingRanks::FirstOfNode => self.local_rank.unwrap_or(self.rank) == 0,
             RecordingRanks::Sample(count) => {
                 // The world is cut into so many pieces, and the first rank of each records.
-                let (count, world_size) = (u64::from(*count), u64::from(self.world_size));
+                // A world of no ranks is for the configuration to refuse.
+                let (count, world_size) = (u64::from(*count), u64::from(self.world_size.max(1)));
                 let piece = |rank: u64| (rank * count).div_ceil(world_size);
                 piece(u64::from(self.rank)) < piece(u64::from(self.rank) + 1)
             }
