@@ -208,7 +208,8 @@ fn p38_a_world_of_no_ranks_is_refused_by_the_configuration_and_not_by_a_panic() 
     for recording in [RecordingRanks::Last, RecordingRanks::Sample(2)] {
         let nowhere = Ranks { rank: u32::MAX, world_size: 0, local_rank: None, node_rank: None };
         let provider = TrainingTelemetryProvider::new(strict()).ranks(nowhere, recording);
-        let Err(SetupError::Config(error)) = provider.configure_on(&OneLoggerProvider::new()) else {
+        let Err(SetupError::Config(error)) = provider.configure_on(&OneLoggerProvider::new())
+        else {
             panic!("no ranks were accepted");
         };
         assert!(error.to_string().contains("world_size"), "{error}");
