@@ -37,6 +37,17 @@ fn p60_a_configuration_that_comes_later_is_told_at_once() {
 }
 
 #[test]
+fn p61_all_have_the_one_configuration_which_nobody_can_change() {
+    let job = Job::new(small());
+    let mine = job.telemetry.training_config().unwrap();
+    let others = onelogger_training::telemetry().training_config().unwrap();
+    assert!(std::sync::Arc::ptr_eq(&mine, &others));
+    job.telemetry.set_training_config(small().global_batch_size(9).build().unwrap()).unwrap_err();
+    assert_eq!(job.telemetry.training_config(), Some(mine));
+    drop(job.finish());
+}
+
+#[test]
 fn p62_all_spans_only_some_and_all_but_some_can_be_exported() {
     let spans = |filter: Option<SpanFilter>| {
         let provider = TrainingTelemetryProvider::new(strict()).training_config(small());
