@@ -27,8 +27,8 @@ use std::{env, fs, thread};
 use onelogger::{FileExporter, OneLoggerConfig, SpanFilter, timed_span};
 use onelogger_training::names::span;
 use onelogger_training::{
-    Checkpoint, Finalizer, Ranks, TraceShape, TrainStart, TrainingConfig, TrainingTelemetry,
-    TrainingTelemetryProvider, job_start, telemetry,
+    Checkpoint, CheckpointStrategy, Finalizer, Ranks, TraceShape, TrainStart, TrainingConfig,
+    TrainingTelemetry, TrainingTelemetryProvider, job_start, telemetry,
 };
 
 use network::Network;
@@ -88,6 +88,7 @@ fn run(options: &Options) -> Result {
         .global_batch_size(BATCH as i64)
         .log_every_n_train_iterations(50)
         .train_iterations_target(options.steps as i64)
+        .save_checkpoint_strategy(CheckpointStrategy::Async)
         .additions(true)
         .trace_shape(TraceShape::PerCheckpoint);
     let mut provider = TrainingTelemetryProvider::new(config)

@@ -4,6 +4,7 @@ use std::env;
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::id;
+use std::str::FromStr;
 
 use onelogger_training::RecordingRanks;
 
@@ -58,22 +59,26 @@ impl Options {
                 _ => {}
             }
             let value = arguments.next().unwrap_or_default();
-            let number = || {
-                let number = value.parse().ok().filter(|number| *number > 0);
-                number.ok_or_else(|| format!("`{option}` needs a number from 1 on"))
-            };
             match option.as_str() {
+                "--directory" if value.is_empty() => {
+                    return Err("`--directory` needs a directory".into());
+                }
                 "--directory" => options.directory = value.into(),
-                "--steps" => options.steps = number()?,
-                "--save-every" => options.save_every = number()?,
-                "--fail-at" => options.fail_at = Some(number()?),
-                "--ranks" => options.ranks = u32::try_from(number()?).ok(),
+                "--steps" => options.steps = number(&option, &value)?,
+                "--save-every" => options.save_every = number(&option, &value)?,
+                "--fail-at" => options.fail_at = Some(number(&option, &value)?),
+                "--ranks" => options.ranks = Some(number(&option, &value)?),
                 "--record" => options.record = recording(&value)?,
                 _ => return Err(format!("unknown option `{option}`; see --help").into()),
             }
         }
         Ok(Some(options))
     }
+}
+
+fn number<N: FromStr + PartialOrd + From<u8>>(option: &str, value: &str) -> Result<N, String> {
+    let number = value.parse().ok().filter(|number| *number >= N::from(1));
+    number.ok_or_else(|| format!("`{option}` needs a number from 1 on, and not `{value}`"))
 }
 
 fn recording(which: &str) -> Result<RecordingRanks, Box<dyn Error>> {

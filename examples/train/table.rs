@@ -3,9 +3,10 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use onelogger::read::{self, Line, Run};
-use onelogger_training::names::{attribute, event};
+use onelogger_training::names::{attribute, event, span};
 
 const HEADER: [&str; 10] = [
     "rank", "steps", "step ms", "wait ms", "fwd ms", "bwd ms", "wines/s", "loss", "safe",
@@ -37,7 +38,6 @@ pub(crate) fn print(directory: &Path) -> io::Result<()> {
 fn cells(run: &Run) -> [String; 10] {
     let metrics = last(run, &[event::TRAINING_METRICS, event::FINAL_TRAINING_METRICS]);
     let saved = last(run, &[event::SAVE_CHECKPOINT_SUCCESS]);
-    let saves = last(run, &[event::CHECKPOINT_METRICS]);
     let millis = |line: Option<&Line>, name: &str| number(line, name).map(|sec| sec * 1e3);
     let start = number(metrics, attribute::TRAIN_ITERATIONS_START);
     let end =
@@ -54,8 +54,16 @@ fn cells(run: &Run) -> [String; 10] {
         cell(number(metrics, &rate), 0),
         cell(number(metrics, attribute::LATEST_LOSS), 3),
         cell(number(saved, attribute::PRODUCTIVE_TRAIN_ITERATIONS), 0),
-        cell(millis(saves, attribute::SAVE_TIME_TOTAL_SEC), 2),
+        cell(waited_for_saves(run).map(|waited| waited.as_secs_f64() * 1e3), 2),
     ]
+}
+
+/// How long training has waited for saves, of both strategies; `None` if there was none.
+fn waited_for_saves(run: &Run) -> Option<Duration> {
+    let statistics = run.statistics();
+    let strategies = [span::CHECKPOINT_SAVE_SYNC, span::CHECKPOINT_SAVE_ASYNC].into_iter();
+    let waits = strategies.filter_map(|name| statistics.get(name)?.durations.as_ref());
+    waits.map(|durations| durations.total).reduce(|all, total| all + total)
 }
 
 fn run_rank(run: &Run) -> Option<f64> {

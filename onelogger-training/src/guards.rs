@@ -6,7 +6,7 @@ use std::thread::panicking;
 use onelogger::recorder::RecordError;
 use onelogger::{Attributes, ErrorEvent, Outcome, Span, SpanStop};
 
-use crate::callbacks::{Checkpoint, TrainStart};
+use crate::callbacks::{Checkpoint, TrainStart, save_error};
 use crate::config::CheckpointStrategy;
 use crate::{StandardSpan, TrainingTelemetry};
 
@@ -14,7 +14,9 @@ use crate::{StandardSpan, TrainingTelemetry};
 ///
 /// Made by the methods of [`TrainingTelemetry`] that are named after phases. Dropped by a panic, or ended
 /// by [`fail`](PhaseGuard::fail), the span ends with an error event and the outcome that fits, and what it
-/// stood for does not count: a training iteration is not completed, a checkpoint is not safe.
+/// stood for does not count: a training iteration is not completed, a checkpoint is not safe. Dropped
+/// otherwise it ends well, as [`end`](PhaseGuard::end) does, but for a
+/// [save](TrainingTelemetry::checkpoint_save): an error that leaves the function by `?` is not seen here.
 ///
 /// ```
 /// use onelogger_training::{TrainStart, telemetry};
@@ -115,13 +117,17 @@ impl Drop for PhaseGuard {
         if self.is_over || self.has_been_ended() {
             return;
         }
-        // The strategy has seen to what is returned here.
-        let _ = if panicking() && !self.was_panicking {
-            let error = ErrorEvent::new(format!("Panic in {}", self.standard));
-            self.finish(Outcome::Panic, Some(error))
+        let (outcome, error) = if panicking() && !self.was_panicking {
+            (Outcome::Panic, Some(ErrorEvent::new(format!("Panic in {}", self.standard))))
+        } else if let Some(checkpoint) = &self.saves {
+            // By a `?`, maybe. What nobody has said to be safe must not count as that.
+            let error = save_error(checkpoint.step);
+            (Outcome::Error, Some(error.exception("PhaseGuard", "it was left without an end")))
         } else {
-            self.finish(Outcome::Ok, None)
+            (Outcome::Ok, None)
         };
+        // The strategy has seen to what is returned here.
+        let _ = self.finish(outcome, error);
     }
 }
 
@@ -187,8 +193,8 @@ impl TrainingTelemetry {
         self.scope(StandardSpan::TrainingLoop, start.to_attributes(), None)
     }
 
-    /// The save of a checkpoint. A synchronous one succeeds where its scope ends well; of an asynchronous
-    /// one the application says when it has succeeded.
+    /// The save of a checkpoint. A synchronous one succeeds by [`end`](PhaseGuard::end), and has failed if its
+    /// guard is dropped without that; of an asynchronous one the application says when it has succeeded.
     ///
     /// # Errors
     /// As for [`on_save_checkpoint_start`](TrainingTelemetry::on_save_checkpoint_start).

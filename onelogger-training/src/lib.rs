@@ -37,8 +37,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [The guide](guide::training) has loops of one's own, hooks of frameworks, and a table for those who come
-//! from the Python library.
+//! [The guide](guide::training) has loops of one's own, hooks of frameworks, and jobs that run for weeks;
+//! [a page](guide::coming_from_python) has each name of the Python library and its counterpart.
 //!
 //! # What is recorded
 //!

@@ -77,9 +77,18 @@ impl fmt::Debug for RecordingRanks {
     }
 }
 
-/// When the job has begun, as far as the environment tells: Slurm does, by `SLURM_JOB_START_TIME`.
+/// When the job has begun, as far as the environment tells: Slurm does, by `SLURM_JOB_START_TIME`. `None` in
+/// a worker that torchrun has started anew (`TORCHELASTIC_RESTART_COUNT`): it has not begun with the job. Where
+/// something else starts the program again within a job, a loop of a shell for instance, do not use this.
 pub fn job_start() -> Option<Timestamp> {
-    unix_seconds(&env::var("SLURM_JOB_START_TIME").ok()?)
+    job_start_of(|name| env::var(name).ok())
+}
+
+fn job_start_of(variable: impl Fn(&str) -> Option<String>) -> Option<Timestamp> {
+    let restarts =
+        variable("TORCHELASTIC_RESTART_COUNT").and_then(|count| count.trim().parse().ok());
+    let is_first = restarts.is_none_or(|restarts: u32| restarts == 0);
+    unix_seconds(&variable("SLURM_JOB_START_TIME").filter(|_| is_first)?)
 }
 
 fn unix_seconds(text: &str) -> Option<Timestamp> {
@@ -130,11 +139,12 @@ impl Ranks {
         match recording {
             RecordingRanks::All => true,
             RecordingRanks::First => self.rank == 0,
-            RecordingRanks::Last => self.rank + 1 == self.world_size,
+            RecordingRanks::Last => self.rank.checked_add(1) == Some(self.world_size),
             RecordingRanks::FirstOfNode => self.local_rank.unwrap_or(self.rank) == 0,
             RecordingRanks::Sample(count) => {
                 // The world is cut into so many pieces, and the first rank of each records.
-                let (count, world_size) = (u64::from(*count), u64::from(self.world_size));
+                // A world of no ranks is for the configuration to refuse.
+                let (count, world_size) = (u64::from(*count), u64::from(self.world_size.max(1)));
                 let piece = |rank: u64| (rank * count).div_ceil(world_size);
                 piece(u64::from(self.rank)) < piece(u64::from(self.rank) + 1)
             }
@@ -219,6 +229,19 @@ mod tests {
         assert!(sample(0, 8).is_empty());
         assert!((1..=100).all(|count| sample(count, 100).len() == count as usize));
         assert_eq!(sample(1000, 100_000).len(), 1000);
+    }
+
+    #[test]
+    fn a_worker_that_was_started_anew_has_not_begun_with_the_job() {
+        let start = |restarts: Option<&str>| {
+            job_start_of(|name| match name {
+                "SLURM_JOB_START_TIME" => Some("1700000000".to_owned()),
+                "TORCHELASTIC_RESTART_COUNT" => restarts.map(str::to_owned),
+                _ => None,
+            })
+        };
+        assert!([None, Some("0"), Some("")].into_iter().all(|restarts| start(restarts).is_some()));
+        assert_eq!(start(Some("2")), None);
     }
 
     #[test]

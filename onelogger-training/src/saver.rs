@@ -99,7 +99,8 @@ impl CheckpointSaver {
         if let Ok(scope) = scope {
             let _ = scope.end();
         }
-        (value, Finalizer { telemetry, checkpoint, attempt })
+        // Only the begin happened at a time that was given.
+        (value, Finalizer { telemetry: telemetry.without_time(), checkpoint, attempt })
     }
 }
 

@@ -161,20 +161,21 @@ impl TrainingTelemetry {
         })
     }
 
+    /// The recorder for a question: a question that cannot be asked is no call that is refused.
+    fn if_open(&self) -> Option<&TrainingRecorder> {
+        let training = self.training.as_deref()?;
+        (!training.is_exporting_here() && training.moment(None).is_ok()).then_some(training)
+    }
+
     /// Whether a standard span is measured that has no span of its own.
     pub(crate) fn is_measured_only(&self, standard: StandardSpan) -> bool {
-        let mut is_measured_only = false;
-        let asked = self.call("scope", |training, _| {
-            is_measured_only = training.open_span(standard).is_ok_and(|span| span.is_disabled());
-            Ok(())
-        });
-        asked.is_ok() && is_measured_only
+        let open = self.if_open().map(|training| training.open_span(standard));
+        open.is_some_and(|open| open.is_ok_and(|span| span.is_disabled()))
     }
 
     /// The attempt at an asynchronous save that was begun last.
     pub(crate) fn latest_async_save(&self) -> Option<i64> {
-        let training = self.training.as_ref().filter(|training| training.moment(None).is_ok())?;
-        Some(training.job().checkpoints.of(CheckpointStrategy::Async).latest)
+        Some(self.if_open()?.job().checkpoints.of(CheckpointStrategy::Async).latest)
     }
 
     pub(crate) fn close(&self) {

@@ -116,6 +116,30 @@ fn p66_a_success_after_the_application_is_refused_and_nothing_else() {
 }
 
 #[test]
+fn p67_a_save_whose_scope_is_left_without_an_end_is_not_safe() {
+    fn save(job: &Job, step: i64) -> io::Result<()> {
+        let save = job.telemetry.checkpoint_save(step).unwrap();
+        job.pass(100);
+        if step == 1 {
+            Err(io::Error::other("no space left"))?;
+        }
+        save.end().unwrap();
+        Ok(())
+    }
+    let job = Job::new(small().additions(true));
+    job.begin();
+    save(&job, 1).unwrap_err();
+    save(&job, 2).unwrap();
+    let recorded = job.finish();
+    let steps = |name: &str| -> Vec<_> {
+        recorded.told(name).iter().map(|told| told.int("current_iteration")).collect()
+    };
+    assert_eq!(steps(SUCCESS), [Some(2)]);
+    assert_eq!(steps("error"), [Some(1)]);
+    assert_eq!(steps("onelogger.training.save_checkpoint_failure"), [Some(1)]);
+}
+
+#[test]
 fn p67_a_save_that_fails_is_told() {
     let job = Job::new(small().additions(true));
     job.begin();

@@ -192,6 +192,24 @@ fn p66_a_finalizer_knows_its_own_save() {
 }
 
 #[test]
+fn a_save_begins_when_it_was_said_to_and_succeeds_when_it_does() {
+    let job = Job::new(small().save_checkpoint_strategy(CheckpointStrategy::Async));
+    job.begin();
+    job.iterate(1000);
+    let earlier = job.telemetry.at(Job::at(900));
+    let ((), finalizer) = earlier.checkpoint(1).save_async(|| job.pass(50));
+    job.pass(500);
+    finalizer.succeed();
+    let ((), finalizer) = job.telemetry.at(Job::at(1540)).checkpoint(2).save_async(|| ());
+    job.pass(100);
+    finalizer.fail(&io::Error::other("timed out"));
+    let recorded = job.finish();
+    assert_eq!(recorded.spans("checkpoint_save_async")[0], (900, 1050));
+    assert_eq!(recorded.told(SUCCESS)[0].millis, 1550);
+    assert_eq!(recorded.told("error")[0].millis, 1650);
+}
+
+#[test]
 fn p66_a_save_that_was_refused_or_has_panicked_makes_nothing_safe() {
     let training = small().save_checkpoint_strategy(CheckpointStrategy::Async);
     let job = Job::of(TrainingTelemetryProvider::new(lenient()).training_config(training));

@@ -38,7 +38,7 @@ fn scopes_end_their_phases() {
         drop(telemetry.checkpoint_load());
         let _training = telemetry.training_loop(TrainStart::default()).unwrap();
         drop(telemetry.training_iteration());
-        drop(telemetry.checkpoint_save(1));
+        telemetry.checkpoint_save(1).unwrap().end().unwrap();
         let _validation = telemetry.validation_loop().unwrap();
         drop(telemetry.validation_iteration());
     }
@@ -214,6 +214,20 @@ fn p103_a_fault_is_handled_once() {
 }
 
 #[test]
+fn p103_a_scope_that_is_refused_is_one_fault() {
+    let job = lenient_job();
+    job.telemetry.on_app_start().unwrap();
+    let first = job.telemetry.model_init().unwrap();
+    drop(job.telemetry.model_init().unwrap());
+    assert_eq!(job.telemetry.recorder().refused_calls(), 1);
+    drop(first);
+    job.telemetry.on_app_end().unwrap();
+    drop(job.telemetry.model_init().unwrap());
+    assert_eq!(job.telemetry.recorder().refused_calls(), 2);
+    drop(job.finish());
+}
+
+#[test]
 fn under_the_default_strategy_no_call_fails() {
     let job = Job::of(TrainingTelemetryProvider::new(lenient()).export(SpanFilter::all()));
     let telemetry = &job.telemetry;
@@ -249,13 +263,16 @@ fn an_error_of_the_application_is_recorded_also_where_its_phase_is_not() {
 
 #[test]
 fn a_scope_that_ends_after_the_close_is_no_misuse() {
-    let job = lenient_job();
-    job.begin();
-    let iteration = job.telemetry.training_iteration().unwrap();
-    job.telemetry.on_app_end().unwrap();
-    drop(iteration);
-    assert_eq!(job.telemetry.recorder().refused_calls(), 0);
-    drop(job.finish());
+    for has_span in [true, false] {
+        let training = small().is_train_iterations_enabled(has_span);
+        let job = Job::of(TrainingTelemetryProvider::new(lenient()).training_config(training));
+        job.begin();
+        let iteration = job.telemetry.training_iteration().unwrap();
+        job.telemetry.on_app_end().unwrap();
+        drop(iteration);
+        assert_eq!(job.telemetry.recorder().refused_calls(), 0, "{has_span}");
+        drop(job.finish());
+    }
 }
 
 #[test]

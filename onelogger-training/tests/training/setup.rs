@@ -37,6 +37,17 @@ fn p60_a_configuration_that_comes_later_is_told_at_once() {
 }
 
 #[test]
+fn p61_all_have_the_one_configuration_which_nobody_can_change() {
+    let job = Job::new(small());
+    let mine = job.telemetry.training_config().unwrap();
+    let others = onelogger_training::telemetry().training_config().unwrap();
+    assert!(std::sync::Arc::ptr_eq(&mine, &others));
+    job.telemetry.set_training_config(small().global_batch_size(9).build().unwrap()).unwrap_err();
+    assert_eq!(job.telemetry.training_config(), Some(mine));
+    drop(job.finish());
+}
+
+#[test]
 fn p62_all_spans_only_some_and_all_but_some_can_be_exported() {
     let spans = |filter: Option<SpanFilter>| {
         let provider = TrainingTelemetryProvider::new(strict()).training_config(small());
@@ -200,6 +211,19 @@ fn ranks_are_told_and_decide_who_records() {
         let job = Job::of(provider().ranks(ranks, silent));
         assert!(job.telemetry.on_app_start().unwrap().is_disabled());
         assert!(job.finish().0.is_empty());
+    }
+}
+
+#[test]
+fn p38_a_world_of_no_ranks_is_refused_by_the_configuration_and_not_by_a_panic() {
+    for recording in [RecordingRanks::Last, RecordingRanks::Sample(2)] {
+        let nowhere = Ranks { rank: u32::MAX, world_size: 0, local_rank: None, node_rank: None };
+        let provider = TrainingTelemetryProvider::new(strict()).ranks(nowhere, recording);
+        let Err(SetupError::Config(error)) = provider.configure_on(&OneLoggerProvider::new())
+        else {
+            panic!("no ranks were accepted");
+        };
+        assert!(error.to_string().contains("world_size"), "{error}");
     }
 }
 

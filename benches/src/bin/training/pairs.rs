@@ -12,10 +12,10 @@ pub(crate) struct Measured {
     more_percent: Vec<(Variant, Vec<f64>)>,
 }
 
-/// A mean of differences, with the half of its 95 % interval.
+/// A mean of differences, with the half of its 95 % interval where there are pairs enough.
 pub(crate) struct Difference {
     mean: f64,
-    half_interval: f64,
+    half_interval: Option<f64>,
 }
 
 /// Runs everything so often; each pair begins with the other one than the pair before.
@@ -71,23 +71,26 @@ impl Measured {
 }
 
 impl Difference {
-    /// `None` for less than two values, which have no spread.
+    /// `None` where nothing was measured.
     fn of(values: &[f64]) -> Option<Difference> {
-        // Of Student's distribution for 29 degrees of freedom, as 30 pairs have. With more it is less.
+        // Of Student's distribution for 29 degrees of freedom, as 30 pairs have. With more it is less, with
+        // fewer it is more.
+        const PAIRS: usize = 30;
         const QUANTILE: f64 = 2.045;
         let count = values.len() as f64;
-        if values.len() < 2 {
+        if values.is_empty() {
             return None;
         }
         let mean = values.iter().sum::<f64>() / count;
         let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
         let half_interval = QUANTILE * (squares / (count - 1.0) / count).sqrt();
-        Some(Difference { mean, half_interval })
+        Some(Difference { mean, half_interval: (values.len() >= PAIRS).then_some(half_interval) })
     }
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:+.2} % ± {:.2}", self.mean, self.half_interval)
+        write!(f, "{:+.2} %", self.mean)?;
+        self.half_interval.map_or(Ok(()), |half| write!(f, " ± {half:.2}"))
     }
 }
