@@ -150,15 +150,24 @@ impl TrainingTelemetry {
         standard: StandardSpan,
         outcome: Outcome,
     ) -> Result<(), RecordError> {
-        self.call(callback, |training, recorder| {
-            let span = training.open_span(standard)?;
-            if span.is_disabled() {
-                // Measured, and without a span.
-                let end = training.end_time(self.time)?;
-                return training.finish(standard, &end, outcome).and(end.checked);
-            }
-            recorder.stop(&span, SpanStop { time: self.time, outcome, ..SpanStop::new() })
-        })
+        self.call(callback, |training, recorder| self.end(training, recorder, standard, outcome))
+    }
+
+    /// The same within a call.
+    pub(crate) fn end(
+        &self,
+        training: &TrainingRecorder,
+        recorder: &dyn Recorder,
+        standard: StandardSpan,
+        outcome: Outcome,
+    ) -> Result<(), RecordError> {
+        let span = training.open_span(standard)?;
+        if span.is_disabled() {
+            // Measured, and without a span.
+            let end = training.end_time(self.time)?;
+            return training.finish(standard, &span, &end, outcome).and(end.checked);
+        }
+        recorder.stop(&span, SpanStop { time: self.time, outcome, ..SpanStop::new() })
     }
 
     /// Whether a standard span is measured that has no span of its own.

@@ -1,7 +1,7 @@
 //! The end of a standard span: what it adds to the job, and the events that tell of it.
 
 use onelogger::recorder::RecordError;
-use onelogger::{Event, Outcome, Recorder, Span, Timestamp};
+use onelogger::{Event, Outcome, Recorder, Span, SpanStop, Timestamp};
 
 use super::TrainingRecorder;
 use crate::config::CheckpointStrategy;
@@ -37,25 +37,36 @@ impl TrainingRecorder {
         }
     }
 
-    /// Counts what has ended, and records what is due then. The span itself is stopped by the caller,
-    /// whatever this returns.
+    /// Counts what has ended, and records what is due then; the interval of a training loop ends with it.
+    /// The span itself is stopped by the caller, whatever this returns. One that is not the open one of
+    /// its kind counts for nothing.
     pub(crate) fn finish(
         &self,
         standard: StandardSpan,
+        span: &Span,
         end: &EndTime,
         outcome: Outcome,
     ) -> Result<(), RecordError> {
         let mut reports = Vec::new();
-        let counted = {
+        let (counted, interval) = {
             let mut job = self.job();
-            let Some(open) = job.slots.take(standard) else { return Ok(()) };
+            let Some(open) = job.slots.take_if(standard, span) else { return Ok(()) };
+            let interval = match standard {
+                StandardSpan::TrainingLoop => job.slots.take(StandardSpan::CheckpointInterval),
+                _ => None,
+            };
             let (at, is_ok) = (end.at, outcome == Outcome::Ok);
             let end = End { standard, open, at, is_ok, world_size: self.config.world_size() };
-            end.count(&mut job, &mut reports)
+            (end.count(&mut job, &mut reports), interval)
         };
-        reports.into_iter().fold(counted, |result, (span, event)| {
-            result.and(self.inner.event(Some(&span), Event { time: end.given, ..event }))
-        })
+        let told = reports.into_iter().fold(counted, |result, (span, event)| {
+            let told = self.inner.event(Some(&span), Event { time: end.given, ..event });
+            result.and(told)
+        });
+        let interval = interval.map_or(Ok(()), |open| {
+            self.inner.stop(&open.span, SpanStop { time: end.given, ..SpanStop::new() })
+        });
+        told.and(interval)
     }
 }
 

@@ -78,9 +78,10 @@ impl Slots {
         }
     }
 
-    /// Whether this is the one that is open.
-    pub(crate) fn holds(&self, standard: StandardSpan, span: &Span) -> bool {
-        self.get(standard).is_some_and(|open| open.span == *span)
+    /// Takes it out if it is this one.
+    pub(crate) fn take_if(&mut self, standard: StandardSpan, span: &Span) -> Option<Open> {
+        self.get(standard).filter(|open| open.span == *span)?;
+        self.take(standard)
     }
 
     /// All that are open, the one that was opened last first.

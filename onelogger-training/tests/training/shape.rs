@@ -165,3 +165,21 @@ fn the_application_may_begin_with_the_job() {
         assert!(starts(&recorded, "onelogger.training.start_up").is_empty());
     }
 }
+
+#[test]
+fn spans_of_the_application_s_own_belong_to_the_interval_too() {
+    let job = Job::showing_all(small().trace_shape(TraceShape::PerCheckpoint));
+    job.begin();
+    let epoch = job.telemetry.recorder().start("epoch").unwrap();
+    job.iterate(10);
+    job.telemetry.recorder().stop(&epoch).unwrap();
+    job.save(1, 5);
+    drop(onelogger::span!("tokenize"));
+    let recorded = job.finish();
+    let intervals = starts(&recorded, INTERVAL);
+    for (name, interval) in [("epoch", 0), ("training_single_iteration", 0), ("tokenize", 1)] {
+        assert_eq!(starts(&recorded, name)[0].trace_id, intervals[interval].trace_id, "{name}");
+    }
+    let parent = starts(&recorded, "tokenize")[0].parent;
+    assert_eq!(parent.map(|parent| parent.span_id), Some(intervals[1].span_id));
+}
