@@ -163,3 +163,46 @@ impl End {
         reports.push((self.open.span, metrics::save_times(&times)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use onelogger::{
+        ErrorHandlingStrategy, MemoryExporter, OneLoggerConfig, OneLoggerProvider, SpanStop,
+    };
+
+    use super::*;
+    use crate::{
+        TraceShape, TrainStart, TrainingConfig, TrainingTelemetry, TrainingTelemetryProvider,
+    };
+
+    #[test]
+    fn an_interval_that_cannot_be_ended_keeps_no_loop_from_ending() {
+        let config = OneLoggerConfig::builder("test").session_tag("").world_size(1);
+        let training = TrainingConfig::builder().perf_tag("").global_batch_size(1);
+        let provider = OneLoggerProvider::new();
+        let config = config.error_handling_strategy(ErrorHandlingStrategy::PropagateExceptions);
+        let guard = TrainingTelemetryProvider::new(config)
+            .training_config(training.trace_shape(TraceShape::PerCheckpoint))
+            .exporter(MemoryExporter::new().0)
+            .configure_on(&provider)
+            .unwrap();
+        let telemetry = TrainingTelemetry::of(provider.recorder());
+        let training = telemetry.training_loop(TrainStart::default()).unwrap();
+        telemetry.training_iteration().unwrap().end().unwrap();
+
+        let handle = provider.recorder();
+        let recorder = handle.find::<Arc<TrainingRecorder>>().unwrap();
+        let interval = recorder.open_span(StandardSpan::CheckpointInterval).unwrap();
+        // Behind the recorder's back.
+        recorder.inner.stop(&interval, SpanStop::new()).unwrap();
+
+        let span = training.span().clone();
+        let refused = training.end().unwrap_err();
+        assert!(matches!(refused, RecordError::SpanStopped { .. }), "{refused}");
+        assert!(span.is_stopped());
+        telemetry.training_loop(TrainStart::default()).unwrap().end().unwrap();
+        drop(guard);
+    }
+}

@@ -93,3 +93,22 @@ impl Slots {
         open
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_that_is_not_the_open_one_ends_no_other() {
+        let capture = onelogger::testing::capture();
+        let span = || onelogger::recorder().start("model_forward").unwrap();
+        let (first, second) = (span(), span());
+        let mut slots = Slots::default();
+        let standard = StandardSpan::ModelForward;
+        slots.open(standard, second.clone(), Timestamp::from_unix_nanos(1));
+        assert!(slots.take_if(standard, &first).is_none());
+        assert!(slots.take_if(standard, &second).is_some());
+        assert!(slots.take_if(standard, &second).is_none());
+        drop(capture);
+    }
+}
