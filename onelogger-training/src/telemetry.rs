@@ -33,7 +33,8 @@ pub struct TrainingTelemetry {
 }
 
 /// The training job of the recorder in force here: that of the context, else that of
-/// [`OneLoggerProvider::instance`](onelogger::OneLoggerProvider::instance).
+/// [`OneLoggerProvider::instance`](onelogger::OneLoggerProvider::instance). What is asked for before that is
+/// configured does nothing, also afterwards: ask again.
 pub fn telemetry() -> TrainingTelemetry {
     TrainingTelemetry::of(onelogger::recorder())
 }

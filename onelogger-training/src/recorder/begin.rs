@@ -33,7 +33,6 @@ impl TrainingRecorder {
         let is_first_word = standard == StandardSpan::Application && time.is_none();
         let job_start = if is_first_word { self.job_start() } else { None };
         span.start_time = time.or(job_start);
-        span = self.within_interval(span);
         let change = {
             let mut job = self.job();
             if is_save(standard) && !job.records_saves() {
@@ -59,7 +58,7 @@ impl TrainingRecorder {
             }
             change
         };
-        let started = self.inner.start(span);
+        let started = self.inner.start(self.within_interval(span));
         let mut job = self.job();
         match &started {
             Ok(started) => {

@@ -1,6 +1,6 @@
 //! Traces of another shape than the Python library's.
 
-use onelogger::{Record, SpanFilter, SpanRecord};
+use onelogger::{Record, SpanBuilder, SpanFilter, SpanRecord};
 use onelogger_training::{Checkpoint, TraceShape, TrainingTelemetryProvider};
 
 use super::support::{EPOCH, Job, Recorded, small, strict};
@@ -182,4 +182,13 @@ fn spans_of_the_application_s_own_belong_to_the_interval_too() {
     }
     let parent = starts(&recorded, "tokenize")[0].parent;
     assert_eq!(parent.map(|parent| parent.span_id), Some(intervals[1].span_id));
+}
+
+#[test]
+fn a_start_that_is_refused_begins_no_interval() {
+    let job = Job::showing_all(small().trace_shape(TraceShape::PerCheckpoint));
+    job.begin();
+    let save = SpanBuilder::new("checkpoint_save_sync").with("current_iteration", "seven");
+    job.telemetry.recorder().start(save).unwrap_err();
+    assert!(starts(&job.finish(), INTERVAL).is_empty());
 }
