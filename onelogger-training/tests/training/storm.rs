@@ -51,7 +51,9 @@ fn call_something(telemetry: &TrainingTelemetry, begun: &mut Begun, chance: u64)
             Ok(())
         }
         17 => {
-            begun.saves.pop().map(Finalizer::succeed);
+            if let Some(save) = begun.saves.pop() {
+                save.succeed();
+            }
             Ok(())
         }
         18 => {
