@@ -3,7 +3,7 @@ use std::sync::Arc;
 use onelogger::recorder::{BuildError, DefaultRecorderBuilder};
 use onelogger::{
     ConfigError, ConfigureError, DefaultRecorder, Exporter, OneLoggerConfigBuilder, OneLoggerGuard,
-    OneLoggerProvider, SpanFilter, Timestamp,
+    OneLoggerProvider, SpanFilter, Timestamp, diagnostics,
 };
 
 use crate::config::{TrainingConfigBuilder, telemetry_config};
@@ -37,6 +37,7 @@ pub struct TrainingTelemetryProvider {
     job_start: Option<Timestamp>,
     filter: SpanFilter,
     recorder: DefaultRecorderBuilder,
+    exporters: Vec<Box<dyn Exporter>>,
 }
 
 /// The telemetry of a training could not be set up.
@@ -65,6 +66,7 @@ impl TrainingTelemetryProvider {
             job_start: None,
             filter: SpanFilter::except(span::NOT_EXPORTED),
             recorder: DefaultRecorder::builder(),
+            exporters: Vec::new(),
         }
     }
 
@@ -132,8 +134,7 @@ impl TrainingTelemetryProvider {
     }
 
     /// Settings of the recorder: lanes, queues, processors, exporters that were added to it. Its filter
-    /// is the one of [`export`](TrainingTelemetryProvider::export). Comes before
-    /// [`exporter`](TrainingTelemetryProvider::exporter).
+    /// is the one of [`export`](TrainingTelemetryProvider::export).
     pub fn recorder(mut self, recorder: DefaultRecorderBuilder) -> TrainingTelemetryProvider {
         self.recorder = recorder;
         self
@@ -141,12 +142,12 @@ impl TrainingTelemetryProvider {
 
     /// Adds an exporter. On a rank that is disabled it is never opened.
     pub fn exporter(mut self, exporter: impl Exporter) -> TrainingTelemetryProvider {
-        self.recorder = self.recorder.exporter(exporter);
+        self.exporters.push(Box::new(exporter));
         self
     }
 
     /// Configures the provider of the process; [`telemetry`](crate::telemetry) finds it from there on.
-    /// Keep the guard until the end of `main`.
+    /// Keep the guard until the end of `main`. Where there is no exporter, a warning says so.
     ///
     /// # Errors
     /// If a configuration is wrong, or the provider is configured already.
@@ -172,9 +173,17 @@ impl TrainingTelemetryProvider {
         }
         let training = self.training.map(TrainingConfigBuilder::build).transpose()?.map(Arc::new);
         let config = self.config.telemetry_config(telemetry_config(training.as_deref())).build()?;
-        let inner = self.recorder.filter(self.filter).build()?;
+        let recorder =
+            self.exporters.into_iter().fold(self.recorder, DefaultRecorderBuilder::boxed_exporter);
+        let inner = recorder.filter(self.filter).build()?;
         let recorder =
             TrainingRecorder::new(inner, config.clone(), self.ranks, self.job_start, training);
-        Ok(provider.configure(config, Arc::new(recorder))?)
+        let guard = provider.configure(config, Arc::new(recorder))?;
+        if provider.is_enabled() && provider.recorder().health().exporters.is_empty() {
+            diagnostics::warn(format_args!(
+                "the training has no exporter, so nothing of what it records is kept; add one to its provider"
+            ));
+        }
+        Ok(guard)
     }
 }

@@ -6,7 +6,9 @@ use crate::names::span;
 
 /// The spans that a training job is made of. Of each there is at most one open at a time.
 ///
-/// Whoever opens one of them, a callback, a guard, `span!` or `#[timed_span]`, has it measured.
+/// Whoever opens one of them, a callback, a guard, `span!` or `#[timed_span]`, has it measured. A
+/// synchronous save that a macro opens has succeeded if
+/// [`on_save_checkpoint_success`](crate::TrainingTelemetry::on_save_checkpoint_success) says so within it.
 ///
 /// ```
 /// use onelogger_training::StandardSpan;

@@ -33,7 +33,8 @@ pub struct TrainingTelemetry {
 }
 
 /// The training job of the recorder in force here: that of the context, else that of
-/// [`OneLoggerProvider::instance`](onelogger::OneLoggerProvider::instance).
+/// [`OneLoggerProvider::instance`](onelogger::OneLoggerProvider::instance). What is asked for before that is
+/// configured does nothing, also afterwards: ask again.
 pub fn telemetry() -> TrainingTelemetry {
     TrainingTelemetry::of(onelogger::recorder())
 }
@@ -150,15 +151,24 @@ impl TrainingTelemetry {
         standard: StandardSpan,
         outcome: Outcome,
     ) -> Result<(), RecordError> {
-        self.call(callback, |training, recorder| {
-            let span = training.open_span(standard)?;
-            if span.is_disabled() {
-                // Measured, and without a span.
-                let end = training.end_time(self.time)?;
-                return training.finish(standard, &end, outcome).and(end.checked);
-            }
-            recorder.stop(&span, SpanStop { time: self.time, outcome, ..SpanStop::new() })
-        })
+        self.call(callback, |training, recorder| self.end(training, recorder, standard, outcome))
+    }
+
+    /// The same within a call.
+    pub(crate) fn end(
+        &self,
+        training: &TrainingRecorder,
+        recorder: &dyn Recorder,
+        standard: StandardSpan,
+        outcome: Outcome,
+    ) -> Result<(), RecordError> {
+        let span = training.open_span(standard)?;
+        if span.is_disabled() {
+            // Measured, and without a span.
+            let end = training.end_time(self.time)?;
+            return training.finish(standard, &span, &end, outcome).and(end.checked);
+        }
+        recorder.stop(&span, SpanStop { time: self.time, outcome, ..SpanStop::new() })
     }
 
     /// The recorder for a question: a question that cannot be asked is no call that is refused.

@@ -30,9 +30,9 @@ pub(crate) struct PerRank {
 impl Throughput {
     /// Adds an iteration. One without a length, or of no length, says nothing of speed.
     pub(crate) fn add(&mut self, operations: i128, duration: Option<Duration>) {
-        self.operations += operations;
+        self.operations = self.operations.saturating_add(operations);
         let Some(duration) = duration else { return };
-        self.timed_operations += operations;
+        self.timed_operations = self.timed_operations.saturating_add(operations);
         self.time += duration;
         if duration.is_zero() {
             return;

@@ -147,7 +147,8 @@ impl TrainingTelemetry {
         })
     }
 
-    /// On the save's span where it is known and open, else on the application's.
+    /// On the save's span where it is known and open, else on the application's. Of asynchronous saves the
+    /// one that is open may be a later one.
     pub(crate) fn record_failure(
         &self,
         training: &TrainingRecorder,
@@ -158,6 +159,7 @@ impl TrainingTelemetry {
     ) -> Result<(), RecordError> {
         let span = {
             let mut job = training.job();
+            let strategy = strategy.filter(|&strategy| job.checkpoints.is_latest(strategy, which));
             let save = strategy.and_then(|strategy| job.slots.get(strategy.span()));
             let open = save.map_or_else(|| job.slots.expect(StandardSpan::Application), Ok)?;
             let span = open.span.clone();

@@ -103,12 +103,19 @@ impl TrainingTelemetry {
     /// If none has begun, or the time is out of the recorder's window; then it ends now.
     pub fn fail_iteration<E: Error + ?Sized>(&self, error: &E) -> Result<(), RecordError> {
         let standard = StandardSpan::TrainingIteration;
-        let event = ErrorEvent::new(format!("Error in {standard}: ")).caused_by(error);
-        let event = ErrorEvent { time: self.time(), ..event };
-        let told = self.call("fail_iteration", |training, recorder| {
+        self.call("fail_iteration", |training, recorder| {
             let span = training.open_span(standard)?;
-            recorder.error(Some(&span).filter(|span| !span.is_disabled()), event)
-        });
-        told.and_then(|()| self.stop("fail_iteration", standard, Outcome::Error))
+            // One that has no span is told of on the loop's.
+            let span = match span.is_disabled() {
+                true => training.job().training_span().ok(),
+                false => Some(span),
+            };
+            // The end says what is wrong with the time.
+            let time = training.end_time(self.time())?.given;
+            let error = ErrorEvent::new(format!("Error in {standard}: ")).caused_by(error);
+            let told = recorder.error(span.as_ref(), ErrorEvent { time, ..error });
+            let ended = self.end(training, recorder, standard, Outcome::Error);
+            told.and(ended)
+        })
     }
 }

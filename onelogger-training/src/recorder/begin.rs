@@ -33,9 +33,6 @@ impl TrainingRecorder {
         let is_first_word = standard == StandardSpan::Application && time.is_none();
         let job_start = if is_first_word { self.job_start() } else { None };
         span.start_time = time.or(job_start);
-        if let Some(interval) = self.interval_of(standard, &span) {
-            span.parent = interval.into();
-        }
         let change = {
             let mut job = self.job();
             if is_save(standard) && !job.records_saves() {
@@ -61,7 +58,7 @@ impl TrainingRecorder {
             }
             change
         };
-        let started = self.inner.start(span);
+        let started = self.inner.start(self.within_interval(span));
         let mut job = self.job();
         match &started {
             Ok(started) => {
@@ -174,7 +171,8 @@ fn admit_training(
         all.set(attribute::TRAIN_TOKENS_TARGET, tokens);
     }
     if let Some(flops) = flops {
-        all.set(attribute::COMPLETED_FLOPS_OVERALL, to_value(flops * i128::from(start)));
+        let before = flops.saturating_mul(i128::from(start));
+        all.set(attribute::COMPLETED_FLOPS_OVERALL, to_value(before));
     }
     for (name, target) in [
         (attribute::TRAIN_ITERATIONS_TARGET, iterations_target),

@@ -1,7 +1,7 @@
 //! The end of a standard span: what it adds to the job, and the events that tell of it.
 
 use onelogger::recorder::RecordError;
-use onelogger::{Event, Outcome, Recorder, Span, Timestamp};
+use onelogger::{Event, Outcome, Recorder, Span, SpanStop, Timestamp};
 
 use super::TrainingRecorder;
 use crate::config::CheckpointStrategy;
@@ -37,25 +37,36 @@ impl TrainingRecorder {
         }
     }
 
-    /// Counts what has ended, and records what is due then. The span itself is stopped by the caller,
-    /// whatever this returns.
+    /// Counts what has ended, and records what is due then; the interval of a training loop ends with it.
+    /// The span itself is stopped by the caller, whatever this returns. One that is not the open one of
+    /// its kind counts for nothing.
     pub(crate) fn finish(
         &self,
         standard: StandardSpan,
+        span: &Span,
         end: &EndTime,
         outcome: Outcome,
     ) -> Result<(), RecordError> {
         let mut reports = Vec::new();
-        let counted = {
+        let (counted, interval) = {
             let mut job = self.job();
-            let Some(open) = job.slots.take(standard) else { return Ok(()) };
+            let Some(open) = job.slots.take_if(standard, span) else { return Ok(()) };
+            let interval = match standard {
+                StandardSpan::TrainingLoop => job.slots.take(StandardSpan::CheckpointInterval),
+                _ => None,
+            };
             let (at, is_ok) = (end.at, outcome == Outcome::Ok);
             let end = End { standard, open, at, is_ok, world_size: self.config.world_size() };
-            end.count(&mut job, &mut reports)
+            (end.count(&mut job, &mut reports), interval)
         };
-        reports.into_iter().fold(counted, |result, (span, event)| {
-            result.and(self.inner.event(Some(&span), Event { time: end.given, ..event }))
-        })
+        let told = reports.into_iter().fold(counted, |result, (span, event)| {
+            let told = self.inner.event(Some(&span), Event { time: end.given, ..event });
+            result.and(told)
+        });
+        let interval = interval.map_or(Ok(()), |open| {
+            self.inner.stop(&open.span, SpanStop { time: end.given, ..SpanStop::new() })
+        });
+        told.and(interval)
     }
 }
 
@@ -150,5 +161,48 @@ impl End {
             }
         }
         reports.push((self.open.span, metrics::save_times(&times)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use onelogger::{
+        ErrorHandlingStrategy, MemoryExporter, OneLoggerConfig, OneLoggerProvider, SpanStop,
+    };
+
+    use super::*;
+    use crate::{
+        TraceShape, TrainStart, TrainingConfig, TrainingTelemetry, TrainingTelemetryProvider,
+    };
+
+    #[test]
+    fn an_interval_that_cannot_be_ended_keeps_no_loop_from_ending() {
+        let config = OneLoggerConfig::builder("test").session_tag("").world_size(1);
+        let training = TrainingConfig::builder().perf_tag("").global_batch_size(1);
+        let provider = OneLoggerProvider::new();
+        let config = config.error_handling_strategy(ErrorHandlingStrategy::PropagateExceptions);
+        let guard = TrainingTelemetryProvider::new(config)
+            .training_config(training.trace_shape(TraceShape::PerCheckpoint))
+            .exporter(MemoryExporter::new().0)
+            .configure_on(&provider)
+            .unwrap();
+        let telemetry = TrainingTelemetry::of(provider.recorder());
+        let training = telemetry.training_loop(TrainStart::default()).unwrap();
+        telemetry.training_iteration().unwrap().end().unwrap();
+
+        let handle = provider.recorder();
+        let recorder = handle.find::<Arc<TrainingRecorder>>().unwrap();
+        let interval = recorder.open_span(StandardSpan::CheckpointInterval).unwrap();
+        // Behind the recorder's back.
+        recorder.inner.stop(&interval, SpanStop::new()).unwrap();
+
+        let span = training.span().clone();
+        let refused = training.end().unwrap_err();
+        assert!(matches!(refused, RecordError::SpanStopped { .. }), "{refused}");
+        assert!(span.is_stopped());
+        telemetry.training_loop(TrainStart::default()).unwrap().end().unwrap();
+        drop(guard);
     }
 }

@@ -147,9 +147,12 @@ impl Recorder for TrainingRecorder {
     }
 
     fn start(&self, span: SpanBuilder) -> Result<Span, RecordError> {
+        if self.is_exporting_here() {
+            return self.inner.start(span);
+        }
         match StandardSpan::named(span.name.as_str()) {
-            Some(standard) if !self.is_exporting_here() => self.begin(standard, span),
-            _ => self.inner.start(span),
+            Some(standard) => self.begin(standard, span),
+            None => self.inner.start(self.within_interval(span)),
         }
     }
 
@@ -158,15 +161,8 @@ impl Recorder for TrainingRecorder {
             return self.inner.stop(span, stop);
         };
         let Ok(end) = self.end_time(stop.time) else { return self.inner.stop(span, stop) };
-        if !self.job().slots.holds(standard, span) {
-            return self.inner.stop(span, stop);
-        }
         stop.time = end.given;
-        let interval = match standard {
-            StandardSpan::TrainingLoop => self.end_interval(end.given),
-            _ => Ok(()),
-        };
-        let finished = self.finish(standard, &end, stop.outcome).and(interval);
+        let finished = self.finish(standard, span, &end, stop.outcome);
         self.inner.stop(span, stop).and(end.checked).and(finished)
     }
 

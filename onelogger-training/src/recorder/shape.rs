@@ -26,15 +26,24 @@ impl TrainingRecorder {
         self.inner.stop(&start_up, SpanStop::new())
     }
 
-    /// The checkpoint interval, for a span that would hang under the training loop; a new one if a save has
-    /// come to its end. `None` where traces have another shape, and where another thread is making one.
-    pub(super) fn interval_of(&self, standard: StandardSpan, span: &SpanBuilder) -> Option<Span> {
+    /// Puts a span that would hang under the training loop under the checkpoint interval, where traces
+    /// have that shape.
+    pub(super) fn within_interval(&self, span: SpanBuilder) -> SpanBuilder {
+        match self.interval_of(&span) {
+            Some(interval) => span.parent(&interval),
+            None => span,
+        }
+    }
+
+    /// The interval; a new one if a save has come to its end. `None` where another thread is making one.
+    fn interval_of(&self, span: &SpanBuilder) -> Option<Span> {
         const INTERVAL: StandardSpan = StandardSpan::CheckpointInterval;
         // Read without the lock: most jobs have another shape.
         let shape = self.training_config()?.0.trace_shape;
-        if shape != TraceShape::PerCheckpoint || standard == INTERVAL {
+        if shape != TraceShape::PerCheckpoint || span.name == INTERVAL.as_str() {
             return None;
         }
+        let at = self.moment(span.start_time).ok()?;
         let (old, of_loop, step) = {
             let mut job = self.job();
             let of_loop = job.slots.get(StandardSpan::TrainingLoop)?.span.clone();
@@ -60,20 +69,11 @@ impl TrainingRecorder {
             .link(of_loop, Attributes::new())
             .with(attribute::CURRENT_ITERATION, step);
         let started = self.inner.start(SpanBuilder { start_time: time, ..new }).ok();
-        let at = self.moment(time).ok();
         let mut job = self.job();
-        match started.as_ref().zip(at) {
-            Some((started, at)) => job.slots.open(INTERVAL, started.clone(), at),
+        match &started {
+            Some(started) => job.slots.open(INTERVAL, started.clone(), at),
             None => drop(job.slots.take(INTERVAL)),
         }
         started
-    }
-
-    /// Ends the interval that is open, with the training loop.
-    pub(super) fn end_interval(&self, time: Option<Timestamp>) -> Result<(), RecordError> {
-        let open = self.job().slots.take(StandardSpan::CheckpointInterval);
-        open.map_or(Ok(()), |open| {
-            self.inner.stop(&open.span, SpanStop { time, ..SpanStop::new() })
-        })
     }
 }

@@ -97,13 +97,23 @@ impl Checkpoints {
         self.take(which).map(|pending| pending.step)
     }
 
+    /// Whether it is the one that was begun last, which alone can be under way. Of synchronous saves no
+    /// other can be meant.
+    pub(crate) fn is_latest(&mut self, strategy: CheckpointStrategy, which: Which) -> bool {
+        let attempt = self.place(which).map(|place| self.pending[place].attempt);
+        strategy == CheckpointStrategy::Sync || attempt == Some(self.of(strategy).latest)
+    }
+
     fn take(&mut self, which: Which) -> Option<Pending> {
+        self.pending.remove(self.place(which)?)
+    }
+
+    fn place(&self, which: Which) -> Option<usize> {
         let is_it = |pending: &Pending| match which {
             Which::Attempt(attempt) => pending.attempt == attempt,
             Which::LastOfStep(step) => pending.step == step,
         };
-        let place = self.pending.iter().rposition(is_it)?;
-        self.pending.remove(place)
+        self.pending.iter().rposition(is_it)
     }
 
     /// Saves that have not been reported as done.

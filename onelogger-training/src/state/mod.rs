@@ -83,7 +83,8 @@ impl Job {
     pub(crate) fn begin_training(&mut self, training: TrainingLoop) {
         let start = training.iterations_start;
         let operations = self.config.as_ref().and_then(|config| config.flops_per_iteration());
-        self.flops_overall = operations.map(|operations| operations * i128::from(start));
+        self.flops_overall =
+            operations.map(|operations| operations.saturating_mul(i128::from(start)));
         self.completed_overall = start;
         self.validation.last_at = start;
         self.testing.last_at = start;
@@ -98,12 +99,13 @@ impl Job {
     ) -> Result<(), RecordError> {
         let config = Arc::clone(self.expect_config()?);
         let duration = between(started, end);
-        self.completed_overall += 1;
+        self.completed_overall = self.completed_overall.saturating_add(1);
         if let Some(duration) = duration {
             self.training_times.add(duration);
         }
         if let Some(operations) = config.flops_per_iteration() {
-            *self.flops_overall.get_or_insert(0) += operations;
+            let overall = self.flops_overall.get_or_insert(0);
+            *overall = overall.saturating_add(operations);
         }
         self.training.complete(&config, end, duration);
         Ok(())

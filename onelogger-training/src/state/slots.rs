@@ -78,9 +78,10 @@ impl Slots {
         }
     }
 
-    /// Whether this is the one that is open.
-    pub(crate) fn holds(&self, standard: StandardSpan, span: &Span) -> bool {
-        self.get(standard).is_some_and(|open| open.span == *span)
+    /// Takes it out if it is this one.
+    pub(crate) fn take_if(&mut self, standard: StandardSpan, span: &Span) -> Option<Open> {
+        self.get(standard).filter(|open| open.span == *span)?;
+        self.take(standard)
     }
 
     /// All that are open, the one that was opened last first.
@@ -90,5 +91,24 @@ impl Slots {
             StandardSpan::ALL.into_iter().filter(|standard| order(standard).is_some()).collect();
         open.sort_by_key(|standard| std::cmp::Reverse(order(standard)));
         open
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_that_is_not_the_open_one_ends_no_other() {
+        let capture = onelogger::testing::capture();
+        let span = || onelogger::recorder().start("model_forward").unwrap();
+        let (first, second) = (span(), span());
+        let mut slots = Slots::default();
+        let standard = StandardSpan::ModelForward;
+        slots.open(standard, second.clone(), Timestamp::from_unix_nanos(1));
+        assert!(slots.take_if(standard, &first).is_none());
+        assert!(slots.take_if(standard, &second).is_some());
+        assert!(slots.take_if(standard, &second).is_none());
+        drop(capture);
     }
 }

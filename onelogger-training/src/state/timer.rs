@@ -5,7 +5,7 @@ use onelogger::Timestamp;
 /// The lengths of all windows of a kind that are over.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Timer {
-    windows: u32,
+    windows: u64,
     total: Duration,
     shortest: Duration,
     longest: Duration,
@@ -16,7 +16,7 @@ impl Timer {
         self.shortest = if self.windows == 0 { window } else { self.shortest.min(window) };
         self.longest = self.longest.max(window);
         self.total += window;
-        self.windows = self.windows.saturating_add(1);
+        self.windows += 1;
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -33,7 +33,7 @@ impl Timer {
 
     /// `None` before the first window.
     pub(crate) fn average_sec(&self) -> Option<f64> {
-        (!self.is_empty()).then(|| self.total_sec() / f64::from(self.windows))
+        (!self.is_empty()).then(|| self.total_sec() / self.windows as f64)
     }
 
     pub(crate) fn shortest_sec(&self) -> f64 {

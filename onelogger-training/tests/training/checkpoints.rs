@@ -196,3 +196,22 @@ fn p65_size_and_place_are_told_where_they_are_known() {
     assert_eq!(directory, Ok(Some("/checkpoints/1")));
     assert_eq!(recorded.spans("checkpoint_save_finalization"), [(100, 150)]);
 }
+
+#[test]
+fn p67_a_failure_is_no_error_of_a_later_save() {
+    let job = asynchronous();
+    job.save(1, 100);
+    job.telemetry.on_save_checkpoint_start(2).unwrap();
+    let error = io::Error::other("timed out");
+    job.telemetry.on_save_checkpoint_failure(1, &error).unwrap();
+    job.telemetry.on_save_checkpoint_failure(2, &error).unwrap();
+    job.telemetry.on_save_checkpoint_end().unwrap();
+    let recorded = job.finish();
+    let spans: Vec<_> = recorded
+        .told("error")
+        .iter()
+        .map(|error| (error.int("current_iteration").unwrap(), error.span.clone()))
+        .collect();
+    let expected = [(1, "application"), (2, "checkpoint_save_async")];
+    assert_eq!(spans, expected.map(|(step, span)| (step, span.to_owned())));
+}

@@ -277,3 +277,55 @@ fn failing_step(job: &Job) -> Result<(), std::fmt::Error> {
     job.pass(50);
     Err(std::fmt::Error)
 }
+
+#[test]
+fn a_failure_at_an_impossible_time_ends_the_iteration_all_the_same() {
+    let job = Job::showing_all(small());
+    job.begin();
+    job.telemetry.on_training_single_iteration_start().unwrap();
+    let too_late = job.telemetry.at(Job::at(3_600_000));
+    let bad = std::io::Error::other("bad batch");
+    too_late.fail_iteration(&bad).unwrap_err();
+    job.iterate(100);
+    job.iterate(300);
+    // There is none: that is one fault, and not two.
+    let before = job.telemetry.recorder().refused_calls();
+    job.telemetry.fail_iteration(&bad).unwrap_err();
+    assert_eq!(job.telemetry.recorder().refused_calls(), before + 1);
+    let recorded = job.finish();
+    let errors = recorded.told("error");
+    assert_eq!((errors[0].span.as_str(), errors[0].millis), ("training_single_iteration", 0));
+    assert_eq!(recorded.told(UPDATE)[0].float("avg_iteration_time_sec"), Some(0.2));
+}
+
+#[test]
+fn a_failure_of_an_iteration_without_a_span_is_told_of_on_the_loop_s() {
+    let job = Job::new(small().is_train_iterations_enabled(false));
+    job.begin();
+    job.telemetry.on_training_single_iteration_start().unwrap();
+    job.telemetry.fail_iteration(&std::io::Error::other("bad batch")).unwrap();
+    assert_eq!(job.finish().told("error")[0].span, "training_loop");
+}
+
+#[test]
+fn figures_stop_at_the_largest_number() {
+    let most = i64::MAX;
+    let training =
+        with_throughput().global_batch_size(most).flops_per_sample(most).seq_length(most);
+    let job = Job::new(training.log_every_n_train_iterations(1));
+    job.telemetry.on_app_start().unwrap();
+    job.telemetry.on_train_start(TrainStart::at_iteration(most)).unwrap();
+    job.iterate(1000);
+    job.iterate(1000);
+    job.save(most, 1);
+    let recorded = job.finish();
+    let update = &recorded.told(UPDATE)[1];
+    assert_eq!(update.int("current_iteration"), Some(most - 1));
+    assert_eq!(update.int("num_train_samples"), Some(most));
+    assert_eq!(update.int("train_tokens"), Some(most));
+    assert!(update.float("completed_floating_point_operations_overall").unwrap() > 1e38);
+    assert_eq!(
+        update.float("train_throughput_per_gpu"),
+        update.float("train_throughput_per_gpu_max")
+    );
+}

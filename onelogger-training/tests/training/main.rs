@@ -7,4 +7,5 @@ mod loops;
 mod phases;
 mod setup;
 mod shape;
+mod storm;
 mod support;

@@ -1,7 +1,7 @@
 //! Configuration, provider and overrides.
 
-use onelogger::exporter::{ExportError, Exporter, Records, Run};
-use onelogger::{FileExporter, OneLoggerProvider, SpanFilter, Value};
+use onelogger::exporter::{ExportError, Exporter, MemoryExporter, Records, Run};
+use onelogger::{DefaultRecorder, FileExporter, OneLoggerProvider, SpanFilter, Value};
 use onelogger_training::{
     ConfigOverride, Ranks, RecordingRanks, SetupError, TrainingConfig, TrainingTelemetry,
     TrainingTelemetryProvider,
@@ -246,4 +246,13 @@ fn p36_a_file_says_at_its_beginning_that_it_is_of_a_training() {
         assert_eq!(attributes["app_type"], "training");
         assert_eq!(attributes["nodes"].is_number(), name == "known");
     }
+}
+
+#[test]
+fn exporters_stay_whenever_the_settings_of_the_recorder_come() {
+    let (exporter, records) = MemoryExporter::new();
+    let provider = TrainingTelemetryProvider::new(strict()).exporter(exporter);
+    let own = OneLoggerProvider::new();
+    drop(provider.recorder(DefaultRecorder::builder().synchronous()).configure_on(&own).unwrap());
+    assert!(!records.take().is_empty());
 }

@@ -1,6 +1,6 @@
 //! Traces of another shape than the Python library's.
 
-use onelogger::{Record, SpanFilter, SpanRecord};
+use onelogger::{Record, SpanBuilder, SpanFilter, SpanRecord};
 use onelogger_training::{Checkpoint, TraceShape, TrainingTelemetryProvider};
 
 use super::support::{EPOCH, Job, Recorded, small, strict};
@@ -164,4 +164,31 @@ fn the_application_may_begin_with_the_job() {
         assert_eq!(starts(&recorded, "application")[0].time_unix_nanos, epoch);
         assert!(starts(&recorded, "onelogger.training.start_up").is_empty());
     }
+}
+
+#[test]
+fn spans_of_the_application_s_own_belong_to_the_interval_too() {
+    let job = Job::showing_all(small().trace_shape(TraceShape::PerCheckpoint));
+    job.begin();
+    let epoch = job.telemetry.recorder().start("epoch").unwrap();
+    job.iterate(10);
+    job.telemetry.recorder().stop(&epoch).unwrap();
+    job.save(1, 5);
+    drop(onelogger::span!("tokenize"));
+    let recorded = job.finish();
+    let intervals = starts(&recorded, INTERVAL);
+    for (name, interval) in [("epoch", 0), ("training_single_iteration", 0), ("tokenize", 1)] {
+        assert_eq!(starts(&recorded, name)[0].trace_id, intervals[interval].trace_id, "{name}");
+    }
+    let parent = starts(&recorded, "tokenize")[0].parent;
+    assert_eq!(parent.map(|parent| parent.span_id), Some(intervals[1].span_id));
+}
+
+#[test]
+fn a_start_that_is_refused_begins_no_interval() {
+    let job = Job::showing_all(small().trace_shape(TraceShape::PerCheckpoint));
+    job.begin();
+    let save = SpanBuilder::new("checkpoint_save_sync").with("current_iteration", "seven");
+    job.telemetry.recorder().start(save).unwrap_err();
+    assert!(starts(&job.finish(), INTERVAL).is_empty());
 }
