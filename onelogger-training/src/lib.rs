@@ -101,6 +101,7 @@ mod python_text;
 mod ranks;
 mod recorder;
 mod saver;
+mod source;
 mod standard;
 mod state;
 mod telemetry;

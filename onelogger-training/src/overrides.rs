@@ -1,3 +1,4 @@
+use onelogger::config::Loader;
 use onelogger::{Attributes, ErrorHandlingStrategy, OneLoggerConfigBuilder, Value};
 use serde::Deserialize;
 
@@ -72,6 +73,28 @@ impl ConfigOverride {
             enable_for_current_rank, summary_data_schema_version,
         );
         builder.custom_metadata(change.custom_metadata)
+    }
+
+    /// The same for what a loader reads.
+    pub(crate) fn apply_to_fields(self, mut loader: Loader) -> Loader {
+        let strategy = self.error_handling_strategy.map(ErrorHandlingStrategy::as_str);
+        let fields = [
+            ("world_size", self.world_size.map(Value::from)),
+            ("session_tag", self.session_tag.map(Value::from)),
+            ("is_baseline_run", self.is_baseline_run.map(Value::from)),
+            ("error_handling_strategy", strategy.map(Value::from)),
+            ("enable_for_current_rank", self.enable_for_current_rank.map(Value::from)),
+            ("summary_data_schema_version", self.summary_data_schema_version.map(Value::from)),
+        ];
+        for (field, value) in fields {
+            if let Some(value) = value {
+                loader = loader.set(field, value);
+            }
+        }
+        for (name, value) in self.custom_metadata.iter() {
+            loader = loader.set(format!("custom_metadata.{name}"), value.clone());
+        }
+        loader
     }
 }
 

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
+use onelogger::config::{LoadError, Loader};
 use onelogger::recorder::{BuildError, DefaultRecorderBuilder};
 use onelogger::{
-    ConfigError, ConfigureError, DefaultRecorder, Exporter, OneLoggerConfigBuilder, OneLoggerGuard,
+    ConfigError, ConfigureError, Exporter, OneLoggerConfigBuilder, OneLoggerGuard,
     OneLoggerProvider, SpanFilter, Timestamp, diagnostics,
 };
 
@@ -11,6 +12,7 @@ use crate::names::span;
 use crate::overrides::ConfigOverride;
 use crate::ranks::{Ranks, RecordingRanks};
 use crate::recorder::TrainingRecorder;
+use crate::source::Source;
 
 /// Sets up the telemetry of a training job, once, in `main`.
 ///
@@ -30,13 +32,12 @@ use crate::recorder::TrainingRecorder;
 /// Configurations are given as builders, and built when all overrides are known.
 #[must_use]
 pub struct TrainingTelemetryProvider {
-    config: OneLoggerConfigBuilder,
+    source: Source,
     training: Option<TrainingConfigBuilder>,
     overrides: Vec<ConfigOverride>,
     ranks: Option<Ranks>,
     job_start: Option<Timestamp>,
     filter: SpanFilter,
-    recorder: DefaultRecorderBuilder,
     exporters: Vec<Box<dyn Exporter>>,
 }
 
@@ -47,6 +48,9 @@ pub enum SetupError {
     /// The configuration, with its overrides, is wrong. Correct what it names.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// What the loader has read is wrong. Correct what it names.
+    #[error(transparent)]
+    Load(#[from] LoadError),
     /// The recorder cannot be built as asked. Correct what it names.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -58,14 +62,37 @@ pub enum SetupError {
 impl TrainingTelemetryProvider {
     /// With this configuration of the run, and without exporters.
     pub fn new(config: OneLoggerConfigBuilder) -> TrainingTelemetryProvider {
+        TrainingTelemetryProvider::of(Source::code(config))
+    }
+
+    /// With all that this loader reads: the configuration of the run, its exporters and processors, from a
+    /// file, the environment and code.
+    ///
+    /// ```no_run
+    /// use onelogger::config::Loader;
+    /// use onelogger_training::{TrainingConfig, TrainingTelemetryProvider};
+    ///
+    /// let training = TrainingConfig::builder().perf_tag("llama-8b").global_batch_size(512);
+    /// let _onelogger = TrainingTelemetryProvider::from_loader(Loader::new())
+    ///     .training_config(training)
+    ///     .configure()?;
+    /// # Ok::<(), onelogger_training::SetupError>(())
+    /// ```
+    ///
+    /// The loader reads when the provider is configured. Ranks and overrides that are given here go before
+    /// what its sources say, exporters come beside theirs.
+    pub fn from_loader(loader: Loader) -> TrainingTelemetryProvider {
+        TrainingTelemetryProvider::of(Source::loader(loader))
+    }
+
+    fn of(source: Source) -> TrainingTelemetryProvider {
         TrainingTelemetryProvider {
-            config,
+            source,
             training: None,
             overrides: Vec::new(),
             ranks: None,
             job_start: None,
             filter: SpanFilter::except(span::NOT_EXPORTED),
-            recorder: DefaultRecorder::builder(),
             exporters: Vec::new(),
         }
     }
@@ -93,8 +120,7 @@ impl TrainingTelemetryProvider {
     #[allow(clippy::needless_pass_by_value, reason = "as all that a builder is given")]
     pub fn ranks(mut self, ranks: Ranks, recording: RecordingRanks) -> TrainingTelemetryProvider {
         let is_enabled = ranks.records(&recording);
-        let config = self.config.world_size(ranks.world_size).rank(ranks.rank);
-        self.config = config.enable_for_current_rank(is_enabled);
+        self.source = self.source.ranks(&ranks, is_enabled);
         self.ranks = Some(ranks);
         self
     }
@@ -134,9 +160,10 @@ impl TrainingTelemetryProvider {
     }
 
     /// Settings of the recorder: lanes, queues, processors, exporters that were added to it. Its filter
-    /// is the one of [`export`](TrainingTelemetryProvider::export).
+    /// is the one of [`export`](TrainingTelemetryProvider::export). Takes the place of all that a loader
+    /// reads of it; [`Loader::recorder`] changes that.
     pub fn recorder(mut self, recorder: DefaultRecorderBuilder) -> TrainingTelemetryProvider {
-        self.recorder = recorder;
+        self.source = self.source.recorder(recorder);
         self
     }
 
@@ -169,16 +196,15 @@ impl TrainingTelemetryProvider {
                 let training = self.training.unwrap_or_default();
                 self.training = Some(change.clone().apply(training));
             }
-            self.config = change.apply(self.config);
+            self.source = self.source.apply(change);
         }
         let training = self.training.map(TrainingConfigBuilder::build).transpose()?.map(Arc::new);
-        let config = self.config.telemetry_config(telemetry_config(training.as_deref())).build()?;
-        let recorder =
-            self.exporters.into_iter().fold(self.recorder, DefaultRecorderBuilder::boxed_exporter);
-        let inner = recorder.filter(self.filter).build()?;
-        let recorder =
-            TrainingRecorder::new(inner, config.clone(), self.ranks, self.job_start, training);
-        let guard = provider.configure(config, Arc::new(recorder))?;
+        let telemetry = telemetry_config(training.as_deref());
+        let ready = self.source.ready(telemetry, self.exporters, self.filter)?;
+        let (ranks, job_start) = (self.ranks, self.job_start);
+        let guard = ready.configure(provider, |config, inner| {
+            Arc::new(TrainingRecorder::new(inner, config.clone(), ranks, job_start, training))
+        })?;
         if provider.is_enabled() && provider.recorder().health().exporters.is_empty() {
             diagnostics::warn(format_args!(
                 "the training has no exporter, so nothing of what it records is kept; add one to its provider"

@@ -5,7 +5,7 @@ use std::fmt;
 use super::explain::Explanation;
 use crate::callsite::{self, Filter};
 use crate::diagnostics;
-use crate::recorder::DefaultRecorder;
+use crate::recorder::{DefaultRecorder, Recorder};
 use crate::setup::{ConfigureError, OneLoggerConfig, OneLoggerGuard, OneLoggerProvider};
 
 /// A configuration that has been loaded and checked. Nothing is opened yet.
@@ -24,9 +24,23 @@ impl Loaded {
     /// # Errors
     /// Those of [`OneLoggerProvider::configure`].
     pub fn configure(self) -> Result<OneLoggerGuard, ConfigureError> {
+        self.configure_with(OneLoggerProvider::instance(), |config, recorder| (config, recorder))
+    }
+
+    /// Configures a provider with what `change` makes of the configuration and the recorder: one of its own
+    /// around this one, say. Else as [`configure`](Loaded::configure).
+    ///
+    /// # Errors
+    /// Those of [`OneLoggerProvider::configure`].
+    pub fn configure_with<R: Recorder>(
+        self,
+        provider: &OneLoggerProvider,
+        change: impl FnOnce(OneLoggerConfig, DefaultRecorder) -> (OneLoggerConfig, R),
+    ) -> Result<OneLoggerGuard, ConfigureError> {
         let Loaded { config, recorder, filter, explanation } = self;
+        let (config, recorder) = change(config, recorder);
         let is_enabled = config.enable_for_current_rank();
-        let guard = OneLoggerProvider::instance().configure(config, recorder)?;
+        let guard = provider.configure(config, recorder)?;
         if !is_enabled {
             return Ok(guard);
         }

@@ -136,13 +136,16 @@ impl Loader {
         self
     }
 
-    /// Changes the settings of the recorder when all sources are read: a clock, say, that no file can
-    /// hold.
+    /// Changes the settings of the recorder when all sources are read, and after the changes that were
+    /// asked for before: a clock, say, that no file can hold.
     pub fn recorder(
         mut self,
         adjust: impl FnOnce(DefaultRecorderBuilder) -> DefaultRecorderBuilder + 'static,
     ) -> Loader {
-        self.adjust = Some(Box::new(adjust));
+        self.adjust = Some(match self.adjust {
+            Some(before) => Box::new(|builder| adjust(before(builder))),
+            None => Box::new(adjust),
+        });
         self
     }
 

@@ -26,6 +26,9 @@ pub(super) fn read(settings: &mut Settings<'_>, is_enabled: bool) -> Option<OneL
         .world_size(settings.integer("world_size").unwrap_or(1))
         .session_tag(settings.text("session_tag").unwrap_or_default())
         .enable_for_current_rank(is_enabled);
+    if let Some(rank) = settings.integer("rank") {
+        builder = builder.rank(rank);
+    }
     if let Some(is_baseline_run) = settings.bool("is_baseline_run") {
         builder = builder.is_baseline_run(is_baseline_run);
     }
@@ -55,14 +58,17 @@ pub(super) fn read(settings: &mut Settings<'_>, is_enabled: bool) -> Option<OneL
     None
 }
 
-const STRATEGIES: &[(&str, ErrorHandlingStrategy)] = &[
-    ("report_and_continue", ErrorHandlingStrategy::ReportAndContinue),
-    ("propagate_exceptions", ErrorHandlingStrategy::PropagateExceptions),
-    (
-        "disable_quietly_and_report_metric_error",
-        ErrorHandlingStrategy::DisableQuietlyAndReportMetricError,
-    ),
-];
+const STRATEGIES: &[(&str, ErrorHandlingStrategy)] = &{
+    use ErrorHandlingStrategy::*;
+    const fn named(strategy: ErrorHandlingStrategy) -> (&'static str, ErrorHandlingStrategy) {
+        (strategy.as_str(), strategy)
+    }
+    [
+        named(ReportAndContinue),
+        named(PropagateExceptions),
+        named(DisableQuietlyAndReportMetricError),
+    ]
+};
 
 const LOG_LEVELS: &[(&str, LogLevel)] = &[
     ("off", LogLevel::Off),

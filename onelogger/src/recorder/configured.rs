@@ -27,6 +27,19 @@ pub enum ErrorHandlingStrategy {
     DisableQuietlyAndReportMetricError,
 }
 
+impl ErrorHandlingStrategy {
+    /// How configurations write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ErrorHandlingStrategy::ReportAndContinue => "report_and_continue",
+            ErrorHandlingStrategy::PropagateExceptions => "propagate_exceptions",
+            ErrorHandlingStrategy::DisableQuietlyAndReportMetricError => {
+                "disable_quietly_and_report_metric_error"
+            }
+        }
+    }
+}
+
 /// A recorder in force, with the strategy that guards the calls to it.
 pub(crate) struct Configured {
     pub(crate) recorder: Arc<dyn Recorder>,

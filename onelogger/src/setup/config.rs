@@ -132,6 +132,13 @@ impl OneLoggerConfig {
         self.telemetry_config.as_ref()
     }
 
+    /// The same with what a domain's telemetry says of itself.
+    #[must_use]
+    pub fn with_telemetry_config(mut self, config: TelemetryConfig) -> OneLoggerConfig {
+        self.telemetry_config = Some(config);
+        self
+    }
+
     /// The strategy in force.
     pub(super) fn strategy(&self) -> ErrorHandlingStrategy {
         self.error_handling_strategy.unwrap_or_default()
