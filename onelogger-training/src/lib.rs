@@ -85,8 +85,9 @@
 //! sense is an end now. What is kept of a job does not grow with its length.
 //!
 //! Standard spans are those of the job, one of a kind at a time, so parts of an iteration that several
-//! threads do at once need names of their own. The recorder is called by every macro of the program, which
-//! costs more than the short way that macros take into a default recorder.
+//! threads do at once need names of their own. Macros with such a name call the recorder, which costs more
+//! than the short way that others take; with [`TraceShape::PerCheckpoint`], and where the training
+//! configuration is set later than the provider, all macros do.
 #![forbid(unsafe_code)]
 
 mod callbacks;

@@ -114,6 +114,17 @@ impl StandardSpan {
         }
     }
 
+    /// The names of all.
+    pub(crate) const NAMES: [&'static str; StandardSpan::ALL.len()] = {
+        let mut names = [""; StandardSpan::ALL.len()];
+        let mut place = 0;
+        while place < names.len() {
+            names[place] = StandardSpan::ALL[place].as_str();
+            place += 1;
+        }
+        names
+    };
+
     /// The one of this name.
     pub(crate) fn named(name: &str) -> Option<StandardSpan> {
         StandardSpan::ALL.into_iter().find(|standard| standard.as_str() == name)

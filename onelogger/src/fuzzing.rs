@@ -52,7 +52,7 @@ fn name_callsite(words: &mut [u64]) {
         .keys(&["a", "b.c", "a"])
         .start_keys(&["d"]);
     SITE.is_enabled();
-    SITE.plant();
+    SITE.plant(false);
     let number = SITE.planted().map_or(0, |number| u64::from(number.get()));
     let mut at = 0;
     while let Some(header) = words.get_mut(at) {

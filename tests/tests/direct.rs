@@ -9,7 +9,7 @@ use onelogger::recorder::{CloseError, FlushError, OpenError, RecordError};
 use onelogger::{
     Attributes, DefaultRecorder, ErrorEvent, Event, Health, MemoryExporter, OneLoggerConfig,
     OneLoggerProvider, Recorder, Span, SpanBuilder, SpanStop, TelemetryDataError, event, recorder,
-    span,
+    span, timed_span,
 };
 
 /// Counts the calls of macros and others.
@@ -17,6 +17,7 @@ struct Counting {
     inner: DefaultRecorder,
     calls: Arc<AtomicU32>,
     lets_macros_pass: bool,
+    called_for: &'static [&'static str],
 }
 
 impl Counting {
@@ -60,14 +61,17 @@ impl Recorder for Counting {
     fn direct(&self) -> Option<&DefaultRecorder> {
         self.lets_macros_pass.then_some(&self.inner)
     }
+    fn called_for(&self) -> &[&'static str] {
+        self.called_for
+    }
 }
 
 /// The calls that a span and an event by macro make, and those by hand; and what is recorded.
-fn calls(lets_macros_pass: bool) -> (u32, u32, usize) {
+fn calls(lets_macros_pass: bool, called_for: &'static [&'static str]) -> (u32, u32, usize) {
     let (exporter, records) = MemoryExporter::new();
-    let inner = DefaultRecorder::builder().exporter(exporter).synchronous().build().unwrap();
+    let inner = DefaultRecorder::builder().exporter(exporter).build().unwrap();
     let calls = Arc::new(AtomicU32::new(0));
-    let counting = Counting { inner, calls: Arc::clone(&calls), lets_macros_pass };
+    let counting = Counting { inner, calls: Arc::clone(&calls), lets_macros_pass, called_for };
     let config = OneLoggerConfig::builder("test").session_tag("").world_size(1).build().unwrap();
     let provider = OneLoggerProvider::new();
     let guard = provider.configure(config, counting).unwrap();
@@ -81,6 +85,7 @@ fn calls(lets_macros_pass: bool) -> (u32, u32, usize) {
     recorder().event(&span, "by hand").unwrap();
     recorder().stop(&span).unwrap();
     let by_hand = calls.load(Ordering::Relaxed) - by_macro;
+    recorder().force_flush(Duration::from_secs(60)).unwrap();
     let recorded = records.to_vec().len();
     drop((attached, guard));
     (by_macro, by_hand, recorded)
@@ -88,6 +93,47 @@ fn calls(lets_macros_pass: bool) -> (u32, u32, usize) {
 
 #[test]
 fn macros_go_through_a_wrapping_recorder_unless_it_lets_them_pass() {
-    assert_eq!(calls(false), (3, 3, 6));
-    assert_eq!(calls(true), (0, 3, 6));
+    assert_eq!(calls(false, &[]), (3, 3, 6));
+    assert_eq!(calls(true, &[]), (0, 3, 6));
+}
+
+/// The same callsites each time: what one recorder asks for holds as long as that is configured.
+#[test]
+fn it_is_called_for_the_spans_that_it_asks_for() {
+    for _ in 0..2 {
+        assert_eq!(calls(true, &["another"]), (0, 3, 6));
+        assert_eq!(calls(true, &["another", "by macro"]), (2, 3, 6));
+        assert_eq!(calls(true, &[]), (0, 3, 6));
+    }
+}
+
+#[timed_span(name = "annotated", attrs(text = %text), err)]
+fn annotated(text: &str) -> Result<(), std::fmt::Error> {
+    Err(std::fmt::Error)
+}
+
+#[timed_span(name = "annotated", start_attrs(text))]
+async fn awaited(text: &str) {
+    span!("annotated", text).set("n", 1);
+}
+
+#[test]
+fn it_is_called_whatever_a_macro_has_to_say_of_the_span() {
+    let inner = DefaultRecorder::builder().build().unwrap();
+    let calls = Arc::new(AtomicU32::new(0));
+    let called_for: &[&str] = &["annotated"];
+    let counting =
+        Counting { inner, calls: Arc::clone(&calls), lets_macros_pass: true, called_for };
+    let config = OneLoggerConfig::builder("test").session_tag("").world_size(1).build().unwrap();
+    let provider = OneLoggerProvider::new();
+    let guard = provider.configure(config, counting).unwrap();
+    let attached = provider.attach();
+    let _outer = span!("passes");
+    annotated("x").unwrap_err();
+    // A start, an error, a stop.
+    assert_eq!(calls.swap(0, Ordering::Relaxed), 3);
+    futures::executor::block_on(awaited("x"));
+    // Two starts, an attribute, two stops.
+    assert_eq!(calls.swap(0, Ordering::Relaxed), 5);
+    drop((attached, guard));
 }

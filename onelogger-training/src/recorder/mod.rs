@@ -22,7 +22,7 @@ use onelogger::{
     SpanBuilder, SpanStop, TelemetryDataError, Timestamp,
 };
 
-use crate::config::TrainingConfig;
+use crate::config::{TraceShape, TrainingConfig};
 use crate::metrics;
 use crate::ranks::Ranks;
 use crate::standard::StandardSpan;
@@ -192,6 +192,17 @@ impl Recorder for TrainingRecorder {
 
     fn health(&self) -> Health {
         self.inner.health()
+    }
+
+    /// Macros need not come here for spans that are not standard ones, unless these may have to be put
+    /// under an interval.
+    fn direct(&self) -> Option<&DefaultRecorder> {
+        let shape = self.training_config()?.0.trace_shape;
+        Some(&self.inner).filter(|_| shape != TraceShape::PerCheckpoint)
+    }
+
+    fn called_for(&self) -> &[&'static str] {
+        &StandardSpan::NAMES
     }
 
     fn baggage_attributes(&self) -> &[Name] {

@@ -329,3 +329,39 @@ fn figures_stop_at_the_largest_number() {
         update.float("train_throughput_per_gpu_max")
     );
 }
+
+/// A step whose macros are the same callsites each time: of standard spans and others.
+fn annotated_step(pass: impl Fn(u64)) {
+    let _iteration = span!("training_single_iteration");
+    let _layer = span!("layer");
+    let _forward = span!("model_forward");
+    pass(100);
+    drop(span!("kernel", n = 1));
+}
+
+#[test]
+fn p101_macros_are_measured_whatever_was_configured_before() {
+    let before = onelogger::testing::capture();
+    annotated_step(|_| ());
+    drop(before);
+    let job = Job::showing_all(small().additions(true));
+    job.begin();
+    annotated_step(|millis| job.pass(millis));
+    annotated_step(|millis| job.pass(millis));
+    let recorded = job.finish();
+    let update = &recorded.told(UPDATE)[0];
+    assert_eq!(update.float("avg_iteration_time_sec"), Some(0.1));
+    assert_eq!(update.float("avg_forward_time_sec"), Some(0.1));
+    let step = ["kernel", "model_forward", "layer", "training_single_iteration"];
+    assert_eq!(recorded.stops()[..8], [step, step].concat());
+    for name in ["layer", "model_forward", "kernel"] {
+        assert_eq!(
+            recorded.parent_of(name).as_deref(),
+            match name {
+                "layer" => Some("training_single_iteration"),
+                "model_forward" => Some("layer"),
+                _ => Some("model_forward"),
+            }
+        );
+    }
+}

@@ -169,6 +169,18 @@ impl Recorded {
         self.0.iter().filter_map(one).collect()
     }
 
+    /// The name of what the first span of this name hangs under.
+    pub(crate) fn parent_of(&self, name: &str) -> Option<String> {
+        let starts = || {
+            self.0.iter().filter_map(|record| match record {
+                Record::Start(span) => Some(span),
+                _ => None,
+            })
+        };
+        let parent = starts().find(|span| span.name == name)?.parent?.span_id;
+        Some(starts().find(|span| span.span_id == parent)?.name.to_string())
+    }
+
     /// Names of spans in the order of their stops.
     pub(crate) fn stops(&self) -> Vec<String> {
         let one = |record: &Record| match record {

@@ -2,7 +2,7 @@
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::{Callsite, Catalogue, Filter, FilterError, OFF, ON};
+use super::{Callsite, CallsiteKind, Catalogue, Filter, FilterError, OFF, ON};
 use crate::data::{CALLSITES, Level};
 use crate::diagnostics;
 use crate::sync::{Counter, ForkLocal, generation};
@@ -22,6 +22,8 @@ struct Settings {
     problem: Option<FilterError>,
     /// How many providers are configured. Where there is none, every callsite is off.
     providers: usize,
+    /// The spans that recorders of these are called for, each as often as one asks for it.
+    called_for: Vec<&'static str>,
 }
 
 impl Settings {
@@ -31,11 +33,21 @@ impl Settings {
             Ok(filter) => (filter, None),
             Err(problem) => (Filter::default(), Some(problem)),
         };
-        Settings { filter, problem, providers: 0 }
+        Settings { filter, problem, providers: 0, called_for: Vec::new() }
     }
 
     fn state_of(&self, callsite: &Callsite) -> u8 {
         if self.providers > 0 && self.filter.allows(&callsite.catalogue) { ON } else { OFF }
+    }
+
+    /// Switches a callsite. It has no number before it is on for the first time: macros that find one do
+    /// not ask again.
+    fn set(&self, callsite: &Callsite, state: u8) {
+        if state == ON {
+            let is_span = callsite.catalogue.kind == CallsiteKind::Span;
+            callsite.plant(is_span && self.called_for.contains(&callsite.name()));
+        }
+        callsite.state.set(state);
     }
 }
 
@@ -46,7 +58,7 @@ pub(super) fn register(callsite: &'static Callsite) -> bool {
     let state = settings.state_of(callsite);
     let is_new = CALLSITES.add(callsite);
     if is_new {
-        set(callsite, state);
+        settings.set(callsite, state);
     }
     // Otherwise another thread is about to set the state, or was when this process was forked: then
     // the callsite asks again each time, because no change would find it.
@@ -82,19 +94,30 @@ fn say_that_nothing_is_recorded(callsite: &Callsite) {
 pub(crate) struct Interest {
     /// The process that it was made in.
     generation: u64,
+    called_for: Vec<&'static str>,
 }
 
 impl Interest {
-    pub(crate) fn new() -> Interest {
-        change(|settings| settings.providers += 1);
-        Interest { generation: generation() }
+    /// `called_for` are the spans for which macros are to call the recorder.
+    pub(crate) fn new(called_for: &[&'static str]) -> Interest {
+        change(|settings| {
+            settings.providers += 1;
+            settings.called_for.extend(called_for);
+        });
+        Interest { generation: generation(), called_for: called_for.to_vec() }
     }
 }
 
 impl Drop for Interest {
     fn drop(&mut self) {
         if self.generation == generation() {
-            change(|settings| settings.providers = settings.providers.saturating_sub(1));
+            change(|settings| {
+                settings.providers = settings.providers.saturating_sub(1);
+                for name in &self.called_for {
+                    let place = settings.called_for.iter().position(|called| called == name);
+                    place.map(|place| settings.called_for.swap_remove(place));
+                }
+            });
         }
     }
 }
@@ -133,17 +156,8 @@ fn change(change: impl FnOnce(&mut Settings)) {
     let mut settings = write();
     change(&mut settings);
     for callsite in CALLSITES.iter() {
-        set(callsite, settings.state_of(callsite));
+        settings.set(callsite, settings.state_of(callsite));
     }
-}
-
-/// Switches a callsite. It has no number before it is on for the first time: macros that find one do not
-/// ask again.
-fn set(callsite: &Callsite, state: u8) {
-    if state == ON {
-        callsite.plant();
-    }
-    callsite.state.set(state);
 }
 
 fn read() -> RwLockReadGuard<'static, Settings> {

@@ -220,13 +220,13 @@ impl Callsite {
         NonZero::new(self.planted.get())
     }
 
-    /// Has records name it by its number, if it has one that is fit for that.
-    pub(crate) fn plant(&self) {
+    /// Has records name it by its number, if it has one that is fit for that; not where somebody is called
+    /// for each of them.
+    pub(crate) fn plant(&self, is_called: bool) {
         let number = self.link.number();
         let is_literal = matches!(self.catalogue.name, CallsiteName::Literal(_));
-        if is_literal && (1..=Origin::LAST).contains(&number) {
-            self.planted.set(number);
-        }
+        let is_fit = is_literal && !is_called && (1..=Origin::LAST).contains(&number);
+        self.planted.set(if is_fit { number } else { 0 });
     }
 
     /// How its records name it: by its number, or by bringing name and keys with each.

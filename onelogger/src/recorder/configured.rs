@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{CloseError, Direct, RecordError, Recorder, Refused, TelemetryDataError};
-use crate::data::Name;
+use crate::data::{Callsite, Name};
 use crate::diagnostics;
 use crate::sync::{Counter, Flag, begin_epoch};
 
@@ -48,6 +48,8 @@ pub(crate) struct Configured {
     baggage_attributes: Vec<Name>,
     /// What [`Recorder::direct`] said when it was configured.
     direct: Option<Arc<Direct>>,
+    /// What [`Recorder::called_for`] said when it was configured.
+    called_for: Vec<&'static str>,
     /// Telemetry is off for good.
     is_off: Flag,
     is_closed: Flag,
@@ -64,12 +66,14 @@ impl Configured {
         let (is_off, is_closed, has_logged) = (flag(), flag(), flag());
         let baggage_attributes = recorder.baggage_attributes().to_vec();
         let direct = recorder.direct().map(|recorder| Arc::clone(&recorder.direct));
+        let called_for = recorder.called_for().to_vec();
         let misuses = Counter::new(0);
         Configured {
             recorder,
             strategy,
             baggage_attributes,
             direct,
+            called_for,
             is_off,
             is_closed,
             has_logged,
@@ -80,6 +84,17 @@ impl Configured {
     /// Where macros write, if they need not call the recorder.
     pub(crate) fn direct(&self) -> Option<&Direct> {
         self.direct.as_deref()
+    }
+
+    /// Where the macro writes its spans, if it need not call the recorder.
+    pub(crate) fn direct_for(&self, site: &Callsite) -> Option<&Direct> {
+        let is_called = || !self.called_for.is_empty() && self.called_for.contains(&site.name());
+        self.direct().filter(|_| !is_called())
+    }
+
+    /// The spans for which macros call the recorder.
+    pub(crate) fn called_for(&self) -> &[&'static str] {
+        &self.called_for
     }
 
     /// Which entries of the current baggage a new span gets as attributes.

@@ -162,6 +162,13 @@ pub trait Recorder: Any + Send + Sync {
         None
     }
 
+    /// The names of spans for which macros call this recorder also where it is [`direct`](Recorder::direct):
+    /// it learns of these spans' starts, stops, errors and attributes, and of nothing else. Asked once,
+    /// when the provider is configured. None by default.
+    fn called_for(&self) -> &[&'static str] {
+        &[]
+    }
+
     /// Which entries of the current baggage are to be attributes of each span that is started; asked
     /// once, when the provider is configured. A recorder that wraps another one forwards this. None
     /// by default.
@@ -252,6 +259,10 @@ impl<R: Recorder + ?Sized> Recorder for Arc<R> {
 
     fn direct(&self) -> Option<&DefaultRecorder> {
         (**self).direct()
+    }
+
+    fn called_for(&self) -> &[&'static str] {
+        (**self).called_for()
     }
 
     fn baggage_attributes(&self) -> &[Name] {

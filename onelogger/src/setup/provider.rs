@@ -110,7 +110,7 @@ impl OneLoggerProvider {
             context::set_of_process(configured.clone());
         }
         let recorder = configured.clone();
-        let _interest = configured.as_ref().map(|_| Interest::new());
+        let _interest = configured.as_ref().map(|it| Interest::new(it.called_for()));
         state.configured = Some(Active { config: Arc::new(config), recorder, _interest });
         drop(state);
         drop(being_configured);

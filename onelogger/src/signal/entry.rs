@@ -82,7 +82,7 @@ impl SpanGuard {
         start_attributes: &[Argument<'_>],
     ) -> Option<SpanGuard> {
         let opened = context::with_in_force(|configured| {
-            let direct = configured.direct()?;
+            let direct = configured.direct_for(site)?;
             if !configured.is_enabled() || !configured.baggage_attributes().is_empty() {
                 return None;
             }

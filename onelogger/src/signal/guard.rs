@@ -303,7 +303,7 @@ impl ActiveSpan {
         arguments: &SpanArguments<'_>,
     ) {
         let mut called = None;
-        let started = context::with_in_force(|configured| match configured.direct() {
+        let started = context::with_in_force(|configured| match configured.direct_for(site) {
             // Baggage is added to a span that is described.
             Some(direct) if configured.baggage_attributes().is_empty() => {
                 if !configured.is_enabled() {
