@@ -3,7 +3,7 @@ use std::sync::Arc;
 use onelogger::config::{LoadError, Loader};
 use onelogger::recorder::{BuildError, DefaultRecorderBuilder};
 use onelogger::{
-    ConfigError, ConfigureError, Exporter, OneLoggerConfigBuilder, OneLoggerGuard,
+    ConfigError, ConfigureError, Exporter, OneLoggerConfig, OneLoggerConfigBuilder, OneLoggerGuard,
     OneLoggerProvider, SpanFilter, Timestamp, diagnostics,
 };
 
@@ -200,11 +200,12 @@ impl TrainingTelemetryProvider {
         }
         let training = self.training.map(TrainingConfigBuilder::build).transpose()?.map(Arc::new);
         let telemetry = telemetry_config(training.as_deref());
-        let ready = self.source.ready(telemetry, self.exporters, self.filter)?;
         let (ranks, job_start) = (self.ranks, self.job_start);
-        let guard = ready.configure(provider, |config, inner| {
+        let wrap = |config: &OneLoggerConfig, inner| {
             Arc::new(TrainingRecorder::new(inner, config.clone(), ranks, job_start, training))
-        })?;
+        };
+        let guard =
+            self.source.configure(provider, telemetry, self.exporters, self.filter, wrap)?;
         if provider.is_enabled() && provider.recorder().health().exporters.is_empty() {
             diagnostics::warn(format_args!(
                 "the training has no exporter, so nothing of what it records is kept; add one to its provider"

@@ -1,6 +1,6 @@
 //! Where the configuration of the run and the recorder come from: code, or whatever a loader reads.
 
-use onelogger::config::{Loaded, Loader};
+use onelogger::config::Loader;
 use onelogger::recorder::DefaultRecorderBuilder;
 use onelogger::{
     DefaultRecorder, Exporter, OneLoggerConfig, OneLoggerConfigBuilder, OneLoggerGuard,
@@ -19,12 +19,6 @@ pub(crate) enum Source {
 pub(crate) struct Code {
     config: OneLoggerConfigBuilder,
     recorder: DefaultRecorderBuilder,
-}
-
-/// What the source has come to. Nothing is opened yet.
-pub(crate) enum Ready {
-    Code(OneLoggerConfig, DefaultRecorder),
-    Loaded(Box<Loaded>, TelemetryConfig),
 }
 
 impl Source {
@@ -65,56 +59,39 @@ impl Source {
 
     pub(crate) fn recorder(self, recorder: DefaultRecorderBuilder) -> Source {
         match self {
-            Source::Code(code) => {
-                Source::Code(Box::new(Code { config: code.config, recorder }))
-            }
+            Source::Code(code) => Source::Code(Box::new(Code { config: code.config, recorder })),
             Source::Loader(loader) => Source::loader(loader.recorder(|_| recorder)),
         }
     }
 
-    /// Reads and checks everything.
-    pub(crate) fn ready(
+    /// Reads and checks everything, and puts what `wrap` makes of the recorder in force.
+    pub(crate) fn configure<R: Recorder>(
         self,
+        provider: &OneLoggerProvider,
         telemetry: TelemetryConfig,
         exporters: Vec<Box<dyn Exporter>>,
         filter: SpanFilter,
-    ) -> Result<Ready, SetupError> {
-        let finish = |recorder: DefaultRecorderBuilder| {
-            exporters.into_iter().fold(recorder, DefaultRecorderBuilder::boxed_exporter).filter(filter)
+        wrap: impl FnOnce(&OneLoggerConfig, DefaultRecorder) -> R,
+    ) -> Result<OneLoggerGuard, SetupError> {
+        let finish = |recorder| {
+            let add = DefaultRecorderBuilder::boxed_exporter;
+            exporters.into_iter().fold(recorder, add).filter(filter)
         };
         Ok(match self {
             Source::Code(code) => {
                 let Code { config, recorder } = *code;
                 let config = config.telemetry_config(telemetry).build()?;
-                Ready::Code(config, finish(recorder).build()?)
-            }
-            Source::Loader(loader) => {
-                Ready::Loaded(Box::new(loader.recorder(finish).load()?), telemetry)
-            }
-        })
-    }
-}
-
-impl Ready {
-    /// Puts what `wrap` makes of the recorder in force.
-    pub(crate) fn configure<R: Recorder>(
-        self,
-        provider: &OneLoggerProvider,
-        wrap: impl FnOnce(&OneLoggerConfig, DefaultRecorder) -> R,
-    ) -> Result<OneLoggerGuard, SetupError> {
-        let guard = match self {
-            Ready::Code(config, recorder) => {
-                let recorder = wrap(&config, recorder);
+                let recorder = wrap(&config, finish(recorder).build()?);
                 provider.configure(config, recorder)
             }
-            Ready::Loaded(loaded, telemetry) => {
+            Source::Loader(loader) => {
+                let loaded = loader.recorder(finish).load()?;
                 loaded.configure_with(provider, |config, recorder| {
                     let config = config.with_telemetry_config(telemetry);
                     let recorder = wrap(&config, recorder);
                     (config, recorder)
                 })
             }
-        };
-        Ok(guard?)
+        }?)
     }
 }

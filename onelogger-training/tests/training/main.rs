@@ -3,6 +3,7 @@
 
 mod checkpoints;
 mod iterations;
+mod loaded;
 mod loops;
 mod phases;
 mod setup;

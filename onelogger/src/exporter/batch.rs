@@ -301,15 +301,25 @@ impl Batch {
         }
     }
 
-    /// A batch of the records that are wanted.
-    pub(crate) fn select(&self, mut wanted: impl FnMut(&Entry) -> bool) -> Batch {
-        let mut selected = Batch { totals: self.totals, ..Batch::default() };
-        for (place, entry) in self.entries.iter().enumerate() {
-            if wanted(entry) {
-                selected.copy_record(self, place, *entry);
-            }
+    /// A batch of the records that are wanted; `None` if all of them are.
+    pub(crate) fn select(&self, mut wanted: impl FnMut(&Entry) -> bool) -> Option<Batch> {
+        let mut places = Vec::with_capacity(self.entries.len());
+        places.extend((0..self.entries.len()).filter(|&place| wanted(&self.entries[place])));
+        if places.len() == self.entries.len() {
+            return None;
         }
-        selected
+        // No more memory than it needs: many of them may wait at a time.
+        let mut selected = Batch {
+            totals: self.totals,
+            entries: Vec::with_capacity(places.len()),
+            words: Vec::with_capacity(if places.is_empty() { 0 } else { self.words.len() }),
+            ..Batch::default()
+        };
+        for place in places {
+            selected.copy_record(self, place, self.entries[place]);
+        }
+        selected.words.shrink_to_fit();
+        Some(selected)
     }
 
     /// Copies a record of another batch, with what `entry` has in place of that one's fields; where its
@@ -459,8 +469,9 @@ mod tests {
         let back: Vec<_> = batch.records().iter().map(|record| record.to_owned()).collect();
         assert_eq!(back, records);
 
-        let stops = batch.select(|entry| entry.kind == RecordKind::Stop);
+        let stops = batch.select(|entry| entry.kind == RecordKind::Stop).unwrap();
         let back: Vec<_> = stops.records().iter().map(|record| record.to_owned()).collect();
         assert_eq!(back, records[2..3]);
+        assert!(batch.select(|_| true).is_none());
     }
 }

@@ -171,12 +171,13 @@ impl QueueSender {
         if lost > 0 {
             self.status.lock().ledger.lose(lost, LossReason::QueueFull);
         }
+        let selected = selected.map_or_else(|| Arc::clone(batch), Arc::new);
         if selected.entries().is_empty() && !self.queue.is_empty() {
             // What is in the queue will tell of the loss; an empty batch would only take memory.
             self.status.lock().ledger.reach(batch.totals);
             return;
         }
-        self.queue.add(Work::Deliver(Arc::new(selected)));
+        self.queue.add(Work::Deliver(selected));
     }
 
     fn is_wanted(&mut self, entry: &Entry, is_room: bool) -> bool {
@@ -216,7 +217,7 @@ mod tests {
             (0..batch.entries().len()).map(|place| batch.made_unix_nanos(place)).collect()
         };
         assert_eq!(made(&batch), [10, 102, 30, 104]);
-        let selected = batch.select(|entry| entry.span_id.to_u64() >= 3);
+        let selected = batch.select(|entry| entry.span_id.to_u64() >= 3).unwrap();
         assert_eq!(made(&selected), [30, 104]);
         assert!(made(&selected.into_empty()).is_empty());
     }
