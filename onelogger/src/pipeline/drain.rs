@@ -178,7 +178,7 @@ impl Drain {
         self.lanes.sort_unstable_by_key(|lane| lane.reader.id);
         let Drain { lanes, gone, spare, .. } = self;
         lanes.retain_mut(|lane| {
-            if lane.words.capacity() == 0 {
+            if lane.words.capacity() == 0 && !lane.reader.consumer.is_empty() {
                 lane.words = spare.take().unwrap_or_default();
             }
             let has_ended = lane.reader.consumer.has_ended();
@@ -321,5 +321,20 @@ mod tests {
         }
         assert_eq!(drain.spare.len(), 1);
         assert!(drain.lanes.iter().all(|lane| lane.words.capacity() == 0));
+    }
+
+    #[test]
+    fn where_nothing_happens_no_memory_stays() {
+        let intake = Intake::new(Clock::system(), IdSource::fixed(), FullPolicy::DropNewest, 1024);
+        let mut drain = Drain::default();
+        let mut lane = intake.lane().unwrap();
+        lane.scratch = record(1);
+        lane.publish(Claim::Nothing, &intake, FullPolicy::DropNewest).unwrap();
+        assert_eq!(orders(&mut drain, &intake, 1, false), [1]);
+        for expected in [1, 0] {
+            drain.drop_unused_memory();
+            assert_eq!(drain.spare.len(), expected);
+            assert_eq!(orders(&mut drain, &intake, 1, false), [0; 0]);
+        }
     }
 }

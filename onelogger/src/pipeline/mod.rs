@@ -490,14 +490,15 @@ fn pass_through(
         return spare.lend(send(outlets, batch));
     }
     let totals = batch.totals;
-    let (left, used) = match processors.run(&batch) {
-        Some(left) => (left, Some(batch)),
-        None => (batch, None),
-    };
+    let changed = processors.run(&batch);
     let totals = Totals { processed: processors.counts(), ..totals };
-    spare.lend(send(outlets, left.with_totals(totals)));
-    if let Some(used) = used {
-        spare.keep(used);
+    match changed {
+        // Its memory was not taken from here: kept as well, it would be more and more.
+        Some(changed) => {
+            send(outlets, changed.with_totals(totals));
+            spare.keep(batch);
+        }
+        None => spare.lend(send(outlets, batch.with_totals(totals))),
     }
 }
 
@@ -520,4 +521,31 @@ fn close_stages(stages: &mut Option<Box<Stages>>) {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::EventRecord;
+    use crate::exporter::RecordKind;
+    use crate::processor::{Verdict, from_fn};
+
+    #[test]
+    fn what_processors_leave_does_not_add_to_the_memory_that_is_kept() {
+        let mut seen = 0;
+        let most = from_fn("most", move |_| {
+            seen += 1;
+            if seen % 100 == 0 { Verdict::Withhold } else { Verdict::Keep }
+        });
+        let mut processors = Processors::new().then(most);
+        let mut spare = SpareBatches::default();
+        for _ in 0..5 {
+            let mut batch = spare.take();
+            while !batch.is_full(BATCH_BYTES) {
+                batch.push_event(RecordKind::Event, &EventRecord::default());
+            }
+            pass_through(&mut processors, &mut [], &mut spare, batch);
+            assert!(spare.len() <= 1);
+        }
+    }
 }

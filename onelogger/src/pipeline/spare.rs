@@ -79,12 +79,19 @@ impl SpareBatches {
         drop(self.spare.take_unused());
     }
 
+    /// How many there are, lent or not.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.lent.len() + self.spare.len()
+    }
+
     fn collect(&mut self) {
-        for _ in 0..self.lent.len() {
-            // Each is looked at once: those that are still read come to the end again.
-            match Arc::try_unwrap(self.lent.remove(0)) {
-                Ok(batch) => self.keep(batch),
-                Err(read) => self.lent.push(read),
+        let mut place = 0;
+        while let Some(batch) = self.lent.get(place) {
+            if Arc::strong_count(batch) > 1 {
+                place += 1;
+            } else if let Some(batch) = Arc::into_inner(self.lent.swap_remove(place)) {
+                self.keep(batch);
             }
         }
     }

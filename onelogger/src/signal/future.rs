@@ -171,8 +171,10 @@ impl<O> Timed<O> {
         match &poll {
             Poll::Pending if leave_parked(number) => {}
             Poll::Ready(result) if is_innermost(number) => {
+                // Before the result is looked at, because that may panic.
+                let stage = std::mem::replace(&mut self.stage, Stage::Bare);
                 self.end(SpanGuard::local(number), result);
-                if let Stage::Parked(parked) = std::mem::replace(&mut self.stage, Stage::Bare) {
+                if let Stage::Parked(parked) = stage {
                     parked.into_span().retire();
                 }
             }

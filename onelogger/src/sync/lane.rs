@@ -318,6 +318,12 @@ impl Consumer {
         self.lane.head.store(tail, Ordering::Release);
     }
 
+    /// Whether there is nothing to drain.
+    pub(crate) fn is_empty(&self) -> bool {
+        // Relaxed: a look; whoever reads words looks again.
+        self.lane.tail.load(Ordering::Relaxed) >> 1 == self.head
+    }
+
     /// Gives a reservation of so many words back that no stop will use.
     pub(crate) fn give_back(&mut self, words: usize) {
         self.lane.returned.fetch_add(words as u64, Ordering::Relaxed);

@@ -282,6 +282,67 @@ fn what_a_future_leaves_open_is_not_left_to_the_thread() {
     );
 }
 
+/// What looks at the result of a future may be the application's own.
+#[test]
+fn where_the_look_at_a_result_panics_the_span_has_one_stop() {
+    #[timed_span(name = "looked at", ret(value = |_: &u8| -> u8 { resume_unwind(Box::new(0_u8)) }))]
+    async fn looked_at(polls: usize) -> u8 {
+        for _ in 1..polls {
+            yield_once().await;
+        }
+        1
+    }
+    for polls in 1..4 {
+        assert_both_ways(
+            |it| it,
+            |_| {
+                let mut future = Box::pin(AssertUnwindSafe(looked_at(polls)).catch_unwind());
+                let mut cx = Context::from_waker(Waker::noop());
+                let polled = std::iter::from_fn(|| match future.as_mut().poll(&mut cx) {
+                    Poll::Pending => Some(()),
+                    Poll::Ready(result) => {
+                        assert!(result.is_err());
+                        None
+                    }
+                });
+                assert_eq!(polled.count(), polls - 1);
+                drop(span!("next"));
+            },
+        );
+    }
+}
+
+/// Room for a stop is kept where the span began, and given back wherever it ends.
+#[test]
+fn a_future_that_is_shown_elsewhere_keeps_no_room_when_it_is_over() {
+    #[timed_span(name = "moved")]
+    async fn moved() {
+        yield_once().await;
+        drop(context::current_span());
+        yield_once().await;
+    }
+    const WORDS: usize = 1024;
+    twice(|| {
+        let run = Run::with(|it| it.lane_bytes(WORDS * 8));
+        let elsewhere = Worker::begin(&run);
+        for _ in 0..WORDS / 2 {
+            let mut future: Task = Box::pin(moved());
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(future.as_mut().poll(&mut cx).is_pending());
+            let mut future = elsewhere.poll(future, false).unwrap();
+            assert!(future.as_mut().poll(&mut cx).is_ready());
+            run.flush();
+        }
+        // Fits if less than a third of the lane is kept for anything.
+        event!("large", text = "x".repeat(WORDS * 8 * 2 / 3));
+        let Worker { tasks, thread, .. } = elsewhere;
+        drop(tasks);
+        thread.join().unwrap();
+        let (_, counts) = run.end();
+        assert_eq!((counts.recorded, counts.lost_total()), (WORDS as u64 + 1, 0));
+    });
+}
+
 fn seeds() -> impl Iterator<Item = u64> {
     (1..200_u64).map(|seed| seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }

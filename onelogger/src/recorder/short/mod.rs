@@ -74,14 +74,28 @@ struct LocalSpan {
 }
 
 /// The number of a span among all that were local to its thread: raw ids repeat from one recorder to the
-/// next. The highest bit says that the start found no room, the next one that no room is kept for the stop
-/// here: the span has come from another thread.
+/// next. The highest bit says that the start found no room, the next one that the span has come from another
+/// thread: then the rest of the upper half is the number of the lane that keeps room for its stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LocalNumber(NonZero<u64>);
 
 impl LocalNumber {
     const LOST: u64 = 1 << 63;
     const ELSEWHERE: u64 = 1 << 62;
+
+    /// Of a span for whose stop another lane keeps room; `None` if the lane's number is too large. Of the
+    /// count half will do: the span is local for one poll.
+    fn elsewhere(count: u64, lane: u32) -> Option<LocalNumber> {
+        let lane = u64::from(lane) << 32;
+        let number = LocalNumber::ELSEWHERE | lane | u64::from(count as u32);
+        NonZero::new(number).filter(|_| lane < LocalNumber::ELSEWHERE).map(LocalNumber)
+    }
+
+    /// The other lane that keeps room for the stop, if one does.
+    fn kept_elsewhere(self) -> Option<u32> {
+        let number = self.0.get() & !LocalNumber::LOST;
+        number.checked_sub(LocalNumber::ELSEWHERE).map(|number| (number >> 32) as u32)
+    }
 
     #[inline(always)]
     fn is_lost(self) -> bool {

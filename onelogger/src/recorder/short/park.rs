@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use super::settle::facts;
-use super::{LocalNumber, on_the_way};
+use super::{LocalNumber, LocalSpan, on_the_way};
 use crate::data::Callsite;
 use crate::recorder::Span;
-use crate::recorder::span::Owner;
+use crate::recorder::span::{Facts, Owner};
 use crate::recorder::thread::{THREAD, Thread};
 use crate::sync::epoch;
 
@@ -59,9 +59,14 @@ impl Parked {
             if !is_ours || !short.enter_trace(context.trace_id, context.trace_flags) {
                 return None;
             }
-            let is_here = inner.facts.lane == Some(lane.id);
-            let kept = if is_here { 0 } else { LocalNumber::ELSEWHERE };
-            Some(short.push(self.site, inner.facts.raw, inner.facts.order, kept))
+            let &Facts { raw, order, lane: kept_in, .. } = &inner.facts;
+            if kept_in == Some(lane.id) {
+                return Some(short.push(self.site, raw, order, 0));
+            }
+            short.count += 1;
+            let number = LocalNumber::elsewhere(short.count, kept_in?)?;
+            short.spans.push(LocalSpan { number, raw, order, site: self.site });
+            Some(number)
         });
         entered.flatten()
     }

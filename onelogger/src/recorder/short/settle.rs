@@ -82,7 +82,10 @@ pub(super) fn facts(
         raw,
         anchor,
         order,
-        lane: lane.filter(|_| number.is_ordinary()).map(|lane| lane.id),
+        lane: match lane {
+            Some(lane) if number.is_ordinary() => Some(lane.id),
+            _ => number.kept_elsewhere(),
+        },
         fate,
     }
 }
