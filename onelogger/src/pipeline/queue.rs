@@ -160,13 +160,7 @@ impl QueueSender {
     pub(super) fn send(&mut self, batch: &Arc<Batch>) {
         let is_room = self.queue.has_room_for(batch.size_bytes(), self.policy);
         if is_room && self.shed.is_empty() {
-            let is_roomy = batch.kept_bytes() > 4 * batch.size_bytes();
-            // What waits behind others may wait for long, and the queue counts what it uses.
-            let waiting = match is_roomy && !self.queue.is_empty() {
-                true => Arc::new(Batch::clone(batch)),
-                false => Arc::clone(batch),
-            };
-            return self.queue.add(Work::Deliver(waiting));
+            return self.add(Arc::clone(batch));
         }
         let mut lost = 0;
         let selected = batch.select(|entry| {
@@ -183,7 +177,16 @@ impl QueueSender {
             self.status.lock().ledger.reach(batch.totals);
             return;
         }
-        self.queue.add(Work::Deliver(selected));
+        self.add(selected);
+    }
+
+    fn add(&self, mut batch: Arc<Batch>) {
+        let is_roomy = batch.kept_bytes() > 4 * batch.size_bytes();
+        if is_roomy && !self.queue.is_empty() {
+            // What waits behind others may wait for long, and the queue counts what it uses.
+            batch = Arc::new(Batch::clone(&batch));
+        }
+        self.queue.add(Work::Deliver(batch));
     }
 
     fn is_wanted(&mut self, entry: &Entry, is_room: bool) -> bool {
