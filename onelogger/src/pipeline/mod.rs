@@ -73,8 +73,11 @@ pub(crate) struct Settings {
 /// A batch is passed on when it has grown so large: what it costs beside its records (a request, a
 /// thread that wakes) is little then.
 const BATCH_BYTES: usize = 2 << 20;
-/// Memory that nobody has wanted for so long, or twice that, is freed.
-const MEMORY_STAYS_UNUSED: Duration = Duration::from_secs(10);
+/// A lane that no thread has wanted for so long, or twice that, is dropped.
+const LANES_STAY_UNUSED: Duration = Duration::from_secs(10);
+/// The same for memory of batches and for drained words. So long that a load which comes and goes asks for
+/// nothing anew: the allocator would keep some of what it gets back, and take more from the system.
+const MEMORY_STAYS_UNUSED: Duration = Duration::from_secs(300);
 
 /// What is kept of a close's time for counting what exporters have given up, at most.
 const LONGEST_RESERVE: Duration = Duration::from_secs(1);
@@ -328,7 +331,7 @@ impl Stages {
         let _ours = Ours::enter();
         self.intake.wake.attend();
         let mut passed_on = Instant::now();
-        let mut tidied = passed_on;
+        let [mut lanes_tidied, mut memory_tidied] = [passed_on; 2];
         loop {
             let (flushes, close) = {
                 let mut requests = lock(requests);
@@ -347,9 +350,14 @@ impl Stages {
                 self.pass_on(Haste::All);
                 self.say_health();
                 passed_on = Instant::now();
-                if passed_on - tidied >= MEMORY_STAYS_UNUSED {
-                    self.drop_unused_memory();
-                    tidied = passed_on;
+                if passed_on - lanes_tidied >= LANES_STAY_UNUSED {
+                    self.intake.drop_unused_lanes();
+                    lanes_tidied = passed_on;
+                }
+                if passed_on - memory_tidied >= MEMORY_STAYS_UNUSED {
+                    self.drain.drop_unused_memory();
+                    self.spare.drop_unused();
+                    memory_tidied = passed_on;
                 }
             }
             for ticket in flushes {
@@ -426,12 +434,6 @@ impl Stages {
         } else {
             self.spare.keep(batch);
         }
-    }
-
-    fn drop_unused_memory(&mut self) {
-        self.intake.drop_unused_lanes();
-        self.drain.drop_unused_memory();
-        self.spare.drop_unused();
     }
 
     /// Says how many spans have started and stopped by now. Nobody else adds.
