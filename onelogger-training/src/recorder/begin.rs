@@ -5,6 +5,7 @@ use onelogger::{
     Attributes, Name, Recorder, Span, SpanBuilder, SpanContext, SpanParent, Timestamp,
 };
 
+use super::reservation::Reservation;
 use super::{TrainingRecorder, refused};
 use crate::config::{CheckpointStrategy, TraceShape, TrainingConfig};
 use crate::names::attribute;
@@ -33,7 +34,7 @@ impl TrainingRecorder {
         let is_first_word = standard == StandardSpan::Application && time.is_none();
         let job_start = if is_first_word { self.job_start() } else { None };
         span.start_time = time.or(job_start);
-        let change = {
+        let (change, place) = {
             let mut job = self.job();
             if is_save(standard) && !job.records_saves() {
                 return Ok(Span::disabled());
@@ -56,20 +57,15 @@ impl TrainingRecorder {
                 span = SpanBuilder { parent: SpanParent::Root, ..span };
                 span = span.link(of_loop, Attributes::new());
             }
-            change
+            (change, Reservation::new(self, standard))
         };
-        let started = self.inner.start(self.within_interval(span));
-        let mut job = self.job();
-        match &started {
-            Ok(started) => {
-                job.slots.open(standard, started.clone(), at);
-                apply(&mut job, change);
-            }
-            // It was closed meanwhile.
-            Err(_) => drop(job.slots.take(standard)),
+        // Refused if it was closed meanwhile.
+        let started = self.inner.start(self.within_interval(span))?;
+        {
+            let mut job = self.job();
+            place.open(&mut job, started.clone(), at);
+            apply(&mut job, change);
         }
-        drop(job);
-        let started = started?;
         if standard == StandardSpan::Application {
             let told = job_start.map_or(Ok(()), |start| self.tell_start_up(&started, start));
             self.introduce(&started, time).and(told)?;

@@ -10,6 +10,7 @@
 mod begin;
 mod finish;
 mod shape;
+mod reservation;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;

@@ -2,6 +2,7 @@
 //! test whose name begins with `p` and a number is about an entry in the list of its faults.
 
 mod checkpoints;
+mod failures;
 mod iterations;
 mod loops;
 mod phases;
