@@ -19,7 +19,13 @@ use crate::throughput::to_value;
 enum Change {
     Nothing,
     Training(Box<TrainingLoop>),
-    Save { strategy: CheckpointStrategy, attempt: i64, step: i64, progress: Progress },
+    Save {
+        strategy: CheckpointStrategy,
+        attempt: i64,
+        step: i64,
+        progress: Progress,
+        succeeds_by_end: bool,
+    },
 }
 
 impl TrainingRecorder {
@@ -39,7 +45,7 @@ impl TrainingRecorder {
             if is_save(standard) && !job.records_saves() {
                 return Ok(Span::disabled());
             }
-            let (attributes, change) = admit(&job, standard, &span.attributes, at)?;
+            let (attributes, change) = admit(&job, standard, &span, at)?;
             job.slots.reserve(standard)?;
             if let Change::Save { .. } = change {
                 job.checkpoints.attempts += 1;
@@ -116,17 +122,17 @@ fn with_others(mut standard: Attributes, given: Attributes) -> Attributes {
 fn admit(
     job: &Job,
     standard: StandardSpan,
-    given: &Attributes,
+    span: &SpanBuilder,
     at: Timestamp,
 ) -> Result<(Attributes, Change), RecordError> {
     match standard {
-        StandardSpan::TrainingLoop => admit_training(job.expect_config()?, given, at),
+        StandardSpan::TrainingLoop => admit_training(job.expect_config()?, &span.attributes, at),
         StandardSpan::TrainingIteration => {
             job.expect_config()?;
             Ok((Attributes::new(), Change::Nothing))
         }
-        StandardSpan::CheckpointSaveSync => admit_save(job, CheckpointStrategy::Sync, given),
-        StandardSpan::CheckpointSaveAsync => admit_save(job, CheckpointStrategy::Async, given),
+        StandardSpan::CheckpointSaveSync => admit_save(job, CheckpointStrategy::Sync, span),
+        StandardSpan::CheckpointSaveAsync => admit_save(job, CheckpointStrategy::Async, span),
         _ => Ok((Attributes::new(), Change::Nothing)),
     }
 }
@@ -184,25 +190,30 @@ fn admit_training(
 fn admit_save(
     job: &Job,
     strategy: CheckpointStrategy,
-    given: &Attributes,
+    span: &SpanBuilder,
 ) -> Result<(Attributes, Change), RecordError> {
     job.expect_config()?;
-    let step = whole_number(given, attribute::CURRENT_ITERATION)?;
+    let step = whole_number(&span.attributes, attribute::CURRENT_ITERATION)?;
     let step = step.unwrap_or(job.completed_overall);
     let attempt = job.checkpoints.attempts + 1;
     let attributes = Attributes::new()
         .with(attribute::CHECKPOINT_STRATEGY, strategy.as_str())
         .with(attribute::CURRENT_ITERATION, step)
         .with(attribute::SAVE_CHECKPOINT_ATTEMPT_COUNT, attempt);
-    Ok((attributes, Change::Save { strategy, attempt, step, progress: job.progress() }))
+    // A macro knows how what it is around has ended, and names the code that it is in; scopes and callbacks
+    // say themselves whether a save has succeeded.
+    let succeeds_by_end = strategy == CheckpointStrategy::Sync && span.scope.is_some();
+    let progress = job.progress();
+    Ok((attributes, Change::Save { strategy, attempt, step, progress, succeeds_by_end }))
 }
 
 fn apply(job: &mut Job, change: Change) {
     match change {
         Change::Nothing => {}
         Change::Training(training) => job.begin_training(*training),
-        Change::Save { strategy, attempt, step, progress } => {
+        Change::Save { strategy, attempt, step, progress, succeeds_by_end } => {
             job.checkpoints.begin(strategy, attempt, step, progress);
+            job.checkpoints.of(strategy).succeeds_by_end = succeeds_by_end;
         }
     }
 }

@@ -4,6 +4,7 @@ use onelogger::recorder::RecordError;
 use onelogger::{Event, Outcome, Recorder, Span, SpanStop, Timestamp};
 
 use super::TrainingRecorder;
+use crate::callbacks::Checkpoint;
 use crate::config::CheckpointStrategy;
 use crate::metrics;
 use crate::names::event;
@@ -144,8 +145,8 @@ impl End {
         }
     }
 
-    /// A synchronous save that has not succeeded by now has failed; an asynchronous one if it did not get
-    /// any further.
+    /// A synchronous save that has not succeeded by now has failed, unless a macro is around it that has seen
+    /// it end well; an asynchronous one has if it did not get any further.
     fn end_save(self, strategy: CheckpointStrategy, job: &mut Job, reports: &mut Vec<Report>) {
         let has_additions = job.has_additions();
         job.is_interval_over = true;
@@ -153,9 +154,16 @@ impl End {
         if let Some(length) = between(self.open.started, self.at) {
             saves.times.add(length);
         }
-        let (times, attempt) = (saves.times, saves.latest);
+        let (times, which) = (saves.times, Which::Attempt(saves.latest));
+        let has_succeeded = std::mem::take(&mut saves.succeeds_by_end) && self.is_ok;
+        if let Some(step) = job.checkpoints.step(which).filter(|_| has_succeeded) {
+            let progress = job.checkpoints.succeed(which, self.at);
+            let saved = Checkpoint::of_step(step);
+            let success = metrics::save_success(job, &saved, strategy, progress, self.at);
+            reports.push((self.open.span.clone(), success));
+        }
         if strategy == CheckpointStrategy::Sync || !self.is_ok {
-            let failed = job.checkpoints.fail(Which::Attempt(attempt));
+            let failed = job.checkpoints.fail(which);
             if let Some(step) = failed.filter(|_| has_additions) {
                 reports.push((self.open.span.clone(), metrics::save_failure(step)));
             }
