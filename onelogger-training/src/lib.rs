@@ -72,6 +72,8 @@
 //! - An iteration that ends with an error or a panic is not counted. A time that is reported to end before
 //!   it begins is not added to any sum.
 //! - Extremes of the throughput are those of single iterations.
+//! - What is open when the application ends, or the recorder is closed, counts for nothing; with
+//!   [`additions`](TrainingConfigBuilder::additions) loops tell their last figures then.
 //! - What a checkpoint makes safe never becomes less, in whatever order asynchronous saves succeed.
 //! - Iterations, samples and tokens are whole numbers that stop at the largest of 64 bits; floating point
 //!   operations that go beyond that become numbers with a fraction.

@@ -12,11 +12,11 @@ use crate::standard::StandardSpan;
 use crate::state::{Job, Open, Which, between};
 
 /// An event of a span.
-type Report = (Span, Event);
+pub(super) type Report = (Span, Event);
 
 /// When something ends.
 pub(crate) struct EndTime {
-    at: Timestamp,
+    pub(super) at: Timestamp,
     /// The same as the application has given it; `None` for now.
     pub(crate) given: Option<Timestamp>,
     /// Why that is not what the application has given.
@@ -60,27 +60,37 @@ impl TrainingRecorder {
             let end = End { standard, open, at, is_ok, world_size: self.config.world_size() };
             (end.count(&mut job, &mut reports), interval)
         };
-        let told = reports.into_iter().fold(counted, |result, (span, event)| {
-            let told = self.inner.event(Some(&span), Event { time: end.given, ..event });
-            result.and(told)
-        });
+        let told = counted.and(self.tell(reports, end.given));
         let interval = interval.map_or(Ok(()), |open| {
             self.inner.stop(&open.span, SpanStop { time: end.given, ..SpanStop::new() })
         });
         told.and(interval)
     }
+
+    /// Records all of them, also where one is refused.
+    pub(super) fn tell(
+        &self,
+        reports: Vec<Report>,
+        time: Option<Timestamp>,
+    ) -> Result<(), RecordError> {
+        let mut result = Ok(());
+        for (span, event) in reports {
+            result = result.and(self.inner.event(Some(&span), Event { time, ..event }));
+        }
+        result
+    }
 }
 
-struct End {
-    standard: StandardSpan,
-    open: Open,
-    at: Timestamp,
-    is_ok: bool,
-    world_size: u32,
+pub(super) struct End {
+    pub(super) standard: StandardSpan,
+    pub(super) open: Open,
+    pub(super) at: Timestamp,
+    pub(super) is_ok: bool,
+    pub(super) world_size: u32,
 }
 
 impl End {
-    fn count(self, job: &mut Job, reports: &mut Vec<Report>) -> Result<(), RecordError> {
+    pub(super) fn count(self, job: &mut Job, reports: &mut Vec<Report>) -> Result<(), RecordError> {
         let length = between(self.open.started, self.at);
         let timer = match self.standard {
             StandardSpan::TrainingIteration => return self.count_iteration(job, reports),
