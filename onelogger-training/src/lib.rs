@@ -69,7 +69,8 @@
 //!
 //! - `training_metrics_update` is about one training loop. Totals of the job (completed iterations and
 //!   operations, what checkpoints make safe) go on over all of its loops.
-//! - An iteration that ends with an error or a panic is not counted. A time that is reported to end before
+//! - An iteration that ends with an error or a panic is not counted. Its error is told on the nearest span
+//!   above that is exported, where its own is not; so with all standard spans. A time that is reported to end before
 //!   it begins is not added to any sum.
 //! - Extremes of the throughput are those of single iterations.
 //! - What is open when the application ends, or the recorder is closed, counts for nothing; with

@@ -111,6 +111,19 @@ impl TrainingRecorder {
         self.job().slots.expect(standard).map(|open| open.span.clone())
     }
 
+    /// Where an error of a standard span that is open and not exported is seen: on the nearest span above
+    /// it that is. Withheld with its span, as all else that is said of that, nobody would ever find it.
+    fn exported_above(&self, span: &Span) -> Option<Span> {
+        let standard = StandardSpan::named(span.name())?;
+        if span.is_recording() || self.moment(None).is_err() {
+            return None;
+        }
+        let is_open = !span.is_stopped()
+            && self.job().slots.get(standard).is_some_and(|open| open.span == *span);
+        // Where nothing above it is exported either, this is withheld as well, and counted so.
+        span.propagated().filter(|_| is_open).map(Span::from_context)
+    }
+
     /// What is said of the application when its span has started.
     fn introduce(&self, application: &Span, time: Option<Timestamp>) -> Result<(), RecordError> {
         let rank = self.rank.get().copied().unwrap_or(0);
@@ -154,7 +167,8 @@ impl Recorder for TrainingRecorder {
     }
 
     fn error(&self, span: Option<&Span>, error: ErrorEvent) -> Result<(), RecordError> {
-        self.inner.error(span, error)
+        let exported = span.and_then(|span| self.exported_above(span));
+        self.inner.error(exported.as_ref().or(span), error)
     }
 
     fn set_attributes(&self, span: &Span, attributes: Attributes) -> Result<(), RecordError> {

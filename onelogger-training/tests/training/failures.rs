@@ -1,16 +1,94 @@
-//! What fails keeps nothing.
+//! What fails is seen: errors of spans that are not exported, and starts that panic.
 
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use onelogger::exporter::{ExportError, Exporter, MemoryExporter, Records};
 use onelogger::recorder::RecordError;
-use onelogger::{DefaultRecorder, OneLoggerProvider};
+use onelogger::{DefaultRecorder, ErrorEvent, OneLoggerProvider, error, span, timed_span};
 use onelogger_training::{
     TraceShape, TrainStart, TrainingTelemetry, TrainingTelemetryProvider, names,
 };
 
-use crate::support::{Recorded, small, strict};
+use crate::support::{Job, Recorded, small, strict};
+
+#[timed_span(name = "training_single_iteration")]
+fn annotated_step() -> io::Result<()> {
+    Err(io::Error::other("annotated"))
+}
+
+#[test]
+fn an_error_of_a_span_that_is_not_exported_is_told_on_the_nearest_one_that_is() {
+    let job = Job::new(small());
+    job.begin();
+    let telemetry = &job.telemetry;
+    telemetry.training_iteration().unwrap().fail(&io::Error::other("scope")).unwrap();
+    telemetry.on_training_single_iteration_start().unwrap();
+    telemetry.fail_iteration(&io::Error::other("callback")).unwrap();
+    annotated_step().unwrap_err();
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let _iteration = telemetry.training_iteration().unwrap();
+        std::panic::panic_any("out of memory");
+    }));
+    panicked.unwrap_err();
+    {
+        let _iteration = telemetry.training_iteration().unwrap();
+        let _forward = span!("model_forward");
+        let problem = io::Error::other("within");
+        error!(problem, "the forward pass has failed");
+    }
+    {
+        let _validation = telemetry.validation_loop().unwrap();
+        let iteration = telemetry.validation_iteration().unwrap();
+        iteration.fail(&io::Error::other("validation")).unwrap();
+    }
+    telemetry.on_train_end().unwrap();
+    telemetry.on_app_end().unwrap();
+    // The starts and stops of seven spans, and none of the errors.
+    let counts = &telemetry.recorder().health().exporters[0].counts;
+    assert_eq!((counts.withheld, counts.is_balanced()), (14, true));
+    let recorded = job.finish();
+    let errors = recorded.told("error");
+    let told: Vec<_> = errors
+        .iter()
+        .map(|error| {
+            let text = error.attributes.get_str("exception_message").unwrap();
+            (text.unwrap_or("none"), error.span.as_str())
+        })
+        .collect();
+    let of_loop = |text| (text, "training_loop");
+    assert_eq!(
+        told,
+        [
+            of_loop("scope"),
+            of_loop("callback"),
+            of_loop("annotated"),
+            of_loop("none"),
+            of_loop("within"),
+            ("validation", "validation_loop"),
+        ]
+    );
+}
+
+#[test]
+fn an_error_under_which_nothing_is_exported_is_withheld_and_one_of_a_span_that_is_over_is_refused()
+{
+    let job = Job::new(small());
+    let telemetry = &job.telemetry;
+    telemetry.training_iteration().unwrap().fail(&io::Error::other("nowhere")).unwrap();
+    telemetry.on_app_start().unwrap();
+    let iteration = telemetry.training_iteration().unwrap();
+    let over = iteration.span().clone();
+    iteration.end().unwrap();
+    let late = telemetry.recorder().error(&over, ErrorEvent::new("late")).unwrap_err();
+    assert!(matches!(late, RecordError::SpanStopped { .. }), "{late}");
+    telemetry.on_app_end().unwrap();
+    let counts = &telemetry.recorder().health().exporters[0].counts;
+    assert_eq!((counts.withheld, counts.is_balanced()), (5, true));
+    assert!(job.finish().told("error").is_empty());
+}
 
 /// An exporter whose panic cannot be put away without another one.
 struct Mine {
