@@ -213,6 +213,9 @@ pub mod attribute {
         WORK_PREFIX = "onelogger.training.work.";
         /// What the names of work per second begin with; the unit follows.
         WORK_RATE_PREFIX = "onelogger.training.rate.";
+        /// What the names of figures begin with that are of the time since the last update of the kind, and
+        /// not of all; the name of the figure of all follows, or `work.` and `rate.` with the unit.
+        WINDOW_PREFIX = "onelogger.training.window.";
 
         /// Saves begun in this job, with this one.
         SAVE_CHECKPOINT_ATTEMPT_COUNT = "save_checkpoint_attempt_count";

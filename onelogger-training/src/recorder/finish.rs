@@ -92,7 +92,7 @@ pub(super) struct End {
 impl End {
     pub(super) fn count(self, job: &mut Job, reports: &mut Vec<Report>) -> Result<(), RecordError> {
         let length = between(self.open.started, self.at);
-        let timer = match self.standard {
+        let timers = match self.standard {
             StandardSpan::TrainingIteration => return self.count_iteration(job, reports),
             StandardSpan::TrainingLoop => {
                 self.end_training(job, reports);
@@ -101,13 +101,13 @@ impl End {
             StandardSpan::ValidationLoop => {
                 let validation = &job.validation;
                 let event = metrics::evaluation(event::VALIDATION_METRICS, validation, job);
-                job.validation.last_at = job.completed_overall;
+                job.validation.begin_window(job.completed_overall);
                 reports.push((self.open.span, event));
                 return Ok(());
             }
             StandardSpan::TestingLoop => {
                 let event = metrics::evaluation(event::TESTING_METRICS, &job.testing, job);
-                job.testing.last_at = job.completed_overall;
+                job.testing.begin_window(job.completed_overall);
                 reports.push((self.open.span, event));
                 return Ok(());
             }
@@ -119,15 +119,15 @@ impl End {
                 self.end_save(CheckpointStrategy::Async, job, reports);
                 return Ok(());
             }
-            StandardSpan::ValidationIteration => &mut job.validation.iterations,
-            StandardSpan::TestingIteration => &mut job.testing.iterations,
-            StandardSpan::DataLoading => &mut job.training.data_loading,
-            StandardSpan::ModelForward => &mut job.training.forward,
-            StandardSpan::ModelBackward => &mut job.training.backward,
+            StandardSpan::ValidationIteration => job.validation.timers(),
+            StandardSpan::TestingIteration => job.testing.timers(),
+            StandardSpan::DataLoading => job.training.timers(|it| &mut it.data_loading),
+            StandardSpan::ModelForward => job.training.timers(|it| &mut it.forward),
+            StandardSpan::ModelBackward => job.training.timers(|it| &mut it.backward),
             _ => return Ok(()),
         };
         if let Some(length) = length.filter(|_| self.is_ok) {
-            timer.add(length);
+            timers.into_iter().for_each(|timer| timer.add(length));
         }
         Ok(())
     }
@@ -142,16 +142,16 @@ impl End {
             let span = job.training_span()?;
             let event = metrics::training(event::TRAINING_METRICS, job, self.world_size);
             reports.push((span, event));
-            job.training.reported = job.training.completed;
+            job.training.begin_window();
         }
         Ok(())
     }
 
     fn end_training(self, job: &mut Job, reports: &mut Vec<Report>) {
-        if job.has_additions() && job.training.reported < job.training.completed {
+        if job.has_additions() && job.training.window.completed > 0 {
             let event = metrics::training(event::FINAL_TRAINING_METRICS, job, self.world_size);
             reports.push((self.open.span, event));
-            job.training.reported = job.training.completed;
+            job.training.begin_window();
         }
     }
 

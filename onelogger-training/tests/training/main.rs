@@ -10,3 +10,4 @@ mod setup;
 mod shape;
 mod storm;
 mod support;
+mod window;
