@@ -84,8 +84,9 @@
 //! What [`onelogger`] guarantees: recording waits for nobody, what is lost is counted, and a misuse (a
 //! phase that begins twice, an end without a beginning) is handled as the configuration's
 //! [`ErrorHandlingStrategy`](onelogger::ErrorHandlingStrategy) says; by default the call is dropped,
-//! counted and reported. A call that is refused changes nothing, but that an end at a time that makes no
-//! sense is an end now. What is kept of a job does not grow with its length.
+//! counted and reported. A call that is refused changes nothing, but an end is an end: one at a time that
+//! makes no sense is one now, and an iteration counts where no training loop is open that its metrics could
+//! go to. What is kept of a job does not grow with its length.
 //!
 //! Standard spans are those of the job, one of a kind at a time, so parts of an iteration that several
 //! threads do at once need names of their own. Macros with such a name call the recorder, which costs more
