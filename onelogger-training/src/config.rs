@@ -239,9 +239,11 @@ impl TrainingConfigBuilder {
     /// Whether records and attributes are written that the Python library does not have. False by
     /// default, so that its files and ours compare.
     ///
-    /// A last update of the metrics at the end of a training loop, failed saves, and in the metrics:
-    /// tokens per second, the throughput of all ranks, the average batch size, and the average times of
-    /// forward pass, backward pass and wait for data where there are spans of these.
+    /// A last update of the metrics at the end of a training loop, or of the application in which it is open;
+    /// failed saves; and in the metrics: tokens per second, the throughput of all ranks, the average batch
+    /// size, the average times of forward pass, backward pass and wait for data where there are spans of
+    /// these, and what of all this can be said of the time since the last update, under names that begin with
+    /// [`WINDOW_PREFIX`](crate::names::attribute::WINDOW_PREFIX).
     pub fn additions(mut self, are_written: bool) -> TrainingConfigBuilder {
         self.has_additions = are_written;
         self

@@ -69,9 +69,12 @@
 //!
 //! - `training_metrics_update` is about one training loop. Totals of the job (completed iterations and
 //!   operations, what checkpoints make safe) go on over all of its loops.
-//! - An iteration that ends with an error or a panic is not counted. A time that is reported to end before
+//! - An iteration that ends with an error or a panic is not counted. Its error is told on the nearest span
+//!   above that is exported, where its own is not; so with all standard spans. A time that is reported to end before
 //!   it begins is not added to any sum.
 //! - Extremes of the throughput are those of single iterations.
+//! - What is open when the application ends, or the recorder is closed, counts for nothing; with
+//!   [`additions`](TrainingConfigBuilder::additions) loops tell their last figures then.
 //! - What a checkpoint makes safe never becomes less, in whatever order asynchronous saves succeed.
 //! - Iterations, samples and tokens are whole numbers that stop at the largest of 64 bits; floating point
 //!   operations that go beyond that become numbers with a fraction.
@@ -81,8 +84,9 @@
 //! What [`onelogger`] guarantees: recording waits for nobody, what is lost is counted, and a misuse (a
 //! phase that begins twice, an end without a beginning) is handled as the configuration's
 //! [`ErrorHandlingStrategy`](onelogger::ErrorHandlingStrategy) says; by default the call is dropped,
-//! counted and reported. A call that is refused changes nothing, but that an end at a time that makes no
-//! sense is an end now. What is kept of a job does not grow with its length.
+//! counted and reported. A call that is refused changes nothing, but an end is an end: one at a time that
+//! makes no sense is one now, and an iteration counts where no training loop is open that its metrics could
+//! go to. What is kept of a job does not grow with its length.
 //!
 //! Standard spans are those of the job, one of a kind at a time, so parts of an iteration that several
 //! threads do at once need names of their own. Macros with such a name call the recorder, which costs more

@@ -7,7 +7,7 @@ use crate::config::{CheckpointStrategy, Fields, TrainingConfig};
 use crate::names::{attribute, event};
 use crate::python_text;
 use crate::ranks::Ranks;
-use crate::state::{Evaluation, Job, Progress, Timer, TrainingLoop};
+use crate::state::{Evaluation, Figures, Job, Progress, Timer};
 use crate::throughput::{to_tera, to_value};
 
 /// Adds a value where there is one.
@@ -76,44 +76,60 @@ pub(crate) fn configuration(config: &TrainingConfig) -> Event {
 /// How training goes. `interval` is what it says: the iterations since the last update.
 pub(crate) fn training(name: &'static str, job: &Job, world_size: u32) -> Event {
     let training = &job.training;
+    let whole = &training.whole;
     let config = job.config.as_deref();
     let mut all = Attributes::new()
         .with(attribute::TRAIN_ITERATIONS_START, training.iterations_start)
         .with(attribute::CURRENT_ITERATION, job.current_iteration())
-        .with(attribute::NUM_ITERATIONS, training.completed)
+        .with(attribute::NUM_ITERATIONS, whole.completed)
         .with(attribute::TRAIN_SAMPLES_START, training.samples_start)
-        .with(attribute::NUM_TRAIN_SAMPLES, training.samples)
-        .with(attribute::INTERVAL, training.completed - training.reported);
-    iteration_times(&mut all, &training.iterations);
+        .with(attribute::NUM_TRAIN_SAMPLES, whole.samples)
+        .with(attribute::INTERVAL, training.window.completed);
+    iteration_times(&mut all, &whole.iterations);
     if job.has_additions() {
-        average_times(&mut all, job, world_size);
+        average_times(&mut all, whole, world_size);
     }
-    let tokens = config.and_then(|config| config.tokens(training.samples));
+    let tokens = config.and_then(|config| config.tokens(whole.samples));
     set_some(&mut all, attribute::TRAIN_TOKENS, tokens);
     if job.has_additions() {
-        let seconds = training.iterations.total_sec();
-        let rate = tokens.filter(|_| seconds > 0.0).map(|tokens| tokens as f64 / seconds);
-        set_some(&mut all, attribute::AVG_TOKENS_PER_SECOND, rate);
+        token_rate(&mut all, whole, tokens);
     }
     set_some(&mut all, attribute::LATEST_LOSS, training.loss);
     if job.has_additions() {
-        let batch = training.samples.checked_div(training.completed);
+        let batch = whole.samples.checked_div(whole.completed);
         set_some(&mut all, attribute::AVG_BATCH_SIZE, batch);
     }
     if let Some(flops) = job.flops_overall {
         all.set(attribute::COMPLETED_FLOPS_OVERALL, to_value(flops));
-        all.set(attribute::TOTAL_FLOPS, to_value(training.throughput.operations()));
-        if let Some(throughput) = training.throughput.per_rank(world_size) {
-            all.set(attribute::TRAIN_THROUGHPUT_PER_GPU, throughput.average);
-            all.set(attribute::TRAIN_THROUGHPUT_PER_GPU_MAX, throughput.fastest);
-            all.set(attribute::TRAIN_THROUGHPUT_PER_GPU_MIN, throughput.slowest);
-        }
+        all.set(attribute::TOTAL_FLOPS, to_value(whole.throughput.operations()));
+        throughput(&mut all, whole, world_size);
     }
-    work(&mut all, training);
+    work(&mut all, whole);
     let first = training.first_end.map(unix_sec);
     set_some(&mut all, attribute::FIRST_FINISH_TIMESTAMP_SEC, first);
     set_some(&mut all, attribute::LAST_FINISH_TIMESTAMP_SEC, training.last_end.map(unix_sec));
+    if job.has_additions() {
+        let window = &training.window;
+        let mut figures = Attributes::new();
+        iteration_times(&mut figures, &window.iterations);
+        average_times(&mut figures, window, world_size);
+        let tokens = config.and_then(|config| config.tokens(window.samples));
+        token_rate(&mut figures, window, tokens);
+        throughput(&mut figures, window, world_size);
+        work(&mut figures, window);
+        set_in_window(&mut all, figures);
+    }
     Event::new(name).attributes(all)
+}
+
+/// Adds figures of a window under names that say so.
+fn set_in_window(attributes: &mut Attributes, figures: Attributes) {
+    const OURS: &str = "onelogger.training.";
+    for (name, value) in figures {
+        let name = name.as_str();
+        let name = name.strip_prefix(OURS).unwrap_or(name);
+        attributes.set(format!("{}{name}", attribute::WINDOW_PREFIX), value);
+    }
 }
 
 fn iteration_times(attributes: &mut Attributes, iterations: &Timer) {
@@ -125,23 +141,36 @@ fn iteration_times(attributes: &mut Attributes, iterations: &Timer) {
     }
 }
 
-fn average_times(attributes: &mut Attributes, job: &Job, world_size: u32) {
-    let training = &job.training;
+fn average_times(attributes: &mut Attributes, figures: &Figures, world_size: u32) {
     for (name, timer) in [
-        (attribute::AVG_FORWARD_TIME_SEC, &training.forward),
-        (attribute::AVG_BACKWARD_TIME_SEC, &training.backward),
-        (attribute::AVG_DATALOADER_TIME_SEC, &training.data_loading),
+        (attribute::AVG_FORWARD_TIME_SEC, &figures.forward),
+        (attribute::AVG_BACKWARD_TIME_SEC, &figures.backward),
+        (attribute::AVG_DATALOADER_TIME_SEC, &figures.data_loading),
     ] {
         set_some(attributes, name, timer.average_sec());
     }
-    let throughput = training.throughput.per_rank(world_size);
+    let throughput = figures.throughput.per_rank(world_size);
     let all_ranks = throughput.map(|throughput| throughput.average * f64::from(world_size));
     set_some(attributes, attribute::AVG_TFLOPS, all_ranks);
 }
 
-fn work(attributes: &mut Attributes, training: &TrainingLoop) {
-    let seconds = training.iterations.total_sec();
-    for (unit, sum) in training.work.iter() {
+fn token_rate(attributes: &mut Attributes, figures: &Figures, tokens: Option<i64>) {
+    let seconds = figures.iterations.total_sec();
+    let rate = tokens.filter(|_| seconds > 0.0).map(|tokens| tokens as f64 / seconds);
+    set_some(attributes, attribute::AVG_TOKENS_PER_SECOND, rate);
+}
+
+fn throughput(attributes: &mut Attributes, figures: &Figures, world_size: u32) {
+    if let Some(throughput) = figures.throughput.per_rank(world_size) {
+        attributes.set(attribute::TRAIN_THROUGHPUT_PER_GPU, throughput.average);
+        attributes.set(attribute::TRAIN_THROUGHPUT_PER_GPU_MAX, throughput.fastest);
+        attributes.set(attribute::TRAIN_THROUGHPUT_PER_GPU_MIN, throughput.slowest);
+    }
+}
+
+fn work(attributes: &mut Attributes, figures: &Figures) {
+    let seconds = figures.iterations.total_sec();
+    for (unit, sum) in figures.work.iter() {
         attributes.set(format!("{}{unit}", attribute::WORK_PREFIX), sum);
         if seconds > 0.0 {
             let rate = sum as f64 / seconds;
@@ -156,6 +185,11 @@ pub(crate) fn evaluation(name: &'static str, evaluation: &Evaluation, job: &Job)
         .with(attribute::CURRENT_ITERATION, job.current_iteration())
         .with(attribute::INTERVAL, job.completed_overall - evaluation.last_at);
     iteration_times(&mut all, &evaluation.iterations);
+    if job.has_additions() {
+        let mut figures = Attributes::new();
+        iteration_times(&mut figures, &evaluation.window);
+        set_in_window(&mut all, figures);
+    }
     Event::new(name).attributes(all)
 }
 

@@ -88,7 +88,7 @@ pub mod event {
     pub const SAVE_CHECKPOINT_SUCCESS: &str = "save_checkpoint_success";
     /// On the save's span, at its end: how long saves take.
     pub const CHECKPOINT_METRICS: &str = "sync_checkpoint_metrics_update";
-    /// On the training loop's span, at its end: what `training_metrics_update` would say then.
+    /// On the training loop's span, at its end or that of the application: what `training_metrics_update` would say then.
     pub const FINAL_TRAINING_METRICS: &str = "onelogger.training.final_metrics";
     /// On the span of a synchronous save that ends without success.
     pub const SAVE_CHECKPOINT_FAILURE: &str = "onelogger.training.save_checkpoint_failure";
@@ -213,6 +213,9 @@ pub mod attribute {
         WORK_PREFIX = "onelogger.training.work.";
         /// What the names of work per second begin with; the unit follows.
         WORK_RATE_PREFIX = "onelogger.training.rate.";
+        /// What the names of figures begin with that are of the time since the last update of the kind, and
+        /// not of all; the name of the figure of all follows, or `work.` and `rate.` with the unit.
+        WINDOW_PREFIX = "onelogger.training.window.";
 
         /// Saves begun in this job, with this one.
         SAVE_CHECKPOINT_ATTEMPT_COUNT = "save_checkpoint_attempt_count";

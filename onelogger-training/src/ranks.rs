@@ -1,7 +1,7 @@
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::{env, fmt};
 
-use onelogger::Timestamp;
+use onelogger::{Timestamp, diagnostics};
 
 /// Which of the processes of a job this is.
 ///
@@ -9,7 +9,7 @@ use onelogger::Timestamp;
 /// use onelogger_training::Ranks;
 /// let of = |name: &str| match name {
 ///     "SLURM_PROCID" => Some("9".to_owned()),
-///     "SLURM_NTASKS" => Some("16".to_owned()),
+///     "SLURM_STEP_NUM_TASKS" => Some("16".to_owned()),
 ///     "SLURM_LOCALID" => Some("1".to_owned()),
 ///     "SLURM_NODEID" => Some("1".to_owned()),
 ///     _ => None,
@@ -96,33 +96,39 @@ fn unix_seconds(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_unix_nanos(nanos))
 }
 
-/// The variables of those who start jobs: rank, world size, local rank, node rank. What is set by hand, or
-/// by torchrun, comes first: it may run within an allocation of Slurm.
-const LAUNCHERS: [[&[&str]; 4]; 4] = [
+/// The variables of a launcher: rank, world size, local rank, node rank.
+type Launcher = [&'static [&'static str]; 4];
+
+/// Those who start jobs. What is set by hand, or by torchrun, comes first, and then Open MPI: both may run
+/// within an allocation of Slurm, beneath tasks of it that are no ranks.
+///
+/// Only the tasks of a step have `SLURM_STEP_NUM_TASKS`. The script of a batch job has a `SLURM_PROCID` of 0
+/// and the `SLURM_NTASKS` of its allocation as well, and is none of these tasks.
+const LAUNCHERS: [Launcher; 4] = [
     [&["RANK"], &["WORLD_SIZE"], &["LOCAL_RANK"], &["GROUP_RANK", "NODE_RANK"]],
-    [
-        &["SLURM_PROCID"],
-        &["SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"],
-        &["SLURM_LOCALID"],
-        &["SLURM_NODEID"],
-    ],
     // What Open MPI calls a node rank is the number of a process within its node.
     [&["OMPI_COMM_WORLD_RANK"], &["OMPI_COMM_WORLD_SIZE"], &["OMPI_COMM_WORLD_LOCAL_RANK"], &[]],
+    [&["SLURM_PROCID"], &["SLURM_STEP_NUM_TASKS"], &["SLURM_LOCALID"], &["SLURM_NODEID"]],
     [&["PMI_RANK"], &["PMI_SIZE"], &["MPI_LOCALRANKID"], &[]],
 ];
 
 impl Ranks {
-    /// What the environment says, as torchrun, Slurm, Open MPI and MPICH set it. `None` where there is no
-    /// rank with a world that it fits into.
+    /// What the environment says, as torchrun, Open MPI, Slurm (`srun`) and MPICH set it. `None` where there
+    /// is no rank with a world that it fits into. A variable of these that is no number is passed over; a
+    /// warning says so, once in the process, and what is assumed.
     pub fn from_environment() -> Option<Ranks> {
-        Ranks::from_variables(|name| env::var(name).ok())
+        static WARNING: Once = Once::new();
+        let variable = |name: &str| env::var(name).ok();
+        let ranks = Ranks::from_variables(variable);
+        if let Some(warning) = warning(variable, ranks) {
+            WARNING.call_once(|| diagnostics::warn(format_args!("{warning}")));
+        }
+        ranks
     }
 
     /// What an environment says of which this function knows the variables.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Option<Ranks> {
-        let number = |names: &[&str]| {
-            names.iter().find_map(|name| variable(name)?.trim().parse::<u32>().ok())
-        };
+        let number = |names: &[&str]| names.iter().find_map(|name| as_number(&variable(name)?));
         LAUNCHERS.iter().find_map(|[rank, world_size, local_rank, node_rank]| {
             let (rank, world_size) = (number(rank)?, number(world_size)?);
             (rank < world_size).then(|| Ranks {
@@ -151,6 +157,28 @@ impl Ranks {
             RecordingRanks::Chosen(records) => records(self),
         }
     }
+}
+
+fn as_number(text: &str) -> Option<u32> {
+    text.trim().parse().ok()
+}
+
+/// What there is to say of variables that are no numbers, where `ranks` were found.
+fn warning(variable: impl Fn(&str) -> Option<String>, ranks: Option<Ranks>) -> Option<String> {
+    let names = LAUNCHERS.iter().flatten().copied().flatten();
+    let wrong = names.filter_map(|name| {
+        let text = variable(name).filter(|text| as_number(text).is_none())?;
+        Some(format!("`{name}` is `{text}`"))
+    });
+    let wrong: Vec<_> = wrong.collect();
+    let assumed = match ranks {
+        Some(Ranks { rank, world_size, .. }) => {
+            format!("this is taken for rank {rank} of {world_size}")
+        }
+        None => "which rank this is counts as unknown".to_owned(),
+    };
+    let wrong = wrong.join(", ");
+    (!wrong.is_empty()).then(|| format!("{wrong}, which is no number; {assumed}"))
 }
 
 #[cfg(test)]
@@ -187,9 +215,29 @@ mod tests {
     }
 
     #[test]
+    fn only_what_srun_has_started_is_a_task_of_slurm() {
+        let script = [("SLURM_PROCID", "0"), ("SLURM_NTASKS", "8"), ("SLURM_LOCALID", "0")];
+        check(&script, None);
+        let task = [("SLURM_PROCID", "3"), ("SLURM_NTASKS", "8"), ("SLURM_STEP_NUM_TASKS", "4")];
+        check(&task, Some((3, 4, None, None)));
+        // Open MPI starts a daemon on each node as a task, and these start the ranks.
+        let beneath_a_daemon = [
+            ("SLURM_PROCID", "1"),
+            ("SLURM_STEP_NUM_TASKS", "2"),
+            ("OMPI_COMM_WORLD_RANK", "5"),
+            ("OMPI_COMM_WORLD_SIZE", "8"),
+        ];
+        check(&beneath_a_daemon, Some((5, 8, None, None)));
+    }
+
+    #[test]
     fn torchrun_within_slurm_is_torchrun() {
-        let both =
-            [("SLURM_PROCID", "0"), ("SLURM_NTASKS", "2"), ("RANK", "9"), ("WORLD_SIZE", "16")];
+        let both = [
+            ("SLURM_PROCID", "0"),
+            ("SLURM_STEP_NUM_TASKS", "2"),
+            ("RANK", "9"),
+            ("WORLD_SIZE", "16"),
+        ];
         check(&both, Some((9, 16, None, None)));
     }
 
@@ -201,6 +249,23 @@ mod tests {
         check(&[("RANK", "0"), ("WORLD_SIZE", "0")], None);
         // A shell within an allocation is no task of it.
         check(&[("SLURM_NTASKS", "8"), ("RANK", "1")], None);
+    }
+
+    #[test]
+    fn p38_what_is_no_number_is_named_with_what_is_assumed() {
+        let said = |variables: &[(&str, &str)]| {
+            let of = |name: &str| {
+                let found = variables.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            warning(of, Ranks::from_variables(of))
+        };
+        let alone = said(&[("RANK", "abc"), ("WORLD_SIZE", "8")]).unwrap();
+        assert!(alone.contains("`RANK` is `abc`") && alone.ends_with("unknown"), "{alone}");
+        let task = [("SLURM_PROCID", "3"), ("SLURM_STEP_NUM_TASKS", "4")];
+        let in_slurm = said(&[("RANK", ""), task[0], task[1]]).unwrap();
+        assert!(in_slurm.ends_with("rank 3 of 4"), "{in_slurm}");
+        assert_eq!(said(&task), None);
     }
 
     #[test]

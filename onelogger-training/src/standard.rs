@@ -6,9 +6,13 @@ use crate::names::span;
 
 /// The spans that a training job is made of. Of each there is at most one open at a time.
 ///
-/// Whoever opens one of them, a callback, a guard, `span!` or `#[timed_span]`, has it measured. A
-/// synchronous save that a macro opens has succeeded if
-/// [`on_save_checkpoint_success`](crate::TrainingTelemetry::on_save_checkpoint_success) says so within it.
+/// Whoever opens one of them, a callback, a guard, `span!` or `#[timed_span]`, has it measured.
+///
+/// A synchronous save that a macro opens has succeeded if it ends well: not by an `Err`, a panic, a future
+/// that is dropped, or an outcome that was set to something else. What is said within it,
+/// [success](crate::TrainingTelemetry::on_save_checkpoint_success) or
+/// [failure](crate::TrainingTelemetry::on_save_checkpoint_failure), goes before that. Its step is its
+/// attribute `current_iteration`, else the iterations completed.
 ///
 /// ```
 /// use onelogger_training::StandardSpan;

@@ -98,7 +98,7 @@ impl TrainingTelemetry {
     /// If the recorder in force is none of a training, or there are 16 other units.
     pub fn work(&self, unit: impl Into<Name>, amount: u64) -> Result<(), RecordError> {
         let unit = unit.into();
-        self.call("work", |training, _| training.job().training.work.add(unit, amount))
+        self.call("work", |training, _| training.job().training.add_work(unit, amount))
     }
 
     pub(crate) fn without_time(&self) -> TrainingTelemetry {

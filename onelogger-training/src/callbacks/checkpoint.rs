@@ -121,6 +121,7 @@ impl TrainingTelemetry {
                 CheckpointStrategy::Async => StandardSpan::Application,
             };
             let span = job.slots.expect(place)?.span.clone();
+            job.checkpoints.of(strategy).succeeds_by_end = false;
             let progress = job.checkpoints.succeed(which, at);
             (span, metrics::save_success(&job, saved, strategy, progress, at))
         };
@@ -163,6 +164,9 @@ impl TrainingTelemetry {
             let save = strategy.and_then(|strategy| job.slots.get(strategy.span()));
             let open = save.map_or_else(|| job.slots.expect(StandardSpan::Application), Ok)?;
             let span = open.span.clone();
+            if let Some(strategy) = strategy {
+                job.checkpoints.of(strategy).succeeds_by_end = false;
+            }
             job.checkpoints.fail(which);
             span
         };

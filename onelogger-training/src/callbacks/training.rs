@@ -97,7 +97,7 @@ impl TrainingTelemetry {
     );
 
     /// Says that the training iteration that is open has failed: it ends with this error, and is not
-    /// counted.
+    /// counted. Where iterations are not exported, the error is told on the nearest span above that is.
     ///
     /// # Errors
     /// If none has begun, or the time is out of the recorder's window; then it ends now.

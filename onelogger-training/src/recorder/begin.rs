@@ -5,6 +5,7 @@ use onelogger::{
     Attributes, Name, Recorder, Span, SpanBuilder, SpanContext, SpanParent, Timestamp,
 };
 
+use super::reservation::Reservation;
 use super::{TrainingRecorder, refused};
 use crate::config::{CheckpointStrategy, TraceShape, TrainingConfig};
 use crate::names::attribute;
@@ -18,7 +19,13 @@ use crate::throughput::to_value;
 enum Change {
     Nothing,
     Training(Box<TrainingLoop>),
-    Save { strategy: CheckpointStrategy, attempt: i64, step: i64, progress: Progress },
+    Save {
+        strategy: CheckpointStrategy,
+        attempt: i64,
+        step: i64,
+        progress: Progress,
+        succeeds_by_end: bool,
+    },
 }
 
 impl TrainingRecorder {
@@ -33,12 +40,12 @@ impl TrainingRecorder {
         let is_first_word = standard == StandardSpan::Application && time.is_none();
         let job_start = if is_first_word { self.job_start() } else { None };
         span.start_time = time.or(job_start);
-        let change = {
+        let (change, place) = {
             let mut job = self.job();
             if is_save(standard) && !job.records_saves() {
                 return Ok(Span::disabled());
             }
-            let (attributes, change) = admit(&job, standard, &span.attributes, at)?;
+            let (attributes, change) = admit(&job, standard, &span, at)?;
             job.slots.reserve(standard)?;
             if let Change::Save { .. } = change {
                 job.checkpoints.attempts += 1;
@@ -56,20 +63,15 @@ impl TrainingRecorder {
                 span = SpanBuilder { parent: SpanParent::Root, ..span };
                 span = span.link(of_loop, Attributes::new());
             }
-            change
+            (change, Reservation::new(self, standard))
         };
-        let started = self.inner.start(self.within_interval(span));
-        let mut job = self.job();
-        match &started {
-            Ok(started) => {
-                job.slots.open(standard, started.clone(), at);
-                apply(&mut job, change);
-            }
-            // It was closed meanwhile.
-            Err(_) => drop(job.slots.take(standard)),
+        // Refused if it was closed meanwhile.
+        let started = self.inner.start(self.within_interval(span))?;
+        {
+            let mut job = self.job();
+            place.open(&mut job, started.clone(), at);
+            apply(&mut job, change);
         }
-        drop(job);
-        let started = started?;
         if standard == StandardSpan::Application {
             let told = job_start.map_or(Ok(()), |start| self.tell_start_up(&started, start));
             self.introduce(&started, time).and(told)?;
@@ -120,17 +122,17 @@ fn with_others(mut standard: Attributes, given: Attributes) -> Attributes {
 fn admit(
     job: &Job,
     standard: StandardSpan,
-    given: &Attributes,
+    span: &SpanBuilder,
     at: Timestamp,
 ) -> Result<(Attributes, Change), RecordError> {
     match standard {
-        StandardSpan::TrainingLoop => admit_training(job.expect_config()?, given, at),
+        StandardSpan::TrainingLoop => admit_training(job.expect_config()?, &span.attributes, at),
         StandardSpan::TrainingIteration => {
             job.expect_config()?;
             Ok((Attributes::new(), Change::Nothing))
         }
-        StandardSpan::CheckpointSaveSync => admit_save(job, CheckpointStrategy::Sync, given),
-        StandardSpan::CheckpointSaveAsync => admit_save(job, CheckpointStrategy::Async, given),
+        StandardSpan::CheckpointSaveSync => admit_save(job, CheckpointStrategy::Sync, span),
+        StandardSpan::CheckpointSaveAsync => admit_save(job, CheckpointStrategy::Async, span),
         _ => Ok((Attributes::new(), Change::Nothing)),
     }
 }
@@ -188,25 +190,30 @@ fn admit_training(
 fn admit_save(
     job: &Job,
     strategy: CheckpointStrategy,
-    given: &Attributes,
+    span: &SpanBuilder,
 ) -> Result<(Attributes, Change), RecordError> {
     job.expect_config()?;
-    let step = whole_number(given, attribute::CURRENT_ITERATION)?;
+    let step = whole_number(&span.attributes, attribute::CURRENT_ITERATION)?;
     let step = step.unwrap_or(job.completed_overall);
     let attempt = job.checkpoints.attempts + 1;
     let attributes = Attributes::new()
         .with(attribute::CHECKPOINT_STRATEGY, strategy.as_str())
         .with(attribute::CURRENT_ITERATION, step)
         .with(attribute::SAVE_CHECKPOINT_ATTEMPT_COUNT, attempt);
-    Ok((attributes, Change::Save { strategy, attempt, step, progress: job.progress() }))
+    // A macro knows how what it is around has ended, and names the code that it is in; scopes and callbacks
+    // say themselves whether a save has succeeded.
+    let succeeds_by_end = strategy == CheckpointStrategy::Sync && span.scope.is_some();
+    let progress = job.progress();
+    Ok((attributes, Change::Save { strategy, attempt, step, progress, succeeds_by_end }))
 }
 
 fn apply(job: &mut Job, change: Change) {
     match change {
         Change::Nothing => {}
         Change::Training(training) => job.begin_training(*training),
-        Change::Save { strategy, attempt, step, progress } => {
+        Change::Save { strategy, attempt, step, progress, succeeds_by_end } => {
             job.checkpoints.begin(strategy, attempt, step, progress);
+            job.checkpoints.of(strategy).succeeds_by_end = succeeds_by_end;
         }
     }
 }

@@ -4,6 +4,7 @@ use onelogger::recorder::RecordError;
 use onelogger::{Event, Outcome, Recorder, Span, SpanStop, Timestamp};
 
 use super::TrainingRecorder;
+use crate::callbacks::Checkpoint;
 use crate::config::CheckpointStrategy;
 use crate::metrics;
 use crate::names::event;
@@ -11,11 +12,11 @@ use crate::standard::StandardSpan;
 use crate::state::{Job, Open, Which, between};
 
 /// An event of a span.
-type Report = (Span, Event);
+pub(super) type Report = (Span, Event);
 
 /// When something ends.
 pub(crate) struct EndTime {
-    at: Timestamp,
+    pub(super) at: Timestamp,
     /// The same as the application has given it; `None` for now.
     pub(crate) given: Option<Timestamp>,
     /// Why that is not what the application has given.
@@ -59,29 +60,39 @@ impl TrainingRecorder {
             let end = End { standard, open, at, is_ok, world_size: self.config.world_size() };
             (end.count(&mut job, &mut reports), interval)
         };
-        let told = reports.into_iter().fold(counted, |result, (span, event)| {
-            let told = self.inner.event(Some(&span), Event { time: end.given, ..event });
-            result.and(told)
-        });
+        let told = counted.and(self.tell(reports, end.given));
         let interval = interval.map_or(Ok(()), |open| {
             self.inner.stop(&open.span, SpanStop { time: end.given, ..SpanStop::new() })
         });
         told.and(interval)
     }
+
+    /// Records all of them, also where one is refused.
+    pub(super) fn tell(
+        &self,
+        reports: Vec<Report>,
+        time: Option<Timestamp>,
+    ) -> Result<(), RecordError> {
+        let mut result = Ok(());
+        for (span, event) in reports {
+            result = result.and(self.inner.event(Some(&span), Event { time, ..event }));
+        }
+        result
+    }
 }
 
-struct End {
-    standard: StandardSpan,
-    open: Open,
-    at: Timestamp,
-    is_ok: bool,
-    world_size: u32,
+pub(super) struct End {
+    pub(super) standard: StandardSpan,
+    pub(super) open: Open,
+    pub(super) at: Timestamp,
+    pub(super) is_ok: bool,
+    pub(super) world_size: u32,
 }
 
 impl End {
-    fn count(self, job: &mut Job, reports: &mut Vec<Report>) -> Result<(), RecordError> {
+    pub(super) fn count(self, job: &mut Job, reports: &mut Vec<Report>) -> Result<(), RecordError> {
         let length = between(self.open.started, self.at);
-        let timer = match self.standard {
+        let timers = match self.standard {
             StandardSpan::TrainingIteration => return self.count_iteration(job, reports),
             StandardSpan::TrainingLoop => {
                 self.end_training(job, reports);
@@ -90,13 +101,13 @@ impl End {
             StandardSpan::ValidationLoop => {
                 let validation = &job.validation;
                 let event = metrics::evaluation(event::VALIDATION_METRICS, validation, job);
-                job.validation.last_at = job.completed_overall;
+                job.validation.begin_window(job.completed_overall);
                 reports.push((self.open.span, event));
                 return Ok(());
             }
             StandardSpan::TestingLoop => {
                 let event = metrics::evaluation(event::TESTING_METRICS, &job.testing, job);
-                job.testing.last_at = job.completed_overall;
+                job.testing.begin_window(job.completed_overall);
                 reports.push((self.open.span, event));
                 return Ok(());
             }
@@ -108,15 +119,15 @@ impl End {
                 self.end_save(CheckpointStrategy::Async, job, reports);
                 return Ok(());
             }
-            StandardSpan::ValidationIteration => &mut job.validation.iterations,
-            StandardSpan::TestingIteration => &mut job.testing.iterations,
-            StandardSpan::DataLoading => &mut job.training.data_loading,
-            StandardSpan::ModelForward => &mut job.training.forward,
-            StandardSpan::ModelBackward => &mut job.training.backward,
+            StandardSpan::ValidationIteration => job.validation.timers(),
+            StandardSpan::TestingIteration => job.testing.timers(),
+            StandardSpan::DataLoading => job.training.timers(|it| &mut it.data_loading),
+            StandardSpan::ModelForward => job.training.timers(|it| &mut it.forward),
+            StandardSpan::ModelBackward => job.training.timers(|it| &mut it.backward),
             _ => return Ok(()),
         };
         if let Some(length) = length.filter(|_| self.is_ok) {
-            timer.add(length);
+            timers.into_iter().for_each(|timer| timer.add(length));
         }
         Ok(())
     }
@@ -131,21 +142,21 @@ impl End {
             let span = job.training_span()?;
             let event = metrics::training(event::TRAINING_METRICS, job, self.world_size);
             reports.push((span, event));
-            job.training.reported = job.training.completed;
+            job.training.begin_window();
         }
         Ok(())
     }
 
     fn end_training(self, job: &mut Job, reports: &mut Vec<Report>) {
-        if job.has_additions() && job.training.reported < job.training.completed {
+        if job.has_additions() && job.training.window.completed > 0 {
             let event = metrics::training(event::FINAL_TRAINING_METRICS, job, self.world_size);
             reports.push((self.open.span, event));
-            job.training.reported = job.training.completed;
+            job.training.begin_window();
         }
     }
 
-    /// A synchronous save that has not succeeded by now has failed; an asynchronous one if it did not get
-    /// any further.
+    /// A synchronous save that has not succeeded by now has failed, unless a macro is around it that has seen
+    /// it end well; an asynchronous one has if it did not get any further.
     fn end_save(self, strategy: CheckpointStrategy, job: &mut Job, reports: &mut Vec<Report>) {
         let has_additions = job.has_additions();
         job.is_interval_over = true;
@@ -153,9 +164,16 @@ impl End {
         if let Some(length) = between(self.open.started, self.at) {
             saves.times.add(length);
         }
-        let (times, attempt) = (saves.times, saves.latest);
+        let (times, which) = (saves.times, Which::Attempt(saves.latest));
+        let has_succeeded = std::mem::take(&mut saves.succeeds_by_end) && self.is_ok;
+        if let Some(step) = job.checkpoints.step(which).filter(|_| has_succeeded) {
+            let progress = job.checkpoints.succeed(which, self.at);
+            let saved = Checkpoint::of_step(step);
+            let success = metrics::save_success(job, &saved, strategy, progress, self.at);
+            reports.push((self.open.span.clone(), success));
+        }
         if strategy == CheckpointStrategy::Sync || !self.is_ok {
-            let failed = job.checkpoints.fail(Which::Attempt(attempt));
+            let failed = job.checkpoints.fail(which);
             if let Some(step) = failed.filter(|_| has_additions) {
                 reports.push((self.open.span.clone(), metrics::save_failure(step)));
             }

@@ -8,14 +8,15 @@
 //! for room in a lane.
 
 mod begin;
+mod cut_off;
 mod finish;
+mod reservation;
 mod shape;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use onelogger::exporter::Run;
-use onelogger::names::attribute::TRUNCATED;
 use onelogger::recorder::{CloseError, FlushError, OpenError, RecordError};
 use onelogger::{
     Attributes, DefaultRecorder, ErrorEvent, Event, Health, Name, OneLoggerConfig, Recorder, Span,
@@ -110,22 +111,17 @@ impl TrainingRecorder {
         self.job().slots.expect(standard).map(|open| open.span.clone())
     }
 
-    /// Stops the standard spans that are open within the application, the innermost first, at the time
-    /// at which it ends. They are marked as those that the close stops, and count for nothing.
-    pub(crate) fn stop_what_is_open(&self, time: Option<Timestamp>) -> Result<(), RecordError> {
-        let mut result = Ok(());
-        let open = self.job().slots.innermost_first();
-        for standard in open.into_iter().filter(|&open| open != StandardSpan::Application) {
-            let Some(open) = self.job().slots.take(standard) else { continue };
-            let marked = self.inner.set_attributes(&open.span, [(TRUNCATED, true)].into());
-            let message = format!("span `{standard}` was open when the application ended");
-            let error = ErrorEvent { time, ..ErrorEvent::new(message) };
-            let told = self.inner.error(Some(&open.span), error);
-            let stop = SpanStop { time, ..SpanStop::new() };
-            let stopped = self.inner.stop(&open.span, stop);
-            result = result.and(marked).and(told).and(stopped);
+    /// Where an error of a standard span that is open and not exported is seen: on the nearest span above
+    /// it that is. Withheld with its span, as all else that is said of that, nobody would ever find it.
+    fn exported_above(&self, span: &Span) -> Option<Span> {
+        let standard = StandardSpan::named(span.name())?;
+        if span.is_recording() || self.moment(None).is_err() {
+            return None;
         }
-        result
+        let is_open = !span.is_stopped()
+            && self.job().slots.get(standard).is_some_and(|open| open.span == *span);
+        // Where nothing above it is exported either, this is withheld as well, and counted so.
+        span.propagated().filter(|_| is_open).map(Span::from_context)
     }
 
     /// What is said of the application when its span has started.
@@ -171,7 +167,8 @@ impl Recorder for TrainingRecorder {
     }
 
     fn error(&self, span: Option<&Span>, error: ErrorEvent) -> Result<(), RecordError> {
-        self.inner.error(span, error)
+        let exported = span.and_then(|span| self.exported_above(span));
+        self.inner.error(exported.as_ref().or(span), error)
     }
 
     fn set_attributes(&self, span: &Span, attributes: Attributes) -> Result<(), RecordError> {
@@ -186,7 +183,9 @@ impl Recorder for TrainingRecorder {
         self.inner.force_flush(timeout)
     }
 
+    /// What is still open is stopped by the close of the default recorder, which knows nothing of its figures.
     fn close(&self, timeout: Duration) -> Result<(), CloseError> {
+        let _ = self.cut_off(None, |_, _| Ok(()));
         self.inner.close(timeout)
     }
 

@@ -4,6 +4,7 @@ use onelogger::recorder::RecordError;
 use onelogger::{Attributes, Recorder, Span, SpanBuilder, SpanParent, SpanStop, Timestamp};
 
 use super::TrainingRecorder;
+use super::reservation::Reservation;
 use crate::config::TraceShape;
 use crate::names::{attribute, span};
 use crate::standard::StandardSpan;
@@ -44,7 +45,7 @@ impl TrainingRecorder {
             return None;
         }
         let at = self.moment(span.start_time).ok()?;
-        let (old, of_loop, step) = {
+        let (old, of_loop, step, place) = {
             let mut job = self.job();
             let of_loop = job.slots.get(StandardSpan::TrainingLoop)?.span.clone();
             if span.parent != SpanParent::Span(of_loop.clone()) {
@@ -57,7 +58,7 @@ impl TrainingRecorder {
             let old = open.and_then(|_| job.slots.take(INTERVAL));
             job.slots.reserve(INTERVAL).ok()?;
             job.is_interval_over = false;
-            (old, of_loop.context(), job.completed_overall)
+            (old, of_loop.context(), job.completed_overall, Reservation::new(self, INTERVAL))
         };
         let time = span.start_time;
         if let Some(old) = old {
@@ -68,12 +69,8 @@ impl TrainingRecorder {
             .root()
             .link(of_loop, Attributes::new())
             .with(attribute::CURRENT_ITERATION, step);
-        let started = self.inner.start(SpanBuilder { start_time: time, ..new }).ok();
-        let mut job = self.job();
-        match &started {
-            Some(started) => job.slots.open(INTERVAL, started.clone(), at),
-            None => drop(job.slots.take(INTERVAL)),
-        }
-        started
+        let started = self.inner.start(SpanBuilder { start_time: time, ..new }).ok()?;
+        place.open(&mut self.job(), started.clone(), at);
+        Some(started)
     }
 }

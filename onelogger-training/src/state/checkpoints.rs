@@ -48,6 +48,8 @@ pub(crate) struct Saves {
     pub(crate) times: Timer,
     /// The attempt that was begun last.
     pub(crate) latest: i64,
+    /// Whether that one has succeeded if it ends well, as nobody has said what became of it.
+    pub(crate) succeeds_by_end: bool,
 }
 
 /// Which save it is that has come to its end.
@@ -90,6 +92,11 @@ impl Checkpoints {
         let furthest = self.furthest.filter(|furthest| furthest.iterations > saved.iterations);
         self.furthest = Some(furthest.unwrap_or(saved));
         self.furthest
+    }
+
+    /// The step of a save that has not come to its end.
+    pub(crate) fn step(&self, which: Which) -> Option<i64> {
+        self.place(which).map(|place| self.pending[place].step)
     }
 
     /// A save will not succeed any more. Returns its step, if it has not succeeded before.

@@ -15,7 +15,7 @@ use onelogger::{Span, Timestamp};
 pub(crate) use slots::Open;
 use slots::Slots;
 pub(crate) use timer::{Timer, between};
-pub(crate) use training::TrainingLoop;
+pub(crate) use training::{Figures, TrainingLoop};
 
 use crate::config::{TraceShape, TrainingConfig};
 use crate::recorder::refused;
@@ -43,8 +43,22 @@ pub(crate) struct Job {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Evaluation {
     pub(crate) iterations: Timer,
+    /// Those since it was last done.
+    pub(crate) window: Timer,
     /// Training iterations completed when it was last done, or when training began.
     pub(crate) last_at: i64,
+}
+
+impl Evaluation {
+    pub(crate) fn timers(&mut self) -> [&mut Timer; 2] {
+        [&mut self.iterations, &mut self.window]
+    }
+
+    /// It is done, after so many training iterations.
+    pub(crate) fn begin_window(&mut self, completed_overall: i64) {
+        self.last_at = completed_overall;
+        self.window = Timer::default();
+    }
 }
 
 pub(crate) fn no_config() -> RecordError {
@@ -122,7 +136,7 @@ impl Job {
     pub(crate) fn progress(&self) -> Progress {
         Progress {
             iterations: self.completed_overall,
-            samples: self.training.samples_start.saturating_add(self.training.samples),
+            samples: self.training.samples_start.saturating_add(self.training.whole.samples),
             training: self.training_times.total(),
             validation: self.validation.iterations.total(),
             flops: self.flops_overall,

@@ -70,11 +70,20 @@ impl Slots {
         open.ok_or_else(|| refused(format!("no span `{standard}` is open; start it first")))
     }
 
-    /// Takes it out; a reservation as well.
+    /// Gives up a place that is kept.
+    pub(crate) fn give_up(&mut self, standard: StandardSpan) {
+        self.slots[standard as usize] = Slot::Idle;
+    }
+
+    /// Takes it out.
     pub(crate) fn take(&mut self, standard: StandardSpan) -> Option<Open> {
-        match std::mem::take(&mut self.slots[standard as usize]) {
+        let slot = &mut self.slots[standard as usize];
+        match std::mem::take(slot) {
             Slot::Open(open) => Some(open),
-            Slot::Idle | Slot::Reserved => None,
+            other => {
+                *slot = other;
+                None
+            }
         }
     }
 

@@ -1,8 +1,10 @@
 //! Saves of checkpoints, and what they make safe.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use onelogger::recorder::RecordError;
+use onelogger::{Outcome, span, timed_span};
 use onelogger_training::{Checkpoint, CheckpointStrategy};
 
 use crate::support::{Job, small};
@@ -214,4 +216,47 @@ fn p67_a_failure_is_no_error_of_a_later_save() {
         .collect();
     let expected = [(1, "application"), (2, "checkpoint_save_async")];
     assert_eq!(spans, expected.map(|(step, span)| (step, span.to_owned())));
+}
+
+#[timed_span(name = "checkpoint_save_sync")]
+fn annotated_save(job: &Job, result: io::Result<()>) -> io::Result<()> {
+    job.pass(100);
+    result
+}
+
+#[test]
+fn p101_a_save_of_a_macro_has_succeeded_if_it_ends_well_and_nothing_else_was_said() {
+    let job = Job::new(small().additions(true));
+    job.begin();
+    job.iterate(1000);
+    annotated_save(&job, Ok(())).unwrap();
+    drop(span!("checkpoint_save_sync", current_iteration = 2));
+    annotated_save(&job, Err(io::Error::other("no space left"))).unwrap_err();
+    span!("checkpoint_save_sync", current_iteration = 4).set_outcome(Outcome::Cancelled);
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let _save = span!("checkpoint_save_sync", current_iteration = 5);
+        std::panic::panic_any("out of memory");
+    }));
+    panicked.unwrap_err();
+    {
+        let _save = span!("checkpoint_save_sync", current_iteration = 6);
+        job.telemetry.on_save_checkpoint_success(6).unwrap();
+    }
+    {
+        let _save = span!("checkpoint_save_sync", current_iteration = 7);
+        job.telemetry.on_save_checkpoint_failure(7, &io::Error::other("short write")).unwrap();
+    }
+    // One that says itself whether it has succeeded.
+    let span = job.telemetry.on_save_checkpoint_start(8).unwrap();
+    job.telemetry.recorder().stop(&span).unwrap();
+    let recorded = job.finish();
+    let steps = |name: &str| -> Vec<_> {
+        recorded.told(name).iter().filter_map(|told| told.int("current_iteration")).collect()
+    };
+    assert_eq!(steps(SUCCESS), [1, 2, 6]);
+    let success = &recorded.told(SUCCESS)[0];
+    assert_eq!((success.span.as_str(), success.millis), ("checkpoint_save_sync", 1100));
+    assert_eq!(success.int("productive_train_iterations"), Some(1));
+    assert_eq!(steps("onelogger.training.save_checkpoint_failure"), [1, 4, 5, 8]);
+    assert_eq!(recorded.told(METRICS).len(), 8);
 }

@@ -250,7 +250,12 @@ fn p68_iterations_without_a_loop_do_not_get_stuck() {
     let error = job.telemetry.on_training_single_iteration_end().unwrap_err();
     assert!(error.to_string().contains("no training loop is open"), "{error}");
     job.iterate(100);
-    assert_eq!(job.finish().spans("training_single_iteration").len(), 3);
+    // Each has ended and counts, also the one whose metrics had no place.
+    job.telemetry.checkpoint(3).save(|| Ok::<_, String>(())).unwrap();
+    let recorded = job.finish();
+    assert_eq!(recorded.spans("training_single_iteration").len(), 3);
+    let saved = &recorded.told("save_checkpoint_success")[0];
+    assert_eq!(saved.int("productive_train_iterations"), Some(3));
 }
 
 #[test]

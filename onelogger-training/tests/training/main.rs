@@ -2,6 +2,7 @@
 //! test whose name begins with `p` and a number is about an entry in the list of its faults.
 
 mod checkpoints;
+mod failures;
 mod iterations;
 mod loaded;
 mod loops;
@@ -10,3 +11,4 @@ mod setup;
 mod shape;
 mod storm;
 mod support;
+mod window;

@@ -203,6 +203,31 @@ fn what_the_application_left_open_is_marked() {
 }
 
 #[test]
+fn p54_what_is_open_at_the_end_tells_its_last_figures_if_asked_for() {
+    for (has_additions, ends_itself) in [(true, true), (true, false), (false, true)] {
+        let job = Job::new(small().additions(has_additions));
+        job.begin();
+        (0..3).for_each(|_| job.iterate(100));
+        job.telemetry.on_validation_start().unwrap();
+        job.telemetry.on_training_single_iteration_start().unwrap();
+        job.pass(100);
+        if ends_itself {
+            job.telemetry.on_app_end().unwrap();
+        }
+        let recorded = job.finish();
+        let told = |name: &str| -> Vec<_> {
+            let told = recorded.told(name).into_iter();
+            told.map(|told| (told.int("num_iterations"), told.int("interval"))).collect()
+        };
+        let expected = |figures: (Option<i64>, i64)| {
+            Vec::from_iter(has_additions.then_some((figures.0, Some(figures.1))))
+        };
+        assert_eq!(told("onelogger.training.final_metrics"), expected((Some(3), 1)));
+        assert_eq!(told("validation_metrics_update"), expected((None, 3)));
+    }
+}
+
+#[test]
 fn p103_a_fault_is_handled_once() {
     let job = Job::new(small());
     job.begin();
