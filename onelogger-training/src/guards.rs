@@ -89,7 +89,13 @@ impl PhaseGuard {
     fn finish(&mut self, outcome: Outcome, error: Option<ErrorEvent>) -> Result<(), RecordError> {
         // The error is the application's, also where the phase has no span: then it is the current one's.
         let span = Some(&self.span).filter(|span| !span.is_disabled());
-        let told = error.map_or(Ok(()), |error| self.telemetry.recorder().error(span, error));
+        let told = match (error, span) {
+            (Some(error), Some(span)) if !span.is_recording() && !span.is_stopped() => {
+                self.telemetry.call("error", |training, _| training.tell_error(Some(span), error))
+            }
+            (Some(error), _) => self.telemetry.recorder().error(span, error),
+            (None, _) => Ok(()),
+        };
         if std::mem::replace(&mut self.is_over, true) {
             return told;
         }

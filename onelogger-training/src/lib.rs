@@ -69,8 +69,9 @@
 //!
 //! - `training_metrics_update` is about one training loop. Totals of the job (completed iterations and
 //!   operations, what checkpoints make safe) go on over all of its loops.
-//! - An iteration that ends with an error or a panic is not counted. Its error is told on the nearest span
-//!   above that is exported, where its own is not; so with all standard spans. A time that is reported to end before
+//! - An iteration that ends with an error or a panic is not counted. An error that a
+//!   scope or [`fail_iteration`](TrainingTelemetry::fail_iteration) tells of a span that is not exported stands on
+//!   the nearest one above that is; with [`additions`](TrainingConfigBuilder::additions), whoever tells it. A time that is reported to end before
 //!   it begins is not added to any sum.
 //! - Extremes of the throughput are those of single iterations.
 //! - What is open when the application ends, or the recorder is closed, counts for nothing; with

@@ -113,7 +113,7 @@ impl TrainingTelemetry {
             // The end says what is wrong with the time.
             let time = training.end_time(self.time())?.given;
             let error = ErrorEvent::new(format!("Error in {standard}: ")).caused_by(error);
-            let told = recorder.error(span.as_ref(), ErrorEvent { time, ..error });
+            let told = training.tell_error(span.as_ref(), ErrorEvent { time, ..error });
             let ended = self.end(training, recorder, standard, Outcome::Error);
             told.and(ended)
         })

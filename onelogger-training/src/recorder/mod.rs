@@ -111,6 +111,16 @@ impl TrainingRecorder {
         self.job().slots.expect(standard).map(|open| open.span.clone())
     }
 
+    /// Tells an error where it is seen.
+    pub(crate) fn tell_error(
+        &self,
+        span: Option<&Span>,
+        error: ErrorEvent,
+    ) -> Result<(), RecordError> {
+        let exported = span.and_then(|span| self.exported_above(span));
+        self.inner.error(exported.as_ref().or(span), error)
+    }
+
     /// Where an error of a standard span that is open and not exported is seen: on the nearest span above
     /// it that is. Withheld with its span, as all else that is said of that, nobody would ever find it.
     fn exported_above(&self, span: &Span) -> Option<Span> {
@@ -167,8 +177,11 @@ impl Recorder for TrainingRecorder {
     }
 
     fn error(&self, span: Option<&Span>, error: ErrorEvent) -> Result<(), RecordError> {
-        let exported = span.and_then(|span| self.exported_above(span));
-        self.inner.error(exported.as_ref().or(span), error)
+        // The Python library tells nothing of it then.
+        if self.training_config().is_some_and(|config| config.0.has_additions) {
+            return self.tell_error(span, error);
+        }
+        self.inner.error(span, error)
     }
 
     fn set_attributes(&self, span: &Span, attributes: Attributes) -> Result<(), RecordError> {

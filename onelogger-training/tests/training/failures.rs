@@ -21,7 +21,7 @@ fn annotated_step() -> io::Result<()> {
 
 #[test]
 fn an_error_of_a_span_that_is_not_exported_is_told_on_the_nearest_one_that_is() {
-    let job = Job::new(small());
+    let job = Job::new(small().additions(true));
     job.begin();
     let telemetry = &job.telemetry;
     telemetry.training_iteration().unwrap().fail(&io::Error::other("scope")).unwrap();
@@ -70,6 +70,25 @@ fn an_error_of_a_span_that_is_not_exported_is_told_on_the_nearest_one_that_is() 
             ("validation", "validation_loop"),
         ]
     );
+}
+
+/// The Python library tells nothing of what is said by itself of such a span.
+#[test]
+fn without_additions_only_what_says_that_an_iteration_failed_is_told_above_it() {
+    let job = Job::new(small());
+    job.begin();
+    let telemetry = &job.telemetry;
+    telemetry.training_iteration().unwrap().fail(&io::Error::other("scope")).unwrap();
+    telemetry.on_training_single_iteration_start().unwrap();
+    telemetry.fail_iteration(&io::Error::other("callback")).unwrap();
+    annotated_step().unwrap_err();
+    let span = telemetry.on_training_single_iteration_start().unwrap();
+    telemetry.recorder().error(&span, ErrorEvent::new("explicit")).unwrap();
+    telemetry.on_training_single_iteration_end().unwrap();
+    let recorded = job.finish();
+    let errors = recorded.told("error");
+    let told = errors.iter().map(|it| it.attributes.get_str("exception_message").unwrap());
+    assert_eq!(told.collect::<Vec<_>>(), [Some("scope"), Some("callback")]);
 }
 
 #[test]
