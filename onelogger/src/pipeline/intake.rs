@@ -112,7 +112,7 @@ impl Intake {
 
     /// A lane for the current thread; `None` once the intake is closed.
     pub(crate) fn lane(&self) -> Option<LaneWriter> {
-        // Only ever tried: a thread that is starting or ending does not wait for another.
+        // Only ever tried: a thread that is starting or ending waits for no other.
         if let Some(writer) = self.try_spare().and_then(|mut spare| spare.take()) {
             return (!writer.is_sealed()).then_some(writer);
         }
@@ -143,15 +143,21 @@ impl Intake {
         }
     }
 
-    /// The spare lanes, unless others have them all the time that some tries take: whoever has them does
-    /// nothing but take one or put one back.
+    /// The spare lanes, unless others have them all the time that some tries take. Whoever has them does
+    /// nothing but take one or put one back, so that it has them for longer only if it is not running: it
+    /// is let run. A thread that gives up takes a new lane, for which others find no use afterwards.
     fn try_spare(&self) -> Option<MutexGuard<'_, Spare<LaneWriter>>> {
-        const TRIES: usize = 100;
-        (0..TRIES).find_map(|_| match self.spare.try_lock() {
+        const TRIES: usize = 160;
+        const TRIES_AT_ONCE: usize = 16;
+        (0..TRIES).find_map(|tried| match self.spare.try_lock() {
             Ok(spare) => Some(spare),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => {
-                std::hint::spin_loop();
+                if (tried + 1).is_multiple_of(TRIES_AT_ONCE) {
+                    std::thread::yield_now();
+                } else {
+                    std::hint::spin_loop();
+                }
                 None
             }
         })

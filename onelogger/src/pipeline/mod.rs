@@ -73,10 +73,9 @@ pub(crate) struct Settings {
 /// A batch is passed on when it has grown so large: what it costs beside its records (a request, a
 /// thread that wakes) is little then.
 const BATCH_BYTES: usize = 2 << 20;
-/// A lane that no thread has wanted for so long, or twice that, is dropped.
-const LANES_STAY_UNUSED: Duration = Duration::from_secs(10);
-/// The same for memory of batches and for drained words. So long that a load which comes and goes asks for
-/// nothing anew: the allocator would keep some of what it gets back, and take more from the system.
+/// Lanes, and memory of batches and drained words, that nobody has wanted for so long, or twice that, are
+/// freed. So long that a load which comes and goes asks for nothing anew: the allocator would keep some of
+/// what it gets back, in an arena of whichever thread had asked, and take more from the system.
 const MEMORY_STAYS_UNUSED: Duration = Duration::from_secs(300);
 
 /// What is kept of a close's time for counting what exporters have given up, at most.
@@ -331,7 +330,7 @@ impl Stages {
         let _ours = Ours::enter();
         self.intake.wake.attend();
         let mut passed_on = Instant::now();
-        let [mut lanes_tidied, mut memory_tidied] = [passed_on; 2];
+        let mut tidied = passed_on;
         loop {
             let (flushes, close) = {
                 let mut requests = lock(requests);
@@ -350,14 +349,11 @@ impl Stages {
                 self.pass_on(Haste::All);
                 self.say_health();
                 passed_on = Instant::now();
-                if passed_on - lanes_tidied >= LANES_STAY_UNUSED {
+                if passed_on - tidied >= MEMORY_STAYS_UNUSED {
                     self.intake.drop_unused_lanes();
-                    lanes_tidied = passed_on;
-                }
-                if passed_on - memory_tidied >= MEMORY_STAYS_UNUSED {
                     self.drain.drop_unused_memory();
                     self.spare.drop_unused();
-                    memory_tidied = passed_on;
+                    tidied = passed_on;
                 }
             }
             for ticket in flushes {
