@@ -1,9 +1,9 @@
 //! Spans of futures: their context, whatever polls them, and how they end.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -11,20 +11,8 @@ use futures::future::join_all;
 use onelogger::context::FutureExt as _;
 use onelogger::testing::capture;
 use onelogger::{Record, error, event, span, timed_span};
+use onelogger_tests::polls::yield_once;
 use onelogger_tests::tree::assert_tree;
-
-/// Ready at the second poll.
-async fn yield_once() {
-    let mut has_yielded = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut has_yielded, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-}
 
 fn block_on<F: Future>(future: F) -> F::Output {
     futures::executor::block_on(future)

@@ -1,6 +1,6 @@
 //! What once went wrong.
 
-use std::future::{Future, pending, poll_fn};
+use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -12,17 +12,8 @@ use onelogger::{
     DefaultRecorder, ErrorHandlingStrategy, OneLoggerConfig, OneLoggerGuard, OneLoggerProvider,
     Outcome, Record, context, event, span, timed_span,
 };
+use onelogger_tests::polls::yield_once;
 use onelogger_tests::tree::assert_tree;
-
-/// Ready at the second poll.
-async fn yield_once() {
-    let mut has_yielded = false;
-    poll_fn(|_| match std::mem::replace(&mut has_yielded, true) {
-        true => Poll::Ready(()),
-        false => Poll::Pending,
-    })
-    .await;
-}
 
 fn poll<F: Future + ?Sized>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
     future.as_mut().poll(&mut Context::from_waker(Waker::noop()))

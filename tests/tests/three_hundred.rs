@@ -13,23 +13,15 @@ use onelogger::{Record, span, timed_span};
 use onelogger_tests::tree::assert_tree;
 
 mod program {
-    use std::future::{Future, poll_fn};
+    use std::future::Future;
     use std::pin::Pin;
     use std::task::{Context, Poll, Waker};
+
+    use onelogger_tests::polls::yield_once as yielded;
 
     use super::{span, timed_span};
 
     include!(concat!(env!("OUT_DIR"), "/three_hundred.rs"));
-
-    /// Ready at the second poll.
-    async fn yielded() {
-        let mut has_yielded = false;
-        poll_fn(|_| match std::mem::replace(&mut has_yielded, true) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
-        })
-        .await;
-    }
 
     fn block_on<F: Future>(future: F) -> F::Output {
         let mut future = std::pin::pin!(future);

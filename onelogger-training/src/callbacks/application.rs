@@ -17,8 +17,8 @@ impl TrainingTelemetry {
 
     /// Says that the application ends, and closes the recorder: call it last. Standard spans that are
     /// open end at the same time, marked `onelogger.truncated`; with
-    /// [`additions`](crate::TrainingConfigBuilder::additions) they tell their last figures. A success of an asynchronous save that
-    /// comes later is refused, so wait for these before.
+    /// [`additions`](crate::TrainingConfigBuilder::additions) they tell their last figures. A success of an
+    /// asynchronous save that comes later is refused, so wait for these before.
     ///
     /// The close is waited for, ten seconds at most. The provider's guard, when it is dropped, waits for
     /// what takes longer.

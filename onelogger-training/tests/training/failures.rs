@@ -19,15 +19,20 @@ fn annotated_step() -> io::Result<()> {
     Err(io::Error::other("annotated"))
 }
 
+/// One by its scope, one by a callback, and one by an `Err` that leaves an annotated function.
+fn fail_iterations(telemetry: &TrainingTelemetry) {
+    telemetry.training_iteration().unwrap().fail(&io::Error::other("scope")).unwrap();
+    telemetry.on_training_single_iteration_start().unwrap();
+    telemetry.fail_iteration(&io::Error::other("callback")).unwrap();
+    annotated_step().unwrap_err();
+}
+
 #[test]
 fn an_error_of_a_span_that_is_not_exported_is_told_on_the_nearest_one_that_is() {
     let job = Job::new(small().additions(true));
     job.begin();
     let telemetry = &job.telemetry;
-    telemetry.training_iteration().unwrap().fail(&io::Error::other("scope")).unwrap();
-    telemetry.on_training_single_iteration_start().unwrap();
-    telemetry.fail_iteration(&io::Error::other("callback")).unwrap();
-    annotated_step().unwrap_err();
+    fail_iterations(telemetry);
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         let _iteration = telemetry.training_iteration().unwrap();
         std::panic::panic_any("out of memory");
@@ -78,10 +83,7 @@ fn without_additions_only_what_says_that_an_iteration_failed_is_told_above_it() 
     let job = Job::new(small());
     job.begin();
     let telemetry = &job.telemetry;
-    telemetry.training_iteration().unwrap().fail(&io::Error::other("scope")).unwrap();
-    telemetry.on_training_single_iteration_start().unwrap();
-    telemetry.fail_iteration(&io::Error::other("callback")).unwrap();
-    annotated_step().unwrap_err();
+    fail_iterations(telemetry);
     let span = telemetry.on_training_single_iteration_start().unwrap();
     telemetry.recorder().error(&span, ErrorEvent::new("explicit")).unwrap();
     telemetry.on_training_single_iteration_end().unwrap();

@@ -58,17 +58,17 @@ pub(super) fn read(settings: &mut Settings<'_>, is_enabled: bool) -> Option<OneL
     None
 }
 
-const STRATEGIES: &[(&str, ErrorHandlingStrategy)] = &{
-    use ErrorHandlingStrategy::*;
-    const fn named(strategy: ErrorHandlingStrategy) -> (&'static str, ErrorHandlingStrategy) {
-        (strategy.as_str(), strategy)
-    }
-    [
-        named(ReportAndContinue),
-        named(PropagateExceptions),
-        named(DisableQuietlyAndReportMetricError),
-    ]
-};
+const STRATEGIES: &[(&str, ErrorHandlingStrategy)] = &[
+    (ErrorHandlingStrategy::ReportAndContinue.as_str(), ErrorHandlingStrategy::ReportAndContinue),
+    (
+        ErrorHandlingStrategy::PropagateExceptions.as_str(),
+        ErrorHandlingStrategy::PropagateExceptions,
+    ),
+    (
+        ErrorHandlingStrategy::DisableQuietlyAndReportMetricError.as_str(),
+        ErrorHandlingStrategy::DisableQuietlyAndReportMetricError,
+    ),
+];
 
 const LOG_LEVELS: &[(&str, LogLevel)] = &[
     ("off", LogLevel::Off),

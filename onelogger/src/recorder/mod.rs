@@ -164,7 +164,8 @@ pub trait Recorder: Any + Send + Sync {
 
     /// The names of spans for which macros call this recorder also where it is [`direct`](Recorder::direct):
     /// it learns of these spans' starts, stops, errors and attributes, and of nothing else. Asked once,
-    /// when the provider is configured. None by default.
+    /// when the provider is configured. A recorder that wraps another one and forwards `direct` forwards
+    /// this. None by default.
     fn called_for(&self) -> &[&'static str] {
         &[]
     }

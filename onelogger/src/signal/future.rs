@@ -193,7 +193,7 @@ impl<O> Timed<O> {
     #[cold]
     fn unpark(&mut self) {
         if let Stage::Parked(parked) = std::mem::replace(&mut self.stage, Stage::Bare) {
-            let active = ActiveSpan::unparked(parked.into_span());
+            let active = ActiveSpan::written(parked.into_span(), PanicMark::now());
             self.spans = FutureSpans::of(&active.span);
             self.stage = Stage::Open(active);
         }

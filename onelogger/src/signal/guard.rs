@@ -328,15 +328,12 @@ impl ActiveSpan {
 
     /// A span that was local to the thread since it had this mark, with its handle.
     pub(super) fn settled(number: LocalNumber, panics: PanicMark) -> Option<ActiveSpan> {
-        let span = context::short::settled(number)?;
-        let outcome = Outcome::Ok;
-        Some(ActiveSpan { span, called: None, outcome, is_decided: false, panics })
+        Some(ActiveSpan::written(context::short::settled(number)?, panics))
     }
 
-    /// A span that a future has parked, with its handle, when the future is about to be polled or dropped.
-    pub(super) fn unparked(span: Span) -> ActiveSpan {
-        let (outcome, panics) = (Outcome::Ok, PanicMark::now());
-        ActiveSpan { span, called: None, outcome, is_decided: false, panics }
+    /// A span that was written into a lane directly, and in which what panics after this mark has a say.
+    pub(super) fn written(span: Span, panics: PanicMark) -> ActiveSpan {
+        ActiveSpan { span, called: None, outcome: Outcome::Ok, is_decided: false, panics }
     }
 
     /// Starts the span of a callsite, whose values are made, through a recorder that writes it into a lane.

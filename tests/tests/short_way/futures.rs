@@ -14,6 +14,7 @@ use futures::FutureExt as _;
 use onelogger::context::{self, FutureExt as _};
 use onelogger::recorder::RecordError;
 use onelogger::{Counts, Record, RecorderHandle, Span, SpanRecord, event, span, timed_span};
+use onelogger_tests::polls::yield_once;
 
 use crate::job::{Run, assert_both_ways, described, starts, stops, twice};
 use crate::random::Random;
@@ -42,16 +43,6 @@ impl Explicit {
         let started = self.started.lock().unwrap();
         started.iter().filter(|span| !span.is_stopped()).for_each(|span| self.stop(span));
     }
-}
-
-/// Ready at the second poll.
-async fn yield_once() {
-    let mut has_yielded = false;
-    poll_fn(|_| match std::mem::replace(&mut has_yielded, true) {
-        true => Poll::Ready(()),
-        false => Poll::Pending,
-    })
-    .await;
 }
 
 #[timed_span(name = "root", attrs(seed = seed as i64), root)]

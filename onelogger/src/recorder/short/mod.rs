@@ -215,10 +215,10 @@ impl Short {
 
     /// Makes a span the innermost.
     #[inline(always)]
-    fn push(&mut self, site: &'static Callsite, raw: u64, order: u64, bit: u64) -> LocalNumber {
+    fn push(&mut self, site: &'static Callsite, raw: u64, order: u64, lost: u64) -> LocalNumber {
         self.count += 1;
         // It never wraps around: a thread would have to start a span each nanosecond for centuries.
-        let number = LocalNumber(NonZero::<u64>::MIN.saturating_add(self.count - 1) | bit);
+        let number = LocalNumber(NonZero::<u64>::MIN.saturating_add(self.count - 1) | lost);
         self.spans.push(LocalSpan { number, raw, order, site });
         number
     }
