@@ -74,8 +74,9 @@ pub(crate) struct Settings {
 /// thread that wakes) is little then.
 const BATCH_BYTES: usize = 2 << 20;
 /// Lanes, and memory of batches and drained words, that nobody has wanted for so long, or twice that, are
-/// freed. So long that a load which comes and goes asks for nothing anew: the allocator would keep some of
-/// what it gets back, in an arena of whichever thread had asked, and take more from the system.
+/// freed, but not while batches grow full: where so much is recorded, what was wanted once is wanted again,
+/// and the allocator would keep some of what it gets back, in an arena of whichever thread had asked, and
+/// take more from the system.
 const MEMORY_STAYS_UNUSED: Duration = Duration::from_secs(300);
 
 /// What is kept of a close's time for counting what exporters have given up, at most.
@@ -296,6 +297,8 @@ struct Stages {
     /// The totals of what was sent last, without what processors count.
     sent: Totals,
     spare: SpareBatches,
+    /// Whether a batch has grown full since unused memory was freed last, or might have been.
+    was_busy: bool,
     /// What waits for more.
     held: Batch,
     /// Says how the exporters are, where that is wanted.
@@ -317,6 +320,7 @@ impl Stages {
             outlets,
             sent: Totals::default(),
             spare: SpareBatches::default(),
+            was_busy: false,
             held: Batch::default(),
             bulletin,
             intake,
@@ -350,9 +354,9 @@ impl Stages {
                 self.say_health();
                 passed_on = Instant::now();
                 if passed_on - tidied >= MEMORY_STAYS_UNUSED {
-                    self.intake.drop_unused_lanes();
-                    self.drain.drop_unused_memory();
-                    self.spare.drop_unused();
+                    if !std::mem::take(&mut self.was_busy) {
+                        self.drop_unused_memory();
+                    }
                     tidied = passed_on;
                 }
             }
@@ -366,6 +370,12 @@ impl Stages {
         }
     }
 
+    fn drop_unused_memory(&mut self) {
+        self.intake.drop_unused_lanes();
+        self.drain.drop_unused_memory();
+        self.spare.drop_unused();
+    }
+
     /// Passes on what was recorded up to now.
     fn pass_on(&mut self, haste: Haste) {
         // Before the lanes are looked at: see `Drain`.
@@ -376,8 +386,18 @@ impl Stages {
     fn drain_up_to(&mut self, cut: u64, haste: Haste) {
         let is_last = haste == Haste::Last;
         self.timeline.renew();
-        let Stages { intake, drain, assembler, timeline, processors, outlets, spare, held, .. } =
-            self;
+        let Stages {
+            intake,
+            drain,
+            assembler,
+            timeline,
+            processors,
+            outlets,
+            spare,
+            was_busy,
+            held,
+            ..
+        } = self;
         let mut batch = std::mem::take(held);
         let mut freed = Vec::new();
         let sent = self.sent;
@@ -405,6 +425,7 @@ impl Stages {
                     };
                     let full = std::mem::replace(&mut batch, spare.take());
                     pass_through(processors, outlets, spare, full);
+                    *was_busy = true;
                 }
             }
         });
