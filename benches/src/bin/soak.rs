@@ -101,7 +101,7 @@ fn soak(duration: Duration, policy: FullPolicy) -> Result {
     let threads = AtomicU64::new(0);
     let is_over = AtomicBool::new(false);
     let counts = || recorder.health().exporters[0].counts;
-    let (early, late) = thread::scope(|scope| -> Result<_> {
+    let held = thread::scope(|scope| -> Result<_> {
         for place in 0..THREADS {
             let (calls, threads, is_over) = (&calls, &threads, &is_over);
             scope.spawn(move || {
@@ -125,12 +125,18 @@ fn soak(duration: Duration, policy: FullPolicy) -> Result {
     let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
     let calls = calls.into_inner();
     println!("calls {calls}, {counts:?}");
+    let more = |late: u64, early: u64| 100.0 * (late as f64 / early as f64 - 1.0);
     println!(
-        "resident: {} KiB in the second tenth of the time, {} KiB in the last, {:+.1} %; at most {} KiB",
-        early,
-        late,
-        100.0 * (late as f64 / early as f64 - 1.0),
-        Held::most_resident_kib()?
+        "resident: {} KiB in the second tenth of the time, {} KiB in the last, {:+.1} %",
+        held.early,
+        held.late,
+        more(held.late, held.early),
+    );
+    let most = most_resident_kib()?;
+    println!(
+        "at most: {} KiB by the end of the second tenth, {most} KiB by now, {:+.1} %",
+        held.most_early,
+        more(most, held.most_early),
     );
     check("the recorder has counted the calls", calls, counts.recorded)?;
     check("the ledger balances", true, counts.is_balanced())?;
@@ -151,16 +157,26 @@ fn check<T: PartialEq + std::fmt::Debug>(what: &str, expected: T, found: T) -> R
     Err(format!("{what}: not so, {expected:?} and {found:?}").into())
 }
 
-/// Says what the process holds, until the time is over. The resident KiB in the second tenth of the
-/// time and in the last: medians, because what is queued at a moment differs by megabytes.
+/// What was resident, in KiB.
+struct Resident {
+    /// In the second tenth of the time, and in the last: medians, because what is queued at a moment
+    /// differs by megabytes.
+    early: u64,
+    late: u64,
+    /// The most until the end of the second tenth.
+    most_early: u64,
+}
+
+/// Says what the process holds, until the time is over.
 fn watch(
     duration: Duration,
     calls: &AtomicU64,
     threads: &AtomicU64,
     counts: impl Fn() -> Counts,
-) -> Result<(u64, u64)> {
+) -> Result<Resident> {
     let begin = Instant::now();
     let mut resident = Vec::new();
+    let mut most_early = 0;
     let mut reported = (Duration::ZERO, 0, 0);
     println!("     s   RSS KiB  threads  fds  begun/s   calls/s  lost, by reason");
     loop {
@@ -169,6 +185,9 @@ fn watch(
         let now = begin.elapsed();
         let held = Held::now()?;
         resident.push(held.resident_kib);
+        if now <= duration / 5 {
+            most_early = most_resident_kib()?;
+        }
         let is_over = now >= duration;
         if is_over || now - reported.0 >= REPORT_EVERY {
             let (calls, threads) = (calls.load(Ordering::Relaxed), threads.load(Ordering::Relaxed));
@@ -189,7 +208,8 @@ fn watch(
         if is_over {
             let tenth = resident.len() / 10;
             let late = median(&mut resident.split_off(resident.len() - tenth));
-            return Ok((median(&mut resident[tenth..2 * tenth]), late));
+            let early = median(&mut resident[tenth..2 * tenth]);
+            return Ok(Resident { early, late, most_early });
         }
     }
 }
@@ -218,10 +238,10 @@ impl Held {
         let descriptors = fs::read_dir("/proc/self/fd")?.count() - 1;
         Ok(Held { resident_kib: status("VmRSS:")?, threads: status("Threads:")?, descriptors })
     }
+}
 
-    fn most_resident_kib() -> Result<u64> {
-        status("VmHWM:")
-    }
+fn most_resident_kib() -> Result<u64> {
+    status("VmHWM:")
 }
 
 fn status(key: &str) -> Result<u64> {
