@@ -122,7 +122,17 @@ impl Drain {
         is_last: bool,
         mut pass_on: impl FnMut(&mut Stretch<'_>),
     ) {
-        self.collect(intake, is_last);
+        loop {
+            let found = self.collect(intake, is_last).min(cut);
+            self.merge(found, &mut pass_on);
+            if found == cut {
+                return;
+            }
+        }
+    }
+
+    /// Passes on all records up to this one that were taken.
+    fn merge(&mut self, cut: u64, pass_on: &mut impl FnMut(&mut Stretch<'_>)) {
         let mut heads = BinaryHeap::with_capacity(self.lanes.len() + 1);
         for (place, lane) in self.lanes.iter_mut().enumerate() {
             heads.extend(lane.head().map(|order| Reverse((order, place))));
@@ -161,7 +171,10 @@ impl Drain {
         }
     }
 
-    fn collect(&mut self, intake: &Intake, is_last: bool) {
+    /// Takes what is in the lanes. The order word up to which nothing is missing; there may be more in a
+    /// lane of which much is left from last time, and which was not looked at for that: what is kept of a
+    /// lane stays bounded, however long this thread waits for a CPU while others record.
+    fn collect(&mut self, intake: &Intake, is_last: bool) -> u64 {
         // Before the lanes: then the start of a stop that is found here is found there.
         let found = intake.take_overflow(is_last);
         if !found.is_empty() {
@@ -177,9 +190,14 @@ impl Drain {
         }));
         self.lanes.sort_unstable_by_key(|lane| lane.reader.id);
         let Drain { lanes, gone, spare, .. } = self;
+        let mut found = u64::MAX;
         lanes.retain_mut(|lane| {
+            if !is_last && let Some(last) = lane.last_of_many() {
+                found = found.min(last);
+                return true;
+            }
             if lane.words.capacity() == 0 && !lane.reader.consumer.is_empty() {
-                lane.words = spare.take().unwrap_or_default();
+                lane.words = spare.take().unwrap_or_else(|| Vec::with_capacity(lane.most_words()));
             }
             let has_ended = lane.reader.consumer.has_ended();
             if is_last {
@@ -194,6 +212,7 @@ impl Drain {
             }
             !is_done
         });
+        found
     }
 
     /// Frees what has not been needed since this was called last.
@@ -238,6 +257,33 @@ impl Lane {
         if self.words.is_empty() && self.words.capacity() > 0 {
             spare.keep(std::mem::take(&mut self.words));
         }
+    }
+
+    /// So many words are kept of the lane at most.
+    fn most_words(&self) -> usize {
+        let capacity = self.reader.consumer.capacity();
+        capacity + self.many_words()
+    }
+
+    /// With so many left, no more are taken.
+    fn many_words(&self) -> usize {
+        self.reader.consumer.capacity() / 4 + 1
+    }
+
+    /// The order word of the last record that is left, if many words are.
+    fn last_of_many(&self) -> Option<u64> {
+        if self.words.len() < self.many_words() {
+            return None;
+        }
+        let (mut words, mut last) = (self.words.as_slice(), None);
+        while let Some(&header) = words.first() {
+            let (record, rest) = words.split_at(record_length(header).max(1).min(words.len()));
+            if record_kind(header) != Some(LaneKind::Context) {
+                last = Some(order_of(record));
+            }
+            words = rest;
+        }
+        last
     }
 
     /// The order word of the next record. Context records before it are taken in.
@@ -302,6 +348,32 @@ mod tests {
         assert_eq!(orders(&mut drain, &intake, 8, false), [6, 7, 8]);
         assert_eq!(orders(&mut drain, &intake, u64::MAX, true), [9, 10]);
         assert!(intake.overflow(record(11)).is_err() && intake.lane().is_none());
+    }
+
+    #[test]
+    fn of_a_lane_of_which_much_is_left_no_more_is_taken_until_that_is_due() {
+        let intake = Intake::new(Clock::system(), IdSource::fixed(), FullPolicy::DropNewest, 64);
+        let mut drain = Drain::default();
+        let mut lanes = [intake.lane().unwrap(), intake.lane().unwrap()];
+        let mut publish = |lane: usize, order| {
+            lanes[lane].scratch = record(order);
+            lanes[lane].publish(Claim::Nothing, &intake, FullPolicy::DropNewest).unwrap();
+        };
+        // The thread was kept from its work after it had read the clock.
+        (11..20).for_each(|order| publish(0, order));
+        assert_eq!(orders(&mut drain, &intake, 10, false), [0; 0]);
+        let kept = drain.lanes[0].words.capacity();
+        for next in [20, 30, 40] {
+            (next..next + 4).for_each(|order| publish(0, order));
+            (next..next + 4).for_each(|order| publish(1, order + 4));
+            assert_eq!(orders(&mut drain, &intake, 10, false), [0; 0]);
+        }
+        assert_eq!(drain.lanes[0].words.capacity(), kept);
+        // All that is due comes, from both, in order.
+        let expected: Vec<u64> = (11..28).chain(30..38).chain(40..42).collect();
+        assert_eq!(orders(&mut drain, &intake, 41, false), expected);
+        assert_eq!(orders(&mut drain, &intake, u64::MAX, true), [42, 43, 44, 45, 46, 47]);
+        assert!(drain.lanes.iter().all(|lane| lane.words.capacity() <= kept));
     }
 
     #[test]

@@ -318,6 +318,11 @@ impl Consumer {
         self.lane.head.store(tail, Ordering::Release);
     }
 
+    /// How many words the lane has.
+    pub(crate) fn capacity(&self) -> usize {
+        self.lane.words.len()
+    }
+
     /// Whether there is nothing to drain.
     pub(crate) fn is_empty(&self) -> bool {
         // Relaxed: a look; whoever reads words looks again.
