@@ -88,6 +88,8 @@ pub(super) struct JsonLines<S> {
     count: u64,
     /// The start that waits for its stop.
     pending: Option<HeldStart>,
+    /// One that is written, for its memory.
+    idle: HeldStart,
     /// Lines that are not yet written, and what each of them stands for.
     text: Vec<u8>,
     lines: Vec<Line>,
@@ -127,6 +129,7 @@ impl<S: Sink> JsonLines<S> {
             pid: 0,
             count: 0,
             pending: None,
+            idle: HeldStart::default(),
             text: Vec::new(),
             lines: Vec::new(),
             mend: b"",
@@ -189,9 +192,10 @@ impl<S: Sink> JsonLines<S> {
             }
             RecordKind::Start => {
                 self.put_pending(place);
-                let start = self.form().hold(record);
+                let idle = std::mem::take(&mut self.idle);
+                let start = self.form().hold(record, idle);
                 if self.folding == Folding::Never {
-                    self.put_start(place, &start, true);
+                    self.put_start(place, start, true);
                 } else {
                     self.pending = Some(start);
                 }
@@ -208,6 +212,9 @@ impl<S: Sink> JsonLines<S> {
                         form.put_stop(text, record, start.as_ref(), count);
                     },
                 );
+                if let Some(start) = start {
+                    self.idle = start;
+                }
             }
             RecordKind::Event | RecordKind::Error | RecordKind::TelemetryDataError => {
                 // The library's own reports concern no span: a start goes on waiting for its stop.
@@ -229,13 +236,14 @@ impl<S: Sink> JsonLines<S> {
     /// Writes the start that waits, if there is one.
     fn put_pending(&mut self, place: usize) {
         if let Some(start) = self.pending.take() {
-            self.put_start(place, &start, false);
+            self.put_start(place, start, false);
         }
     }
 
-    fn put_start(&mut self, place: usize, start: &HeldStart, is_own: bool) {
+    fn put_start(&mut self, place: usize, start: HeldStart, is_own: bool) {
         let line = Line { record: place, is_own, holds_start: !is_own, ..Line::OWN };
-        self.put_line(line, |form, text, count| form.put_start(text, start, count));
+        self.put_line(line, |form, text, count| form.put_start(text, &start, count));
+        self.idle = start;
     }
 
     fn put_line(&mut self, line: Line, put: impl FnOnce(Form<'_>, &mut Vec<u8>, u64)) {

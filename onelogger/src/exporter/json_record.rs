@@ -15,7 +15,8 @@ pub(super) struct Form<'a> {
     pub(super) pid: u32,
 }
 
-/// A start whose line is written when it is known what follows.
+/// A start whose line is written when it is known what follows. Its memory is used again.
+#[derive(Default)]
 pub(super) struct HeldStart {
     pub(super) span: SpanId,
     /// Id and name.
@@ -31,20 +32,23 @@ pub(super) struct HeldStart {
 impl HeldStart {
     /// Takes the attributes that the span has by now.
     pub(super) fn update(&mut self, record: &RecordRef<'_>) {
-        self.attributes = object(record.attributes());
+        put_object(&mut self.attributes, record.attributes());
     }
 }
 
 impl Form<'_> {
-    pub(super) fn hold(self, record: &RecordRef<'_>) -> HeldStart {
-        let (mut identity, mut event, mut tail) = (Vec::new(), Vec::new(), Vec::new());
-        self.put_identity(&mut identity, record);
+    /// Holds a start, in the memory of one that is written.
+    pub(super) fn hold(self, record: &RecordRef<'_>, mut held: HeldStart) -> HeldStart {
+        let HeldStart { span, identity, attributes, event, tail } = &mut held;
+        [&mut *identity, event, tail].into_iter().for_each(Vec::clear);
+        *span = record.span_id();
+        self.put_identity(identity, record);
         let time = record.time_unix_nanos();
-        put_event_object(&mut event, event::SPAN_START, record.event_attributes(), time);
-        self.put_place(&mut tail, record, time);
-        put_span_details(&mut tail, record);
-        let attributes = object(record.attributes());
-        HeldStart { span: record.span_id(), identity, attributes, event, tail }
+        put_event_object(event, event::SPAN_START, record.event_attributes(), time);
+        self.put_place(tail, record, time);
+        put_span_details(tail, record);
+        put_object(attributes, record.attributes());
+        held
     }
 
     pub(super) fn put_start(self, out: &mut Vec<u8>, start: &HeldStart, count: u64) {
@@ -205,11 +209,10 @@ fn put_event_object(
     out.push(b'}');
 }
 
-/// Attributes as an object; nothing if there are none.
-fn object(attributes: AttributesRef<'_>) -> Vec<u8> {
-    let mut out = Vec::new();
+/// Replaces the text by the attributes as an object; by nothing if there are none.
+fn put_object(out: &mut Vec<u8>, attributes: AttributesRef<'_>) {
+    out.clear();
     if !attributes.is_empty() {
-        put_attributes(&mut out, attributes, None);
+        put_attributes(out, attributes, None);
     }
-    out
 }
