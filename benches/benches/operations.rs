@@ -12,32 +12,19 @@
 //! arguments.
 
 use std::env;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use onelogger_benches::Outcome;
 use onelogger_benches::contender::{Contender, Driver, Loop, Ready, Setting};
-use onelogger_benches::operation::Operation;
+use onelogger_benches::operation::{BURST, Operation};
 
 /// What a process of one contender and one operation is told by.
 const CONTENDER: &str = "ONELOGGER_BENCH_CONTENDER";
 const OPERATION: &str = "ONELOGGER_BENCH_OPERATION";
 
-/// As many spans or events as fit into everybody's buffers.
-const BURST: u64 = 2_000;
-
-fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            eprintln!("error: {problem}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run() -> Outcome<()> {
+fn main() -> Outcome<()> {
     if let (Ok(contender), Ok(operation)) = (env::var(CONTENDER), env::var(OPERATION)) {
         return measure(contender.parse()?, operation.parse()?);
     }

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use onelogger_benches::contender::{Contender, Delivery, Driver, Loop, Ready, Setting};
-use onelogger_benches::operation::Operation;
+use onelogger_benches::operation::{BURST, Operation};
 use onelogger_benches::{Outcome, Unknown};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -33,9 +33,6 @@ impl Size {
     pub(crate) const QUICK: Size =
         Size { bursts: 21, tree_bursts: 20, flood: Duration::from_millis(200), many: 1_000_000 };
 }
-
-/// Fits into the smallest buffer there is, the 2048 of the OpenTelemetry SDK.
-const BURST: u64 = 2_000;
 
 /// What came out of one run.
 #[derive(Clone, Copy, Debug)]

@@ -135,6 +135,9 @@ impl Load {
     }
 }
 
+/// So many spans or events fit into the smallest buffer there is, the 2048 of the OpenTelemetry SDK.
+pub const BURST: u64 = 2_000;
+
 /// How deep [`Operation::Nested`] goes.
 pub const DEPTH: u32 = 10;
 

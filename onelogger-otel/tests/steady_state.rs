@@ -79,7 +79,6 @@ fn a_span_costs_no_memory_on_its_way_to_a_file_and_a_collector() -> Result<(), B
     println!("{requests} requests for {SPANS} spans with an event each");
     assert!(requests < SPANS / 20, "{requests} requests for {SPANS} spans");
 
-    let recorder = onelogger::recorder();
     drop(guard);
     for exporter in recorder.health().exporters {
         let counts = exporter.counts;

@@ -297,7 +297,7 @@ struct Stages {
     /// The totals of what was sent last, without what processors count.
     sent: Totals,
     spare: SpareBatches,
-    /// Whether a batch has grown full since unused memory was freed last, or might have been.
+    /// Whether a batch has grown full since it was looked last whether memory is unused.
     was_busy: bool,
     /// What waits for more.
     held: Batch,
